@@ -1,0 +1,56 @@
+# Two commands set everything up and show it: `make demo`, `make test`. Each makes the environment it needs.
+SHELL := /bin/bash
+PYTHON ?= python3
+CORES ?= 4
+DATE ?=
+BIN := .venv/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: demo test run latest benchmark lint requirements clean help
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: .venv/.runtime ## the whole path on simulated vendors, no network, no keys
+	snakemake --cores $(CORES) results/demo/2025-12-22/all
+	@echo "open results/demo/2025-12-22/table.html"
+
+run: .venv/.runtime ## one session on live vendors: make run DATE=2025-12-22
+	snakemake --cores $(CORES) results/emps2/$(or $(DATE),$(error say which session: make run DATE=2025-12-22))/all
+
+latest: .venv/.runtime ## the last-marked date
+	snakemake --cores $(CORES) latest
+
+test: .venv/.development ## every promise, in a few minutes
+	pytest -n 2
+
+lint: .venv/.development ## formatting, lint and types
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/rules
+	mypy
+	snakemake --lint
+
+benchmark: .venv/.development ## speed and memory, as ratios measured in one run
+	python tests/benchmarks/session.py
+	python tests/benchmarks/engine.py
+
+requirements: .venv/.development ## pin anew from pyproject.toml
+	uv pip compile -q --system-certs pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -o requirements.txt
+	uv pip compile -q --system-certs pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header -o requirements-dev.txt
+
+clean: ## the environment and Snakemake's own notes; results and the archive stay
+	rm -rf .venv .snakemake logs
+
+# Byte code is compiled once here: without it every one of the many small processes would do it again.
+.venv/bin/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q 'uv==0.13.8'
+
+.venv/.runtime: requirements.txt | .venv/bin/uv
+	[ -e .venv/.development ] || $(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.txt
+	touch $@
+
+.venv/.development: requirements-dev.txt | .venv/bin/uv
+	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.txt
+	touch $@ .venv/.runtime

@@ -1,0 +1,336 @@
+"""Classify a day of trades against its quotes, beside what other tools need for the same files.
+
+    python tests/benchmarks/engine.py            10 M trades, 30 M quotes, 200 symbols
+    python tests/benchmarks/engine.py --quick    a twentieth of it
+    python tests/benchmarks/engine.py --skip pandas
+
+The files are made on the spot in a temporary folder. Every contender runs in a process of its own, in turn, `--rounds`
+times; the table gives each one's shortest time, its ratio to the bare scan, and the peak of its resident memory.
+Nothing here is a test: the figures are ratios within one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "workflow" / "scripts"
+SYMBOLS, TRADES, QUOTES = 200, 10_000_000, 30_000_000
+START, END = 1_766_413_800_000_000_000, 1_766_438_100_000_000_000  # 2025-12-22, 09:30 to 16:15 New York
+DROPPED = (2, 5, 7, 8, 10, 12, 13, 15, 16, 17, 18, 19, 20, 21, 22, 25, 28, 29, 32, 33, 38, 52, 53)
+ROW_GROUP = 1_000_000
+
+
+# The tape
+
+
+def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
+    """One symbol's two files, sorted as the vendor sends them: a random walk in cents, a quarter of the trades FINRA's."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    random = np.random.default_rng(number)
+
+    def moments(count: int):
+        return np.sort(random.integers(START - 3_600_000_000_000, END + 3_600_000_000_000, count))
+
+    quote_time = moments(quotes)
+    mid = 10_000 + np.cumsum(random.integers(-1, 2, quotes))
+    half = random.integers(1, 4, quotes)
+    bid, ask = (mid - half) / 100, (mid + half) / 100
+    bid[random.random(quotes) < 0.001] = 0.0
+    pq.write_table(
+        pa.table(
+            {
+                "ask_exchange": pa.array(random.integers(1, 20, quotes), pa.int32()),
+                "ask_price": ask,
+                "ask_size": random.integers(1, 40, quotes) * 100.0,
+                "bid_exchange": pa.array(random.integers(1, 20, quotes), pa.int32()),
+                "bid_price": bid,
+                "bid_size": random.integers(1, 40, quotes) * 100.0,
+                "participant_timestamp": quote_time,
+                "sequence_number": np.cumsum(random.integers(1, 4, quotes)),
+                "sip_timestamp": quote_time + 200_000,
+                "tape": pa.array(np.full(quotes, 3), pa.int32()),
+            }
+        ),
+        folder / f"quotes/S{number:03}.parquet",
+        compression="zstd",
+        row_group_size=ROW_GROUP,
+    )
+
+    trade_time = moments(trades)
+    at = np.maximum(np.searchsorted(quote_time, trade_time, side="left") - 1, 0)
+    off_exchange = random.random(trades) < 0.35
+    price = (mid[at] + random.choice([-1, 0, 1], trades) * half[at]) / 100
+    price = np.where(off_exchange & (random.random(trades) < 0.5), price + 0.0025, price)
+    odd_lot, dropped = random.random(trades) < 0.5, random.random(trades) < 0.02
+    lengths = odd_lot.astype(np.int32) + dropped
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    codes = np.full(offsets[-1], 37, np.int32)
+    codes[offsets[1:][dropped] - 1] = random.choice(DROPPED, dropped.sum())
+    pq.write_table(
+        pa.table(
+            {
+                "conditions": pa.ListArray.from_arrays(offsets, codes),
+                "correction": pa.array(np.zeros(trades), pa.int32()),
+                "exchange": pa.array(np.where(off_exchange, 4, random.choice([8, 10, 11, 12, 19], trades)), pa.int32()),
+                "participant_timestamp": trade_time,
+                "price": price,
+                "sequence_number": np.cumsum(random.integers(1, 4, trades)),
+                "sip_timestamp": trade_time + 200_000,
+                "size": random.integers(1, 400, trades).astype(np.float64),
+                "tape": pa.array(np.full(trades, 3), pa.int32()),
+                "trf_id": pa.array(np.full(trades, 202), pa.int32(), mask=~off_exchange),
+            }
+        ),
+        folder / f"trades/S{number:03}.parquet",
+        compression="zstd",
+        row_group_size=ROW_GROUP,
+    )
+
+
+def make_day(folder: Path, trades: int, quotes: int) -> None:
+    """All symbols, the largest with about a twentieth of the day."""
+    weights = [1 / (number + 4) for number in range(SYMBOLS)]
+    total = sum(weights)
+    for kind in ("trades", "quotes"):
+        (folder / kind).mkdir()
+    with ThreadPoolExecutor() as pool:
+        jobs = [
+            pool.submit(make_symbol, folder, number, int(trades * weight / total), int(quotes * weight / total))
+            for number, weight in enumerate(weights)
+        ]
+        for job in jobs:
+            job.result()
+
+
+# The contenders: each takes the folder and returns the lit shares bought and sold
+
+
+def ours(folder: Path) -> tuple[float, float]:
+    from darkpool import lit
+
+    items = [
+        lit.Item(trades.stem, trades, folder / "quotes" / trades.name, None) for trades in sorted((folder / "trades").iterdir())
+    ]
+    flows = lit.classify_many(items, (START, END), threads=os.cpu_count() or 1).values()
+    return sum(flow.lit["lit_buy_volume"] for flow in flows), sum(flow.lit["lit_sell_volume"] for flow in flows)
+
+
+def bare_scan(folder: Path) -> tuple[float, float]:
+    """The columns that `ours` reads, decoded and added up."""
+    import duckdb
+
+    for kind, columns in (
+        ("trades", "sum(len(conditions)), " + _sums("correction exchange participant_timestamp price sequence_number size trf_id")),
+        ("quotes", _sums("participant_timestamp sequence_number bid_price ask_price")),
+    ):
+        duckdb.sql(f"SELECT {columns} FROM read_parquet('{folder}/{kind}/*.parquet')").fetchall()
+    return 0.0, 0.0
+
+
+def _sums(columns: str) -> str:
+    return ", ".join(f"sum({column})" for column in columns.split())
+
+
+NBBO_SIGN = """
+    CASE WHEN bid_price > 0 AND ask_price >= bid_price THEN (price >= ask_price)::int - (price <= bid_price)::int
+         ELSE sign(price - previous)::int END
+"""
+
+
+def duckdb_asof(folder: Path) -> tuple[float, float]:
+    import duckdb
+
+    row = duckdb.sql(f"""
+        WITH eligible AS (
+            SELECT filename[-12:] AS symbol, participant_timestamp AS time, sequence_number, price, size
+            FROM read_parquet('{folder}/trades/*.parquet', filename = true)
+            WHERE exchange <> 4 AND coalesce(correction, 0) = 0 AND price > 0 AND size > 0
+              AND participant_timestamp >= {START} AND participant_timestamp < {END}
+              AND NOT list_has_any(conditions, {list(DROPPED)})
+        ), ordered AS (
+            SELECT *, lag(price) OVER (PARTITION BY symbol ORDER BY time, sequence_number) AS previous FROM eligible
+        ), quotes AS (
+            SELECT filename[-12:] AS symbol, participant_timestamp AS time, bid_price, ask_price
+            FROM read_parquet('{folder}/quotes/*.parquet', filename = true)
+        ), signed AS (
+            SELECT size, {NBBO_SIGN} AS side
+            FROM ordered ASOF LEFT JOIN quotes ON ordered.symbol = quotes.symbol AND ordered.time > quotes.time
+        )
+        SELECT sum(size) FILTER (side = 1), sum(size) FILTER (side = -1) FROM signed
+    """).fetchall()[0]
+    return row[0], row[1]
+
+
+def _polars_frames(folder: Path):
+    import polars as pl
+
+    trades = (
+        pl.scan_parquet(folder / "trades/*.parquet", include_file_paths="path")
+        .filter(
+            pl.col("exchange") != 4,
+            pl.col("correction").fill_null(0) == 0,
+            pl.col("price") > 0,
+            pl.col("size") > 0,
+            pl.col("participant_timestamp").is_between(START, END, closed="left"),
+            pl.col("conditions").list.set_intersection(pl.lit(list(DROPPED), dtype=pl.List(pl.Int32))).list.len() == 0,
+        )
+        .select(pl.col("path").str.slice(-12).alias("symbol"), "participant_timestamp", "sequence_number", "price", "size")
+        .collect()
+    )
+    quotes = (
+        pl.scan_parquet(folder / "quotes/*.parquet", include_file_paths="path")
+        .select(pl.col("path").str.slice(-12).alias("symbol"), "participant_timestamp", "sequence_number", "bid_price", "ask_price")
+        .collect()
+    )
+    order = ["participant_timestamp", "sequence_number"]
+    return trades.sort(order), quotes.sort(order)
+
+
+def polars_whole_day(folder: Path) -> tuple[float, float]:
+    import polars as pl
+
+    trades, quotes = _polars_frames(folder)
+    valid = (pl.col("bid_price") > 0) & (pl.col("ask_price") >= pl.col("bid_price"))
+    by_quote = (pl.col("price") >= pl.col("ask_price")).cast(pl.Int8) - (pl.col("price") <= pl.col("bid_price")).cast(pl.Int8)
+    by_tick = (pl.col("price") - pl.col("price").shift().over("symbol")).sign().fill_null(0).cast(pl.Int8)
+    row = (
+        trades.join_asof(
+            quotes.drop("sequence_number"),
+            on="participant_timestamp",
+            by="symbol",
+            allow_exact_matches=False,
+            check_sortedness=False,
+        )
+        .with_columns(side=pl.when(valid).then(by_quote).otherwise(by_tick))
+        .select(buy=pl.col("size").filter(pl.col("side") == 1).sum(), sell=pl.col("size").filter(pl.col("side") == -1).sum())
+    )
+    return row["buy"][0], row["sell"][0]
+
+
+def pandas_whole_day(folder: Path) -> tuple[float, float]:
+    """pandas' `merge_asof` and tclf's Lee-Ready, which has no NBBO rule: its sums are its own."""
+    import pandas as pd
+    from tclf.classical_classifier import ClassicalClassifier
+
+    trades, quotes = (frame.to_pandas() for frame in _polars_frames(folder))
+    joined = pd.merge_asof(
+        trades,
+        quotes.drop(columns="sequence_number"),
+        on="participant_timestamp",
+        by="symbol",
+        allow_exact_matches=False,
+    )
+    previous = joined.groupby("symbol")["price"].shift()
+    features = pd.DataFrame(
+        {
+            "trade_price": joined["price"],
+            "price_all_lag": previous.where(previous != joined["price"]).groupby(joined["symbol"]).ffill(),
+            "bid_best": joined["bid_price"],
+            "ask_best": joined["ask_price"],
+        }
+    )
+    classifier = ClassicalClassifier(layers=[("quote", "best"), ("tick", "all")], strategy="const").fit(features)
+    side = classifier.predict(features)
+    return float(joined["size"][side == 1].sum()), float(joined["size"][side == -1].sum())
+
+
+CONTENDERS: dict[str, tuple[str, Callable[[Path], tuple[float, float]]]] = {
+    "scan": ("DuckDB, bare scan of the same columns", bare_scan),
+    "ours": ("darkpool, symbol at a time", ours),
+    "duckdb": ("DuckDB ASOF JOIN, whole day", duckdb_asof),
+    "polars": ("Polars join_asof, whole day", polars_whole_day),
+    "pandas": ("pandas merge_asof + tclf, whole day", pandas_whole_day),
+}
+
+
+# Measuring
+
+
+def peak_megabytes() -> float:
+    """Peak resident memory of this process since its own start (ru_maxrss would count the parent's before exec)."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    except FileNotFoundError:
+        pass
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def warm_imports(name: str) -> None:
+    """Imports are start-up, not work: they stay outside the measured time."""
+    modules = {"scan": ["duckdb"], "duckdb": ["duckdb"], "polars": ["polars"], "ours": ["darkpool.lit"]}
+    for module in modules.get(name, ["polars", "pandas", "pyarrow", "tclf.classical_classifier"]):
+        __import__(module)
+
+
+def run_contender(name: str, folder: Path) -> None:
+    sys.path.insert(0, str(PACKAGE))
+    warm_imports(name)
+    started = time.perf_counter()
+    buy, sell = CONTENDERS[name][1](folder)
+    print(json.dumps({"seconds": time.perf_counter() - started, "peak": peak_megabytes(), "buy": buy, "sell": sell}))
+
+
+def measure(folder: Path, names: list[str], rounds: int) -> dict[str, dict]:
+    best: dict[str, dict] = {}
+    for _ in range(rounds):
+        for name in names:
+            command = [sys.executable, __file__, "--contender", name, "--folder", str(folder)]
+            result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+            if name not in best or result["seconds"] < best[name]["seconds"]:
+                best[name] = result
+    return best
+
+
+def table(results: dict[str, dict]) -> str:
+    scan = results["scan"]["seconds"]
+    lines = [f"{'contender':<40} {'seconds':>8} {'/ scan':>7} {'/ ours':>7} {'peak MB':>8} {'bought':>15} {'sold':>15}"]
+    own = results["ours"]["seconds"]
+    for name, result in results.items():
+        sums = [f"{result[side]:15,.0f}" if name != "scan" else f"{'':15}" for side in ("buy", "sell")]
+        seconds = result["seconds"]
+        lines.append(
+            f"{CONTENDERS[name][0]:<40} {seconds:8.2f} {seconds / scan:7.2f} {seconds / own:7.2f} {result['peak']:8.0f} {' '.join(sums)}"
+        )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a twentieth of the trades and quotes")
+    parser.add_argument("--skip", nargs="*", default=[], choices=["duckdb", "polars", "pandas"], help="contenders left out")
+    parser.add_argument("--rounds", type=int, default=3, help="times each contender runs")
+    parser.add_argument("--folder", type=Path, help="keep the day here and use it again (default: a temporary folder)")
+    parser.add_argument("--contender", choices=list(CONTENDERS), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.contender:
+        run_contender(arguments.contender, arguments.folder)
+        return
+    divisor = 20 if arguments.quick else 1
+    with tempfile.TemporaryDirectory(prefix="darkpool-engine-") as temporary:
+        folder = arguments.folder or Path(temporary)
+        if not (folder / "trades").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            make_day(folder, TRADES // divisor, QUOTES // divisor)
+        names = [name for name in CONTENDERS if name not in arguments.skip]
+        print(f"{TRADES // divisor:,} trades, {QUOTES // divisor:,} quotes, {SYMBOLS} symbols, {os.cpu_count()} cores")
+        print(table(measure(folder, names, arguments.rounds)))
+
+
+if __name__ == "__main__":
+    main()

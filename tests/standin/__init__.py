@@ -1,0 +1,28 @@
+"""Local stand-ins of the data vendors, for running the unmodified command without a network.
+
+`Vendors` is the whole of it: a loopback proxy that ends TLS and answers for FINRA, Yahoo and Polygon. A program reaches
+it through environment variables alone (HTTPS_PROXY and a certificate bundle), so nothing in the program is patched.
+"""
+
+from .faults import Fault, Faults, Kind
+from .finra import Finra, regsho_file
+from .newyork import moment, nanoseconds
+from .polygon import Polygon
+from .proxy import Answer, Request
+from .vendors import Vendors
+from .yahoo import Yahoo
+
+__all__ = [
+    "Answer",
+    "Fault",
+    "Faults",
+    "Finra",
+    "Kind",
+    "Polygon",
+    "Request",
+    "Vendors",
+    "Yahoo",
+    "moment",
+    "nanoseconds",
+    "regsho_file",
+]

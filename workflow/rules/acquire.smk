@@ -1,0 +1,34 @@
+"""The only rules with a network. Their output is a receipt; the vendors' answers lie beside it in the archive.
+
+They carry no code hash: editing code must never ask a vendor again. They succeed also when a vendor has nothing.
+"""
+
+
+rule fetch_regsho:
+    """FINRA's daily files of the session and its window."""
+    output:
+        update("{archive}/receipts/finra/{session}.json"),
+    params:
+        window=lambda wildcards: window_of(wildcards.session),
+        prefixes=PREFIXES,
+    log:
+        "{archive}/receipts/finra/{session}.log",
+    conda:
+        "../envs/workflow.yaml"
+    script:
+        "../scripts/fetch_regsho.py"
+
+
+rule fetch_yahoo:
+    """Yahoo's daily volumes and splits of the universe over the session's window."""
+    output:
+        update("{archive}/receipts/yahoo/{session}.json"),
+    params:
+        window=lambda wildcards: window_of(wildcards.session),
+        followed=followed,
+    log:
+        "{archive}/receipts/yahoo/{session}.log",
+    conda:
+        "../envs/workflow.yaml"
+    script:
+        "../scripts/fetch_yahoo.py"

@@ -1,0 +1,71 @@
+"""What a person looks at, and the manifest that vouches for it."""
+
+
+rule publish_table:
+    """The session's features as a page, a picture and a spreadsheet."""
+    input:
+        features=TABLE + "features.parquet",
+    output:
+        html=report(TABLE + "table.html", category="Table", caption="../report/table.rst"),
+        png=report(TABLE + "table.png", category="Table", caption="../report/table.rst"),
+        csv=TABLE + "table.csv",
+    params:
+        mode=config["mode"],
+        signal=config["signal"],
+        history=config["history"],
+        code=code("publish_table.py"),
+    log:
+        "logs/{scan}/{date}/publish_table.log",
+    conda:
+        "../envs/workflow.yaml"
+    script:
+        "../scripts/publish_table.py"
+
+
+# A rule per session asked for, since the plots of a session are those of its universe: a deleted one comes back,
+# one process draws them all, and whatever else the scan keeps in plots/ is left alone.
+for scan, date in requested():
+
+    rule:
+        name:
+            f"draw_plots_{scan}_{date}"
+        input:
+            merged=f"results/{scan}/{date}/merged.parquet",
+            features=f"results/{scan}/{date}/features.parquet",
+        output:
+            report(plots(scan, date), category="Plots", caption="../report/plots.rst"),
+        params:
+            tickers=universe_of(scan, date).tickers,
+            scan=scan,
+            mode=config["mode"],
+            signal=config["signal"],
+            history=config["history"],
+            code=code("draw_plots.py"),
+        log:
+            f"logs/{scan}/{date}/draw_plots.log",
+        conda:
+            "../envs/workflow.yaml"
+        script:
+            "../scripts/draw_plots.py"
+
+
+rule write_manifest:
+    """Every output and input with its hash; refused while FINRA's or Yahoo's answer is not final."""
+    input:
+        answers=answers,
+        tables=[TABLE + f"{table}.parquet" for table in ("finra_trf", "yf_volume", "merged", "features")],
+        published=published,
+    output:
+        TABLE + "all",
+    params:
+        archive=lambda wildcards: ARCHIVES[wildcards.scan],
+        window=lambda wildcards: window_of(wildcards.date),
+        tickers=tickers_of,
+        config=config,
+        code=code("write_manifest.py"),
+    log:
+        "logs/{scan}/{date}/write_manifest.log",
+    conda:
+        "../envs/workflow.yaml"
+    script:
+        "../scripts/write_manifest.py"

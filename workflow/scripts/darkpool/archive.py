@@ -1,0 +1,153 @@
+"""The archive: what the vendors said, written once by rename and never edited.
+
+The first answer of a name stands as NAME.EXT; a later one that differs or adds lies beside it as
+NAME@YYYYMMDDTHHMMSSZ.EXT, the moment of its retrieval in UTC. Receipts say what was asked and what came.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+FINAL_STATES = frozenset({"published", "holiday", "absent"})
+STATES = FINAL_STATES | {"not_yet", "outage", "blocked", "truncated", "unsettled"}
+RECEIPTS = "receipts"
+REJECTED = "rejected"
+STAMP = re.compile(r"@(\d{8}T\d{6}Z)$")
+
+
+def file_name(symbol: str) -> str:
+    """The symbol as a file name: every byte outside `A-Z 0-9 . -` percent-encoded, since macOS folds case.
+
+    >>> file_name("BRK/B"), file_name("TpC")
+    ('BRK%2FB', 'T%70C')
+    """
+    safe = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
+    return "".join(chr(byte) if byte in safe else f"%{byte:02X}" for byte in symbol.encode())
+
+
+def stamp(moment: datetime) -> str:
+    """`moment` (aware) as answers carry it in their names."""
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def iso(moment: datetime) -> str:
+    """`moment` (aware) as receipts carry it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write `content` under a temporary name in the same folder and rename it: a reader sees all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+class Archive:
+    """One archive folder."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self._listings: dict[Path, dict[str, list[str]]] = {}
+
+    def path(self, *parts: str) -> Path:
+        return self.root.joinpath(*parts)
+
+    def answers(self, relative: str) -> list[Path]:
+        """Every answer kept under this name, oldest first; empty when there is none."""
+        first = self.path(relative)
+        names = self._listing(first.parent).get(first.name, [])
+        return [first.parent / name for name in names]
+
+    def _listing(self, folder: Path) -> dict[str, list[str]]:
+        """File names of a folder by the name of their first answer; read once, since windows ask 61 times."""
+        if folder not in self._listings:
+            listing: dict[str, list[str]] = {}
+            try:
+                names = sorted(os.listdir(folder), key=lambda name: ("@" in name, name))
+            except FileNotFoundError:
+                names = []
+            for name in names:
+                stem, dot, suffix = name.rpartition(".")
+                listing.setdefault(STAMP.sub("", stem) + dot + suffix, []).append(name)
+            self._listings[folder] = listing
+        return self._listings[folder]
+
+    def keep(self, relative: str, content: bytes, moment: datetime) -> Path:
+        """Keep an answer retrieved at `moment`; returns the file that holds it, an older one when its bytes are equal."""
+        kept = self.answers(relative)
+        if kept and kept[-1].read_bytes() == content:
+            return kept[-1]
+        target = first = self.path(relative)
+        while target.exists():  # two answers of one second: the later one is told apart by the next
+            target = first.with_name(f"{first.stem}@{stamp(moment)}{first.suffix}")
+            moment += timedelta(seconds=1)
+        write_atomic(target, content)
+        self._listings.pop(target.parent, None)
+        return target
+
+    def reject(self, relative: str, content: bytes, reason: str, moment: datetime) -> Path:
+        """Keep a body that failed its checks aside, with the reason in a text file beside it."""
+        target = self.path(REJECTED, relative)
+        target = target.with_name(f"{target.stem}@{stamp(moment)}{target.suffix}")
+        write_atomic(target, content)
+        write_atomic(target.with_name(target.name + ".reason"), (reason + "\n").encode())
+        return target
+
+    def receipt_path(self, source: str, session: date) -> Path:
+        return self.path(RECEIPTS, source, f"{session}.json")
+
+    def receipt(self, source: str, session: date) -> dict[str, Any] | None:
+        """The receipt of a source for a session; None when nothing was ever asked."""
+        path = self.receipt_path(source, session)
+        try:
+            return json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise ValueError(f"{path} is no JSON receipt ({error}); delete it and the source is asked again") from None
+
+    def write_receipt(self, source: str, session: date, receipt: dict[str, Any]) -> None:
+        content = json.dumps(receipt, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        write_atomic(self.receipt_path(source, session), content.encode())
+
+    def relative(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    @contextmanager
+    def sole_asker(self, source: str) -> Iterator[None]:
+        """Hold the source's lock: two runs on one archive ask a vendor one after the other, and nothing twice."""
+        path = self.path(RECEIPTS, source, ".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def retrieved(path: Path) -> datetime | None:
+    """When a later answer was retrieved, from its name; None for a first answer."""
+    match = STAMP.search(path.stem)
+    return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if match else None

@@ -1,0 +1,78 @@
+"""The trade condition policy: which prints count in volume, which may be signed, and why.
+
+The list is data (conditions.csv); the codes are those of the vendor's trade conditions. A code that the list does not
+name is kept and reported: dropping what nobody understands would hide it.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+DEFAULT = Path(__file__).with_name("conditions.csv")
+COLUMNS = ["code", "meaning", "counts_in_volume", "may_be_signed", "why", "source"]
+ANSWERS = {"yes": True, "no": False}
+LARGEST = 255
+
+NO_VOLUME, UNSIGNED, UNKNOWN = np.uint8(1), np.uint8(2), np.uint8(4)
+
+
+class PolicyError(ValueError):
+    """The policy file is not what it should be; the message names file, line and column."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Sets of condition codes: `known`, `no_volume` (repeats of other prints) and `unsigned` (never classified)."""
+
+    known: frozenset[int]
+    no_volume: frozenset[int]
+    unsigned: frozenset[int]
+
+    @cached_property
+    def flags(self) -> np.ndarray:
+        """uint8 array of 256: what holds of each code, as bits; the last entry stands for every larger code."""
+        flags = np.full(LARGEST + 1, UNKNOWN)
+        flags[sorted(self.known)] = 0
+        flags[sorted(self.no_volume)] |= NO_VOLUME
+        flags[sorted(self.unsigned)] |= UNSIGNED
+        return flags
+
+
+def load(path: Path | str = DEFAULT) -> Policy:
+    """The policy in a CSV file of `COLUMNS`; raises PolicyError."""
+    known: dict[int, tuple[bool, bool]] = {}
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file, strict=True)
+        if reader.fieldnames != COLUMNS:
+            raise PolicyError(f"{path}: columns are {reader.fieldnames}, expected {COLUMNS}")
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            code = _code(row, where)
+            if code in known:
+                raise PolicyError(f"{where}: condition {code} stands there twice; one line a code is right")
+            known[code] = _answer(row, "counts_in_volume", where), _answer(row, "may_be_signed", where)
+            if not (row["why"] or "").strip():
+                raise PolicyError(f"{where}: column why is empty; every condition needs its reason")
+    return Policy(
+        frozenset(known),
+        frozenset(code for code, (counts, _) in known.items() if not counts),
+        frozenset(code for code, (_, signed) in known.items() if not signed),
+    )
+
+
+def _code(row: dict[str, str], where: str) -> int:
+    text = row["code"]
+    if not (text.isascii() and text.isdigit() and int(text) < LARGEST):
+        raise PolicyError(f"{where}: column code is {text!r}, expected a whole number from 0 to {LARGEST - 1}")
+    return int(text)
+
+
+def _answer(row: dict[str, str], column: str, where: str) -> bool:
+    if row[column] not in ANSWERS:
+        raise PolicyError(f"{where}: column {column} is {row[column]!r}, expected yes or no")
+    return ANSWERS[row[column]]

@@ -1,0 +1,128 @@
+"""Yahoo's consolidated volume as the archive keeps it, put back to what was traded on the day.
+
+Yahoo adjusts volume for splits to the day of asking, so every volume row belongs to the splits known when it was asked
+for. A split that first appears beside a newer answer for the symbol is not applied to a row of an older one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from . import layout
+from .archive import Archive, retrieved
+from .sessions import NEW_YORK
+from .volume import as_traded
+
+FIRST = datetime.min.replace(tzinfo=UTC)
+"""A first answer carries no moment in its name; it is older than any other."""
+
+
+class Consolidated(NamedTuple):
+    bars: pl.DataFrame
+    """date, ticker, volume, split_factor, regular_volume, settled, revised; one row per key, the newest answer."""
+    splits: pl.DataFrame
+    """ticker, ex_date, ratio (new shares per old), up to the day of asking."""
+    faults: tuple[str, ...]
+    """Files that are there and cannot be used."""
+
+
+def read(archive: Archive, session: date, spelling: Mapping[str, str], window: Sequence[date]) -> Consolidated:
+    """Daily volumes for the session's `window`; `spelling` maps our tickers to Yahoo's symbols."""
+    faults: list[str] = []
+    ours = pl.DataFrame({"ticker": list(spelling), "symbol": list(spelling.values())}, schema={"ticker": pl.String, "symbol": pl.String})
+    daily = _read_all(archive.answers(layout.yahoo_daily(session)), {"date": pl.Date, "volume": pl.Float64}, ours, faults)
+    splits = _read_all(archive.answers(layout.yahoo_splits(session)), {"ex_date": pl.Date, "ratio": pl.Float64}, ours, faults)
+    if daily.height and not archive.answers(layout.yahoo_splits(session)):
+        faults.append(f"{layout.yahoo_splits(session)} is missing beside {layout.yahoo_daily(session)}: volumes cannot be put back to as traded")
+        daily = daily.clear()
+    bars = daily.filter(pl.col("date").is_in(list(window)) & pl.col("volume").is_finite() & (pl.col("volume") >= 0))
+    traded = _as_traded_per_answer(bars, splits)
+    newest = splits.sort("answer").unique(["ticker", "ex_date"], keep="last").select("ticker", "ex_date", "ratio")
+    settled = _settled(traded, archive, session)
+    return Consolidated(
+        _newest(traded.with_columns(settled)).sort("date", "ticker"), newest.sort("ticker", "ex_date"), tuple(faults)
+    )
+
+
+def _read_all(answers: Sequence[Path], types: dict[str, pl.DataType | type[pl.DataType]], ours: pl.DataFrame, faults: list[str]) -> pl.DataFrame:
+    """All answers of one name, stacked, each row with the moment of its `answer`."""
+    parts = []
+    for path in answers:
+        try:
+            frame = pl.from_arrow(pq.read_table(path, columns=["symbol", *types]))
+            assert isinstance(frame, pl.DataFrame)
+            frame = frame.cast({"symbol": pl.String, **types}).drop_nulls()  # type: ignore[dict-item]
+        except (pa.ArrowException, pl.exceptions.PolarsError, KeyError, OSError) as error:
+            faults.append(f"{path}: not a readable answer with the columns symbol, {', '.join(types)}: {str(error).splitlines()[0]}")
+            continue
+        parts.append(frame.with_columns(pl.lit(retrieved(path) or FIRST).cast(pl.Datetime("us", "UTC")).alias("answer")))
+    schema = {"symbol": pl.String, **types, "answer": pl.Datetime("us", "UTC")}
+    stacked = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+    return stacked.join(ours, on="symbol").unique(["ticker", next(iter(types)), "answer"], keep="last", maintain_order=True)
+
+
+def _as_traded_per_answer(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+    """As-traded volumes, each row by the splits known before its ticker's next answer."""
+    asked = bars.select("ticker", "answer").unique().sort("ticker", "answer")
+    asked = asked.with_columns(pl.col("answer").shift(-1).over("ticker").alias("superseded"))
+    parts = []
+    for (answer,), group in bars.group_by("answer", maintain_order=True):
+        upto = asked.filter(pl.col("answer") == answer).select("ticker", "superseded")
+        known = splits.join(upto, on="ticker").filter(
+            pl.col("superseded").is_null() | (pl.col("answer") < pl.col("superseded"))
+        )
+        known = known.sort("answer").unique(["ticker", "ex_date"], keep="last")
+        parts.append(as_traded(group, known))
+    if parts:
+        return pl.concat(parts)
+    return bars.with_columns(split_factor=pl.lit(1.0), regular_volume=pl.col("volume"))
+
+
+def _settled(bars: pl.DataFrame, archive: Archive, session: date) -> pl.Series:
+    """Whether each row was retrieved after its own New York day; null where the moment is unknown."""
+    receipt = archive.receipt("yahoo", session) or {}
+    told = {
+        ticker: (retrieved(Path(entry["file"])) or FIRST, datetime.fromisoformat(entry["retrieved_at"]))
+        for ticker, entry in receipt.get("tickers", {}).items()
+        if entry.get("file") and entry.get("retrieved_at")
+    }
+    values = []
+    for ticker, day, answer in bars.select("ticker", "date", "answer").iter_rows():
+        of_file, moment = told.get(ticker, (None, None))
+        if of_file != answer:
+            moment = None if answer == FIRST else answer
+        values.append(None if moment is None else moment.astimezone(NEW_YORK).date() > day)
+    return pl.Series("settled", values, pl.Boolean)
+
+
+def _newest(bars: pl.DataFrame) -> pl.DataFrame:
+    """The newest answer per ticker and date, `revised` where an older one meant another as-traded volume.
+
+    Yahoo rounds adjusted volumes to whole shares: a difference that this explains is no revision.
+    """
+    rounding = 0.5 / pl.min_horizontal("split_factor", "older_factor") + 0.5 / pl.max_horizontal("split_factor", "older_factor")
+    newest = bars.sort("answer").unique(["ticker", "date"], keep="last", maintain_order=True)
+    older = bars.select(
+        "ticker", "date", pl.col("answer").alias("older"), pl.col("regular_volume").alias("older_volume"),
+        pl.col("split_factor").alias("older_factor"),
+    )
+    differs = (pl.col("regular_volume") - pl.col("older_volume")).abs()
+    same_basis = pl.col("split_factor") == pl.col("older_factor")
+    revised = (
+        newest.join(older, on=["ticker", "date"])
+        .filter(pl.col("older") < pl.col("answer"))
+        .filter(pl.when(same_basis).then(differs > 0).otherwise(differs > rounding))
+        .select("ticker", "date")
+        .unique()
+        .with_columns(pl.lit(True).alias("revised"))
+    )
+    return newest.join(revised, on=["ticker", "date"], how="left").with_columns(pl.col("revised").fill_null(False)).select(
+        "date", "ticker", "volume", "split_factor", "regular_volume", "settled", "revised"
+    )

@@ -1,0 +1,128 @@
+"""Yahoo's daily bars into the archive: what is due of a session's universe is asked for, kept, and receipted."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from . import clock, due, layout, sessions, symbols, yahoo
+from .archive import Archive, iso, sha256
+from .yahoo import DailyAnswer
+
+CHUNK = 100
+"""Tickers whose answers are kept together: an interrupted run loses at most these."""
+
+Entry = dict[str, Any]
+
+
+def fetch(archive: Archive, session: date, window: Sequence[date], tickers: Sequence[str]) -> dict[str, Any]:
+    """Ask for what is due of `tickers` (our spelling), keep what comes, and return the receipt."""
+    now = clock.now()
+    receipt = archive.receipt("yahoo", session) or {"tickers": {}}
+    entries: dict[str, Entry] = dict(receipt["tickers"])
+    asked = []
+    for ticker in due.yahoo(archive, session, tickers):
+        kept = _kept_without_receipt(archive, session, ticker) if ticker not in entries else None
+        if symbols.to_yahoo(ticker) is None:
+            entries[ticker] = _entry("absent", "no spelling at Yahoo is known")
+        elif kept is not None:
+            entries[ticker] = kept
+        else:
+            asked.append(ticker)
+    for chunk in (asked[i : i + CHUNK] for i in range(0, len(asked), CHUNK)):
+        by_symbol = {symbols.to_yahoo(ticker): ticker for ticker in chunk}
+        answers = yahoo.fetch_daily(list(filter(None, by_symbol)), window[0], session, session)
+        entries |= _keep(archive, session, {by_symbol[symbol]: answer for symbol, answer in answers.items()})
+    entries = {ticker: _settle(entry, session, now, entries) for ticker, entry in entries.items()}
+    return {"source": "yahoo", "session": str(session), "tickers": entries}
+
+
+def _entry(state: str, reason: str | None, **more: Any) -> Entry:
+    blank = dict.fromkeys(("file", "sha256", "rows", "address", "status", "etag", "retrieved_at"))
+    return {"state": state, "reason": reason or None, **blank, **more}
+
+
+def _kept_without_receipt(archive: Archive, session: date, ticker: str) -> Entry | None:
+    """An entry for a ticker whose session is in the archive though no receipt tells: copied in, or an interrupted run."""
+    for path in reversed(archive.answers(layout.yahoo_daily(session))):
+        bars = _read(path).filter(pl.col("symbol") == symbols.to_yahoo(ticker))
+        if session in bars["date"]:
+            return _entry("published", None, file=archive.relative(path), sha256=sha256(path), rows=bars.height)
+    return None
+
+
+def _read(path: Path) -> pl.DataFrame:
+    frame = pl.from_arrow(pq.read_table(path))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _keep(archive: Archive, session: date, answers: Mapping[str, DailyAnswer]) -> dict[str, Entry]:
+    """Keep what differs from or adds to the archive; an answer that repeats it only moves `retrieved_at`."""
+    moments = [answer.retrieved_at for answer in answers.values() if answer.retrieved_at]
+    fresh = {ticker: _new_rows(archive, session, answer) for ticker, answer in answers.items()}
+    changed = {ticker: answers[ticker] for ticker, (_, is_new) in fresh.items() if is_new}
+    path = None
+    if changed:
+        moment = max(moments)
+        bars = pl.concat([answer.bars for answer in changed.values()]).sort("symbol", "date")
+        splits = pl.concat([answer.splits for answer in changed.values()]).sort("symbol", "ex_date")
+        path = archive.keep(layout.yahoo_daily(session), _parquet(bars), moment)
+        if splits.height or not archive.answers(layout.yahoo_splits(session)):
+            archive.keep(layout.yahoo_splits(session), _parquet(splits), moment)
+    entries = {}
+    for ticker, answer in answers.items():
+        holder = path if ticker in changed else fresh[ticker][0]
+        entries[ticker] = _entry(
+            answer.state,
+            answer.reason,
+            file=archive.relative(holder) if holder else None,
+            sha256=sha256(holder) if holder else None,
+            rows=answer.bars.height or None,
+            address=answer.address,
+            status=answer.status,
+            retrieved_at=iso(answer.retrieved_at) if answer.retrieved_at else None,
+        )
+    return entries
+
+
+def _new_rows(archive: Archive, session: date, answer: DailyAnswer) -> tuple[Path | None, bool]:
+    """The file that already holds this answer, and whether the answer must be kept because none does."""
+    if not answer.bars.height:
+        return None, False
+    symbol = answer.bars["symbol"][0]
+    columns = ["date", "volume"]
+    for path in reversed(archive.answers(layout.yahoo_daily(session))):
+        try:
+            kept = _read(path).filter(pl.col("symbol") == symbol)
+        except Exception:  # noqa: BLE001 - a damaged file holds no answer, whatever the reader says of it
+            continue
+        if kept.height:
+            same = kept.select(columns).cast({"volume": pl.Float64}).sort("date").equals(answer.bars.select(columns).sort("date"))
+            return path, not same
+    return None, True
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _settle(entry: Entry, session: date, now: datetime, entries: Mapping[str, Entry]) -> Entry:
+    """The state as the calendar and the other tickers make it."""
+    today = now.astimezone(sessions.NEW_YORK).date()
+    retrieved_at = entry["retrieved_at"] and datetime.fromisoformat(entry["retrieved_at"])
+    if entry["state"] == "published" and retrieved_at and retrieved_at.astimezone(sessions.NEW_YORK).date() <= session:
+        return {**entry, "state": "unsettled", "reason": "asked on the session's own New York day"}
+    if entry["state"] == "not_yet":
+        others = any(other["state"] == "published" for other in entries.values())
+        if (others and today > session) or due.grace_is_over(session, today):
+            return {**entry, "state": "absent"}
+    return entry

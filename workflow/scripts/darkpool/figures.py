@@ -1,0 +1,450 @@
+"""The figures a person reads: the table as a picture, and each ticker's history. Agg, no pyplot, the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from darkpool import glossary, page
+from darkpool.archive import write_atomic
+from darkpool.glossary import COLUMNS, LABELS
+from darkpool.page import PageContext
+
+STYLE = Path(__file__).parent / "house.mplstyle"
+DPI = 130
+MOST_ROWS = 60
+TEXT, DIM, LINE, RAISED = "#dbe3ec", "#93a1b3", "#263342", "#1a2430"
+BLUE, ORANGE, WARN, DARK = "#6cb6ff", "#ffb05c", "#f2cc60", "#0b0f14"
+SIGNAL_COLOUR = {"BOT": BLUE, "SELL": ORANGE, "": TEXT}
+METHOD_MARKER = {
+    "NBBO": "o",
+    "NBBO+TICK": "s",
+    "TICK": "^",
+    "TICK_CARRY": "v",
+    "LEE_READY": "D",
+    "EMO": "P",
+    "CLNV": "X",
+    "BARS": "d",
+}
+OTHER_MARKER = "*"
+TYPOGRAPHIC = frozenset("–—×−…’½")
+MOST_ANNOTATED = 12
+
+Numbers = NDArray[np.float64]
+
+
+@cache
+def _style() -> dict[str, Any]:
+    """The house style over matplotlib's own defaults, whatever the user's settings are."""
+    style = mpl.rc_params_from_file(STYLE, use_default_template=True)
+    return {key: value for key, value in style.items() if not key.startswith(("backend", "interactive", "toolbar"))}
+
+
+@contextmanager
+def _house_style() -> Iterator[None]:
+    with mpl.rc_context(_style()):
+        yield
+
+
+def _save(figure: Figure, path: Path | str) -> None:
+    """Write the figure as PNG without what changes between machines: version, time, layout by content."""
+    sink = io.BytesIO()
+    figure.savefig(sink, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
+    write_atomic(Path(path), sink.getvalue())
+
+
+def plain(text: str, width: int) -> str:
+    """Text from outside as a figure can show it: what DejaVu Sans cannot be trusted to draw is `?`, cut at `width`."""
+    shown = "".join(c if c.isprintable() and (ord(c) < 0x530 or c in TYPOGRAPHIC) else "?" for c in text)
+    return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+def _numbers(frame: pl.DataFrame, name: str) -> Numbers:
+    return frame[name].cast(pl.Float64).fill_null(math.nan).to_numpy()
+
+
+def _mark_simulated(figure: Figure) -> None:
+    figure.text(0.5, 0.5, glossary.SIMULATED, fontsize=54, color=WARN, alpha=0.13, ha="center", va="center",
+                rotation=24, weight="bold", zorder=10)  # fmt: skip
+
+
+def table_png(features: pl.DataFrame, context: PageContext, path: Path | str) -> None:
+    """The session's rows of `features` as a picture, best score first; above 60 rows a line says how many more there are.
+
+    Other sessions of `features` are not drawn. Raises ValueError as `page.render_html` does.
+    """
+    page.check(features, context)
+    simulated = page.is_simulated(features, context)
+    session = page.ranked(features.filter(pl.col("date") == context.session))
+    grid = [_table_row(record) for record in session.head(MOST_ROWS).iter_rows(named=True)]
+    with _house_style():
+        figure = _draw_table(grid, session.height - len(grid), page.counts(session), simulated, context)
+        _save(figure, path)
+
+
+def _table_row(record: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Text, exact value and look (plain, dim, BOT, SELL, warn) of every cell of a row."""
+    muted = page.is_muted(record["quality"])
+    cells = []
+    for name in COLUMNS:
+        if name == "quality":
+            labels = (glossary.term(glossary.FLAGS, flag).label for flag in glossary.flags_of(record["quality"]))
+            cells.append((plain(", ".join(labels), 60), "", "warn"))
+            continue
+        if name == "ticker":
+            cells.append((plain(record["ticker"], 14), "", "bold"))
+            continue
+        cell = page.cell(name, record)
+        look = "dim" if cell.kind == "unknown" or (muted and name in page.INFERRED) else "plain"
+        if name == "signal" and look == "plain":
+            look = cell.value or "dim"
+        cells.append((cell.text, cell.value, look))
+    return cells
+
+
+def _head_lines(counts: dict[str, int], context: PageContext) -> list[str]:
+    told = ", ".join(f"{count} {label}" for label, count in counts.items())
+    lines = [
+        f"Scan {context.scan}, mode {context.mode}, {context.ma}-session mean, {context.window}-session window. "
+        f"{context.filled(glossary.SIGNAL_RULE)} {sum(counts.values())} tickers: {told}."
+    ]
+    for source in page.sources(context):
+        reasons = " ".join(text for text in (source["reason"], source["detail"]) if text)
+        lines.append(f"{source['source']}: {source['state']}, {source['fetched']}" + (f". {reasons}" if reasons else ""))
+    return [plain(line, 230) for line in (*lines, *(f"Note: {note}" for note in context.notes), glossary.DISCLAIMER)]
+
+
+def _draw_table(
+    grid: list[list[tuple[str, str, str]]], more: int, counts: dict[str, int], simulated: bool, context: PageContext
+) -> Figure:
+    em, row_height, size, margin = 0.084, 0.235, 9.0, 0.25
+    columns = list(COLUMNS.values())
+    labels = [(context.filled(column.label), column.unit) for column in columns]
+    widths = [
+        em * max(1.08 * len(label), 0.92 * len(unit), *(1.04 * len(row[i][0]) for row in grid), 3) + 0.16
+        for i, (label, unit) in enumerate(labels)
+    ]
+    head = _head_lines(counts, context)
+    top = 0.62 + 0.2 * len(head) + 0.75
+    width, height = sum(widths) + 2 * margin, top + row_height * (max(len(grid), 1) + (more > 0)) + 0.25
+    figure = Figure(figsize=(width, height))
+
+    def write(x: float, y: float, text: str, **look: Any) -> None:
+        figure.text(x / width, 1 - y / height, text, **{"va": "center", "fontsize": size, **look})
+
+    title = f"{LABELS['title']} {context.session}"
+    write(margin, 0.34, (f"{glossary.SIMULATED}  " if simulated else "") + title,
+          fontsize=15, weight="bold", color=WARN if simulated else TEXT)  # fmt: skip
+    for i, line in enumerate(head):
+        write(margin, 0.68 + 0.2 * i, line, color=TEXT if line == glossary.DISCLAIMER else DIM)
+    edges = np.concatenate([[margin], margin + np.cumsum(widths)])
+    _table_ground(figure, width, height, top, row_height, len(grid))
+    group = ""
+    for i, (column, (label, unit)) in enumerate(zip(columns, labels, strict=True)):
+        left, right = edges[i] + 0.08, edges[i + 1] - 0.08
+        x, ha = (right, "right") if column.kind != "text" else (left, "left")
+        if column.group != group:
+            group = column.group
+            write(left, top - 0.62, group, color=DIM, fontsize=8)
+            _rule(figure, edges[i] / width, 1 - (top - 0.75) / height, 1 - (top + row_height * len(grid)) / height)
+        write(x, top - 0.37, label, ha=ha, weight="bold")
+        write(x, top - 0.16, unit, ha=ha, color=DIM, fontsize=8)
+        for j, row in enumerate(grid):
+            write(x, top + row_height * (j + 0.5), row[i][0], ha=ha, **_look(row[i][2]))
+    last = top + row_height * (len(grid) + 0.5)
+    if more:
+        write(margin, last, f"and {more} more on the page, table.html", color=DIM)
+    if not grid:
+        write(margin, last, "No ticker in this session.", color=DIM)
+    if simulated:
+        _mark_simulated(figure)
+    return figure
+
+
+def _look(look: str) -> dict[str, Any]:
+    match look:
+        case "BOT" | "SELL":
+            box = {"boxstyle": "round,pad=0.22", "facecolor": SIGNAL_COLOUR[look], "edgecolor": "none"}
+            return {"color": DARK, "weight": "bold", "bbox": box}
+        case "dim":
+            return {"color": DIM, "style": "italic"}
+        case "warn":
+            return {"color": WARN}
+        case "bold":
+            return {"weight": "bold"}
+    return {"color": TEXT}
+
+
+def _rule(figure: Figure, x: float, y0: float, y1: float) -> None:
+    figure.add_artist(Line2D([x, x], [y0, y1], color=LINE, linewidth=0.8, zorder=0.5))
+
+
+def _table_ground(figure: Figure, width: float, height: float, top: float, row_height: float, rows: int) -> None:
+    """Raised header and a band behind every other row."""
+    left, right = 0.25 / width, 1 - 0.25 / width
+    bands = [(top - 0.75, top, RAISED)]
+    bands += [(top + row_height * j, top + row_height * (j + 1), "#121922") for j in range(0, rows, 2)]
+    for y0, y1, colour in bands:
+        low, high = 1 - y1 / height, 1 - y0 / height
+        band = PolyCollection(
+            [[(left, low), (right, low), (right, high), (left, high)]], facecolors=colour, zorder=0.1,
+            transform=figure.transFigure,
+        )  # fmt: skip
+        figure.add_artist(band)
+
+
+def ticker_plot(
+    ticker: str, history: pl.DataFrame, flow: pl.DataFrame, context: PageContext, path: Path | str
+) -> None:
+    """A ticker's window: off-exchange ratio, off-exchange volume with its mean, and the log ratio where there is one.
+
+    `history`: date, trf_volume?, offex_ratio?, trf_volume_on_basis?, trf_ma20? (both on the session's share basis),
+    split_ratio? (on an ex_date), a row for every session of the window, ascending; missing sessions are nulls.
+    `flow`: date, log_ratio?, trf_buy_ratio?, finra_off_exchange_volume?, classification_method, signal; may be empty.
+    Nulls are gaps, never interpolated. Raises ValueError where `history` is empty or its dates do not ascend.
+    """
+    days = history["date"]
+    if history.is_empty() or not (days.is_sorted() and days.n_unique() == history.height):
+        raise ValueError(f"history of {ticker}: expected the sessions of the window, ascending, each once")
+    flow = flow.sort("date")
+    with_flow = bool(flow.select(pl.col("log_ratio", "trf_buy_ratio").is_not_null().any()).sum_horizontal().sum())
+    with _house_style():
+        figure = Figure(figsize=(7, 7.6 if with_flow else 5.2))
+        panels = _panels(figure, 3 if with_flow else 2)
+        _plot_title(figure, ticker, history, context)
+        _draw_ratio(panels[0], history)
+        _draw_volume(panels[1], history, context)
+        if with_flow:
+            _draw_flow(panels[2], _aligned(flow, history), context)
+        _save(figure, path)
+
+
+def _panels(figure: Figure, count: int) -> list[Axes]:
+    """Axes one below the other at fixed places in inches: nothing is laid out by content."""
+    height = figure.get_figheight()
+    above, below, gap = 0.98, 0.62, 0.62
+    each = (height - above - below - gap * (count - 1)) / count
+    lows = [height - above - each - i * (each + gap) for i in range(count)]
+    return [figure.add_axes((0.085, low / height, 0.885, each / height)) for low in lows]
+
+
+def _plot_title(figure: Figure, ticker: str, history: pl.DataFrame, context: PageContext) -> None:
+    height = figure.get_figheight()
+    today = history.row(-1, named=True)
+    volume, mean = today["trf_volume_on_basis"], today["trf_ma20"]
+    spike = volume / mean if volume is not None and mean else None
+    facts = (
+        f"off-exchange {glossary.written('fraction', today['offex_ratio'])} of volume, "
+        f"{glossary.written('shares', volume)} shares, {glossary.written('ratio', spike)} the {context.ma}-session mean"
+    )
+    figure.text(0.03, 1 - 0.26 / height, f"{plain(ticker, 16)}  {context.session}", fontsize=16, weight="bold", va="center")
+    figure.text(0.03, 1 - 0.53 / height, facts, fontsize=11, color=DIM, va="center")
+    footer = textwrap.fill(glossary.DISCLAIMER, 84)
+    figure.text(0.03, 0.06 / height, footer, fontsize=9.5, color=DIM, va="bottom", linespacing=1.15)
+    if context.simulated:
+        figure.text(0.97, 1 - 0.26 / height, glossary.SIMULATED, fontsize=14, weight="bold", color=WARN, ha="right", va="center")
+        _mark_simulated(figure)
+
+
+def _session_axis(axes: Axes, days: Sequence[Any], labels: bool = True) -> None:
+    """Sessions side by side, so that weekends are no gaps; about six labels, counted back from the last session."""
+    step = max(1, math.ceil(len(days) / 6))
+    positions = list(range(len(days) - 1, -1, -step))[::-1]
+    axes.set_xlim(-1, len(days))
+    axes.xaxis.set_major_locator(FixedLocator(positions))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticklabels([f"{days[i]:%m-%d}" for i in positions])
+
+
+def _headroom(axes: Axes, values: Numbers, most_ticks: int = 4) -> None:
+    """From zero to a third above the greatest value: the legend lies in that third."""
+    greatest = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
+    axes.set_ylim(0, 1.36 * greatest or 1.0)
+    axes.yaxis.set_major_locator(MaxNLocator(most_ticks))
+
+
+def _legend(axes: Axes, handles: list[Any]) -> None:
+    axes.legend(
+        handles=handles, loc="upper left", ncols=4, handlelength=1.3, columnspacing=1.1, handletextpad=0.5,
+        borderaxespad=0.1, borderpad=0.3,
+    )  # fmt: skip
+
+
+def _nothing(axes: Axes) -> None:
+    axes.text(0.5, 0.5, LABELS["no_values"], transform=axes.transAxes, ha="center", va="center", color=DIM)
+
+
+def _mark_splits(axes: Axes, history: pl.DataFrame) -> list[Line2D]:
+    """A dashed line before each session on which a split took effect, with its ratio; returns its legend entry."""
+    ratios = _numbers(history, "split_ratio")
+    places = np.flatnonzero(np.isfinite(ratios))
+    if not len(places):
+        return []
+    axes.vlines(places - 0.5, 0, 1, colors=WARN, linestyles=(0, (3, 2)), linewidth=1.1, transform=axes.get_xaxis_transform())
+    for place in places:
+        late = place > 0.85 * len(ratios)
+        axes.annotate(
+            glossary.split_words(float(ratios[place])), (place - 0.5, 0.80), xycoords=axes.get_xaxis_transform(),
+            xytext=(-4 if late else 4, 0), textcoords="offset points", ha="right" if late else "left", va="top",
+            color=WARN, fontsize=10.5,
+        )  # fmt: skip
+    return [Line2D([], [], color=WARN, linestyle=(0, (3, 2)), linewidth=1.1, label=LABELS["split"])]
+
+
+def _draw_ratio(axes: Axes, history: pl.DataFrame) -> None:
+    ratio = 100 * _numbers(history, "offex_ratio")
+    axes.set_title(LABELS["ratio_axis"])
+    _session_axis(axes, history["date"].to_list())
+    _headroom(axes, ratio)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}" if ratio_wide else f"{value:g}"))
+    ratio_wide = float(np.nanmax(ratio, initial=0)) > 8
+    (line,) = axes.plot(np.arange(len(ratio)), ratio, color=BLUE, marker="o", markersize=3.2, label=LABELS["ratio"])
+    if np.isfinite(ratio).any():
+        axes.plot(len(ratio) - 1, ratio[-1], "o", color=BLUE, markersize=7)
+    else:
+        _nothing(axes)
+    _legend(axes, [line, *_mark_splits(axes, history)])
+
+
+def _scale(values: Numbers) -> tuple[float, str]:
+    greatest = float(np.nanmax(values, initial=0))
+    scales = ((1e9, "billion shares"), (1e6, "million shares"), (1e3, "thousand shares"))
+    return next(((scale, unit) for scale, unit in scales if greatest >= scale), (1.0, "shares"))
+
+
+def _draw_volume(axes: Axes, history: pl.DataFrame, context: PageContext) -> None:
+    volume, mean = _numbers(history, "trf_volume_on_basis"), _numbers(history, "trf_ma20")
+    both = np.concatenate([volume, mean])
+    scale, unit = _scale(both)
+    title = LABELS["volume_axis"].format(unit=unit)
+    if history["split_ratio"].is_not_null().any():
+        title += ", " + LABELS["basis"].format(session=context.session)
+    axes.set_title(title)
+    _session_axis(axes, history["date"].to_list())
+    _headroom(axes, both / scale)
+    there = np.flatnonzero(np.isfinite(volume))
+    missing = np.flatnonzero(~np.isfinite(volume))
+    bars = PolyCollection(
+        [[(i - 0.4, 0), (i + 0.4, 0), (i + 0.4, volume[i] / scale), (i - 0.4, volume[i] / scale)] for i in there],
+        facecolors=[BLUE if i == len(volume) - 1 else "#3f6690" for i in there],
+        label=LABELS["volume"],
+    )
+    axes.add_collection(bars, autolim=False)
+    (line,) = axes.plot(
+        np.arange(len(mean)), mean / scale, color=ORANGE, linewidth=2, label=context.filled(LABELS["mean"])
+    )
+    alone = np.isfinite(mean) & ~np.isfinite(np.append(np.nan, mean[:-1])) & ~np.isfinite(np.append(mean[1:], np.nan))
+    if alone.any():
+        axes.plot(np.flatnonzero(alone), mean[alone] / scale, "_", color=ORANGE, markersize=9, markeredgewidth=2)
+    handles: list[Any] = [PolyCollection([], facecolors="#3f6690", label=LABELS["volume"]), line]
+    handles[0] = mpl.patches.Patch(facecolor="#3f6690", label=LABELS["volume"])
+    if len(missing):
+        marks = axes.plot(
+            missing, np.full(len(missing), 0.025), "x", color=DIM, markersize=4, label=LABELS["missing"], clip_on=False,
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+        handles += marks
+    if not len(there):
+        _nothing(axes)
+    _legend(axes, handles + _mark_splits(axes, history))
+
+
+def _aligned(flow: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
+    """`flow` with a row for every session from its first value, ten sessions at least, to the end of the window."""
+    first = flow.filter(pl.col("log_ratio").is_not_null() | pl.col("trf_buy_ratio").is_not_null())["date"].min()
+    tenth = history["date"].tail(10)[0]
+    days = pl.concat([history["date"], flow["date"]]).unique().sort()
+    return pl.DataFrame({"date": days.filter(days >= min(first, tenth))}).join(flow, on="date", how="left").sort("date")
+
+
+def _prints_log_ratio(flow: pl.DataFrame) -> Numbers:
+    ratio = _numbers(flow, "trf_buy_ratio")
+    inside = (ratio > 0) & (ratio < 1)
+    held = np.where(inside, ratio, 0.5)
+    return np.where(inside, np.log(held / (1 - held)), np.nan)
+
+
+def _draw_flow(axes: Axes, flow: pl.DataFrame, context: PageContext) -> None:
+    lit, prints = _numbers(flow, "log_ratio"), _prints_log_ratio(flow)
+    high, low = math.log(context.thresholds["bot"]), math.log(context.thresholds["sell"])
+    reach = max(1.5 * high, -1.5 * low, *(float(abs(v)) for v in np.concatenate([lit, prints]) if math.isfinite(v)))
+    axes.set_title(LABELS["log_axis"])
+    _session_axis(axes, flow["date"].to_list())
+    axes.set_ylim(-1.3 * reach, 1.75 * reach)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    band = axes.axhspan(low, high, color=DIM, alpha=0.13, linewidth=0, label=LABELS["neutral"])
+    axes.axhline(0, color=DIM, linewidth=1)
+    for level, name, factor in ((high, "BOT", context.thresholds["bot"]), (low, "SELL", context.thresholds["sell"])):
+        axes.axhline(level, color=SIGNAL_COLOUR[name], linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(
+            f"{name} {factor:.2f}{glossary.TIMES}", (0, level), xycoords=axes.get_yaxis_transform(),
+            xytext=(3, 3 if name == "BOT" else -3), textcoords="offset points", fontsize=10, color=SIGNAL_COLOUR[name],
+            va="bottom" if name == "BOT" else "top",
+        )  # fmt: skip
+    axes.plot(np.arange(len(lit)), lit, color=DIM, linewidth=1.3)
+    handles = _lit_markers(axes, flow, lit)
+    there = np.flatnonzero(np.isfinite(prints))
+    if len(there):
+        handles += axes.plot(
+            there, prints[there], "o", markersize=8, markerfacecolor="none", markeredgecolor=WARN, markeredgewidth=1.5,
+            label=LABELS["prints"],
+        )  # fmt: skip
+    _annotate_signals(axes, flow, lit)
+    _legend_of_flow(axes, [*handles, band])
+
+
+def _legend_of_flow(axes: Axes, handles: list[Any]) -> None:
+    axes.legend(
+        handles=handles, loc="upper left", ncols=2 if len(handles) < 5 else 3, handlelength=1.3, columnspacing=1.1,
+        handletextpad=0.5, borderaxespad=0.1, borderpad=0.3, labelspacing=0.25,
+    )  # fmt: skip
+
+
+def _lit_markers(axes: Axes, flow: pl.DataFrame, lit: Numbers) -> list[Any]:
+    """A marker a session: its area by off-exchange volume, its form by method, its colour by signal."""
+    volume = np.nan_to_num(_numbers(flow, "finra_off_exchange_volume"))
+    areas = 26 + 150 * volume / max(float(volume.max(initial=0)), 1.0)
+    methods, signals = flow["classification_method"].to_list(), flow["signal"].to_list()
+    handles = []
+    for method in sorted({m for m, v in zip(methods, lit, strict=True) if m is not None and math.isfinite(v)}):
+        chosen = [i for i, m in enumerate(methods) if m == method and math.isfinite(lit[i])]
+        marker = METHOD_MARKER.get(method, OTHER_MARKER)
+        colours = [DIM if method == "BARS" else SIGNAL_COLOUR.get(signals[i] or "", TEXT) for i in chosen]
+        axes.scatter(chosen, lit[chosen], s=areas[chosen], c=colours, marker=marker, zorder=3, linewidths=0)
+        label = LABELS["lit"].format(method=plain(glossary.term(glossary.METHODS, method).label, 20))
+        handles.append(Line2D([], [], linestyle="none", marker=marker, color=TEXT, markersize=7, label=label))
+    return handles
+
+
+def _annotate_signals(axes: Axes, flow: pl.DataFrame, lit: Numbers) -> None:
+    """The signal's word at its marker, for the strongest dozen, and the buy ratio at the last session's."""
+    signals = flow["signal"].to_list()
+    strongest = sorted((i for i in range(len(lit)) if signals[i] and math.isfinite(lit[i])), key=lambda i: -abs(lit[i]))
+    chosen = set(strongest[:MOST_ANNOTATED])
+    if math.isfinite(lit[-1]):
+        chosen.add(len(lit) - 1)
+    for i in sorted(chosen):
+        words = signals[i] or ""
+        if i == len(lit) - 1:
+            words = f"{words} {glossary.written('ratio', math.exp(lit[i]))}".strip()
+        axes.annotate(
+            words, (i, lit[i]), xytext=(0, 9 if lit[i] >= 0 else -9), textcoords="offset points",
+            ha="right" if i == len(lit) - 1 else "center", va="bottom" if lit[i] >= 0 else "top", fontsize=10,
+            color=SIGNAL_COLOUR.get(signals[i] or "", TEXT), zorder=4,
+        )  # fmt: skip

@@ -1,0 +1,136 @@
+"""Asking FINRA's CDN for Reg SHO daily files.
+
+Plain GET, no credentials. A file that is not there answers 403 with S3's AccessDenied; another 403 is a block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from typing import Any
+
+from . import clock, due, layout, regsho, sessions
+from .archive import Archive, iso
+from .web import Answer, Client, Outage
+
+ADDRESS = "https://cdn.finra.org/equity/regsho/daily/"
+PAUSE = 0.2
+"""Seconds between two requests; FINRA publishes no limit for these static files."""
+PUBLISHED_BY = time(18, 30)
+"""New York time at which a session's file should be there; FINRA promises 18:00."""
+GIVE_UP_AFTER = 2
+"""Failures in a row after which the rest is not asked: the vendor is down, and asking 60 times more does not help."""
+
+Entry = dict[str, Any]
+
+
+def pause() -> float:
+    """Seconds between requests; DARKPOOL_FINRA_PAUSE overrides."""
+    return float(os.environ.get("DARKPOOL_FINRA_PAUSE") or PAUSE)
+
+
+def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Sequence[str]) -> dict[str, Any]:
+    """Ask for what is due of the window's files, keep what comes, and return the receipt.
+
+    The session's own file is asked for first, then the others, newest first.
+    """
+    days = sorted(window, reverse=True)
+    names = {layout.regsho_name(prefix, day): (prefix, day) for day in days for prefix in prefixes}
+    entries = _known(archive, session, names)
+    wanted = [name for name in names if name not in entries]
+    with Client(pause=pause()) as client:
+        failures = 0
+        for i, name in enumerate(wanted, start=1):
+            prefix, day = names[name]
+            if failures >= GIVE_UP_AFTER:
+                entries[name] = _entry("outage", f"not asked: {GIVE_UP_AFTER} requests before it failed", name)
+                continue
+            entries[name] = ask(archive, prefix, day, client)
+            failures = failures + 1 if entries[name]["state"] in ("outage", "blocked") else 0
+            if entries[name]["state"] != "published" or i % 10 == 0 or i == len(wanted):
+                told = entries[name]["state"] + (f": {entries[name]['reason']}" if entries[name]["reason"] else "")
+                print(f"FINRA: {i}/{len(wanted)} files, {name} {told}", file=sys.stderr)
+    own = [entries[layout.regsho_name(prefix, session)] for prefix in prefixes]
+    state = next((entry["state"] for entry in own if entry["state"] != "published"), "published")
+    return {"source": "finra", "session": str(session), "state": state, "files": entries}
+
+
+def _known(archive: Archive, session: date, names: dict[str, tuple[str, date]]) -> dict[str, Entry]:
+    """Entries that need no asking: answers in the archive that pass their checks, and final states."""
+    receipts = [archive.receipt("finra", session), archive.receipt("finra", sessions.previous(session))]
+    told = {name: entry for receipt in reversed(receipts) if receipt for name, entry in receipt["files"].items()}
+    known = {}
+    for name, (prefix, day) in names.items():
+        entry = told.get(name)
+        answers = archive.answers(layout.regsho(prefix, day))
+        if answers:
+            content = answers[-1].read_bytes()
+            try:
+                rows = regsho.parse(content, name, day).height
+            except regsho.RegshoError as error:
+                print(f"FINRA: {answers[-1]} is damaged and asked for again: {error}", file=sys.stderr)
+                continue
+            digest = hashlib.sha256(content).hexdigest()
+            if entry is None or entry["sha256"] != digest:
+                entry = _entry("published", None, name, file=archive.relative(answers[-1]), sha256=digest, rows=rows)
+            known[name] = entry
+        elif entry is not None and entry["state"] in ("absent", "holiday"):
+            known[name] = entry
+    return known
+
+
+def _entry(state: str, reason: str | None, name: str, answer: Answer | None = None, **more: Any) -> Entry:
+    return {
+        "state": state,
+        "reason": reason,
+        "file": None,
+        "sha256": None,
+        "rows": None,
+        "address": ADDRESS + name,
+        "status": answer.status if answer else None,
+        "etag": answer.headers.get("ETag") if answer else None,
+        "retrieved_at": iso(answer.retrieved_at) if answer else None,
+        **more,
+    }
+
+
+def ask(archive: Archive, prefix: str, session: date, client: Client) -> Entry:
+    """Ask for one file; keep it when it passes its checks, keep its body aside with the reason when not."""
+    name = layout.regsho_name(prefix, session)
+    try:
+        answer = client.get(ADDRESS + name)
+    except Outage as outage:
+        return _entry("outage", outage.reason, name)
+    if answer.status != 200:
+        state, reason = refusal(answer, session, clock.now())
+        return _entry(state, reason, name, answer)
+    relative = layout.regsho(prefix, session)
+    try:
+        rows = regsho.parse(answer.body, name, session).height
+    except regsho.RegshoError as error:
+        aside = archive.reject(relative, answer.body, str(error), answer.retrieved_at)
+        return _entry(error.state, f"{error}; the body is kept in {archive.relative(aside)}", name, answer)
+    kept = archive.keep(relative, answer.body, answer.retrieved_at)
+    digest = hashlib.sha256(answer.body).hexdigest()
+    return _entry("published", None, name, answer, file=archive.relative(kept), sha256=digest, rows=rows)
+
+
+def refusal(answer: Answer, session: date, now: datetime) -> tuple[str, str]:
+    """State and reason of an answer other than 200, by its body, the calendar and the clock."""
+    not_there = answer.status == 404 or (answer.status == 403 and re.search(rb"<Code>\s*AccessDenied\s*</Code>", answer.body))
+    if not_there:
+        local = now.astimezone(sessions.NEW_YORK)
+        if due.grace_is_over(session, local.date()):
+            return "absent", f"FINRA has no file for {session}, five sessions after it"
+        if local < datetime.combine(session, PUBLISHED_BY, sessions.NEW_YORK):
+            return "not_yet", f"FINRA publishes the file of {session} by {PUBLISHED_BY:%H:%M} New York time"
+        return "not_yet", f"FINRA has no file for {session} yet, though it should stand since {PUBLISHED_BY:%H:%M} New York time"
+    if answer.status in (401, 403):
+        return "blocked", f"FINRA's CDN refused with status {answer.status}; wait, and ask less often"
+    if answer.status == 429:
+        return "outage", "rate limit: FINRA's CDN answered 429 to every attempt"
+    return "outage", f"FINRA's CDN answered with status {answer.status}"

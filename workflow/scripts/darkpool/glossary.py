@@ -1,0 +1,352 @@
+"""Every word a person reads: labels, columns with their formulas, flags, states, methods, reasons and the disclaimer.
+
+Page, figures and README take their words from here, so that one thing has one name wherever it is shown.
+Sentences may hold the placeholders `{ma}`, `{window}`, `{bot}` and `{sell}`; `filled` puts the run's values in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+DISCLAIMER = (
+    "FINRA does not publish trade direction for off-exchange volume. Bought and sold are inferred estimates."
+)
+SIMULATED = "SIMULATED"
+SIMULATED_SENTENCE = "Every number here comes from simulated vendors. None of it is market data."
+UNKNOWN = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+Kind = Literal["shares", "fraction", "percent", "ratio", "score", "signed", "count", "date", "text"]
+NUMERIC: frozenset[Kind] = frozenset({"shares", "fraction", "percent", "ratio", "score", "signed", "count"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of `features` as it is shown: short label, unit for the header, meaning, formula, and why it may be null.
+
+    `unknown_by` lists the flags that explain a null, most telling first; `unknown` is the reason when none of them stands.
+    """
+
+    name: str
+    group: str
+    label: str
+    unit: str
+    kind: Kind
+    sentence: str
+    formula: str = ""
+    unknown_by: tuple[str, ...] = ()
+    unknown: str = "The value is not known."
+
+
+@dataclass(frozen=True)
+class Term:
+    """A code of a table with the words for it. `tone` is good, warn or plain: how much a reader should worry."""
+
+    code: str
+    label: str
+    sentence: str
+    tone: Literal["good", "warn", "plain"] = "plain"
+
+
+GLANCE, MUCH, UNUSUAL = "At a glance", "How much", "How unusual"
+FLOW, PRINTS, WEEK, QUALITY = "Bought or sold (inferred estimate)", "FINRA prints", "FINRA weekly", "Quality"
+
+_NO_LIT = ("no_lit", "thin_lit")
+_NO_ESTIMATE = ("no_trf", "no_lit", "thin_lit")
+_ONE_SIDED = "The estimate is one-sided: the whole volume counts as bought, or as sold, and no ratio can be formed."
+_NO_WEEK = "No FINRA week with this ticker had been published by this session."
+_LIT_RATIO = "lit buy volume / (lit buy volume + lit sell volume)"
+
+_COLUMNS = (
+    Column("ticker", "", "Ticker", "", "text", "The ticker in our spelling. Upper and lower case are different tickers."),
+    Column(
+        "signal", GLANCE, "Signal", "estimate", "text",
+        "BOT where clearly more was bought than sold, SELL where clearly less, neutral between. An inferred estimate.",
+        "BOT if bought > {bot} × sold; SELL if bought < {sell} × sold",
+        _NO_ESTIMATE, "There is no estimate to form a signal from.",
+    ),
+    Column(
+        "accum_score", GLANCE, "Score", "accum.", "score",
+        "The order of this table: off-exchange ratio and spike, weighted. The spike dominates the sum.",
+        "weight × offex_ratio + weight × trf_spike (0.5 and 0.5 unless accum_score says otherwise)",
+        ("no_trf", "no_regular", "short_history"), "One of the score's components is unknown.",
+    ),
+    Column(
+        "offex_ratio", GLANCE, "Off-exch.", "% of volume", "fraction",
+        "The part of the session's whole volume that traded off-exchange, dark pools and wholesalers together.",
+        "trf_volume / regular_volume",
+        ("no_trf", "no_regular"), "The consolidated volume is zero.",
+    ),
+    Column(
+        "trf_spike", GLANCE, "Spike", "× mean", "ratio",
+        "Off-exchange volume against its own {ma}-session mean.",
+        "trf_volume / trf_ma{ma}",
+        ("no_trf", "short_history"), "The mean is zero.",
+    ),
+    Column(
+        "trf_volume", MUCH, "Off-exch. volume", "shares", "shares",
+        "Off-exchange volume of the session: TotalVolume of FINRA's consolidated Reg SHO file, all facilities, as traded.",
+        "", ("no_trf",), "FINRA's answer holds no volume for this ticker.",
+    ),
+    Column(
+        "regular_volume", MUCH, "Total volume", "shares", "shares",
+        "Consolidated volume of the session as traded: Yahoo's split-adjusted volume brought back.",
+        "Yahoo volume / split factor", ("no_regular",), "Yahoo's answer holds no volume for this ticker.",
+    ),
+    Column(
+        "trf_ma20", MUCH, "{ma}-session mean", "shares", "shares",
+        "Mean off-exchange volume of the last {ma} sessions, this one included, on this session's share basis.",
+        "mean of trf_volume over {ma} sessions", ("no_trf", "short_history"),
+    ),
+    Column(
+        "trf_percentile", UNUSUAL, "Percentile", "% of window", "fraction",
+        "The share of the {window} earlier sessions with less off-exchange volume than this one; ties count half.",
+        "(earlier below today + ½ equal to today) / earlier", ("no_trf", "short_history"),
+    ),
+    Column(
+        "offex_ratio_z", UNUSUAL, "Ratio z", "robust σ", "signed",
+        "How far the off-exchange ratio lies from its median over the {window} earlier sessions, in robust deviations.",
+        "(offex_ratio − median) / (1.4826 × MAD)",
+        ("no_trf", "no_regular", "short_history"), "The earlier ratios do not vary, so that there is no scale.",
+    ),
+    Column(
+        "history_sessions", UNUSUAL, "History", "sessions", "count",
+        "Earlier sessions of the {window}-session window with an off-exchange volume.",
+    ),
+    Column(
+        "estimated_bought", FLOW, "Bought", "shares", "shares",
+        "Inferred estimate: off-exchange volume times the buy ratio of the lit market.",
+        "trf_volume × lit_buy_ratio", _NO_ESTIMATE,
+    ),
+    Column(
+        "estimated_sold", FLOW, "Sold", "shares", "shares",
+        "Inferred estimate: what remains of the off-exchange volume.",
+        "trf_volume − estimated_bought", _NO_ESTIMATE,
+    ),
+    Column(
+        "lit_buy_ratio", FLOW, "Buy %", "% of signed", "fraction",
+        "The bought part of the signed volume on lit exchanges, applied to the off-exchange volume.",
+        _LIT_RATIO, _NO_LIT,
+    ),
+    Column(
+        "buy_ratio", FLOW, "Buy ratio", "× sold", "ratio",
+        "Estimated bought against estimated sold. FINRA's volume cancels out: it is the lit market's opinion.",
+        "estimated_bought / estimated_sold", _NO_ESTIMATE, _ONE_SIDED,
+    ),
+    Column(
+        "log_ratio", FLOW, "Log ratio", "ln", "signed",
+        "Natural logarithm of the buy ratio: 0 is even, above is bought, below is sold.",
+        "ln(buy_ratio)", _NO_ESTIMATE, _ONE_SIDED,
+    ),
+    Column(
+        "classification_method", FLOW, "Method", "", "text",
+        "How the lit trades were told apart into bought and sold.",
+    ),
+    Column(
+        "lit_coverage_pct", FLOW, "Coverage", "% of trades", "percent",
+        "The part of the eligible lit trades that the method could sign.",
+        "100 × signed trades / eligible trades", _NO_LIT,
+    ),
+    Column(
+        "trf_buy_ratio", PRINTS, "Prints buy %", "% of signed", "fraction",
+        "The off-exchange prints signed by themselves, by their place in the spread: a second opinion, not a replacement. "
+        "The rule comes from work on retail prints; most off-exchange volume is not retail.",
+        "print buy volume / (print buy volume + print sell volume)",
+        ("no_quotes", "no_lit"), "There are no trades with quotes, or too few signed prints.",
+    ),
+    Column(
+        "opinions", PRINTS, "Opinions", "lit and prints", "text",
+        "Whether the lit market and the off-exchange prints say the same (BOT, SELL or neutral).",
+        "", ("no_lit", "thin_lit", "no_quotes"), "Neither the lit market nor the prints have an opinion.",
+    ),
+    Column(
+        "ats_share", WEEK, "ATS share", "% of off-exch.", "fraction",
+        "The part of the week's off-exchange volume that traded in alternative trading systems, the dark pools proper.",
+        "ATS volume / (ATS + non-ATS volume)", (), _NO_WEEK,
+    ),
+    Column(
+        "finra_week", WEEK, "Week", "Monday", "date",
+        "Monday of the newest FINRA week that had been published by this session.", "", (), _NO_WEEK,
+    ),
+    Column("quality", QUALITY, "Flags", "", "text", "What a reader must know about the row; empty when all is well."),
+)  # fmt: skip
+COLUMNS: Mapping[str, Column] = {column.name: column for column in _COLUMNS}
+
+LABELS: Mapping[str, str] = {
+    "title": "Off-exchange volume",
+    "ratio_axis": "Off-exchange ratio, % of volume",
+    "volume_axis": "TRF volume, {unit}",
+    "log_axis": "Log ratio, ln(bought / sold)",
+    "ratio": "off-exchange ratio",
+    "volume": "TRF volume",
+    "mean": "{ma}-session mean",
+    "split": "split",
+    "missing": "no FINRA value",
+    "lit": "lit market, by {method}",
+    "prints": "FINRA prints' own opinion",
+    "neutral": "neutral band",
+    "basis": "on the share basis of {session}",
+    "no_values": "no values in this window",
+}
+
+
+def _terms(*terms: Term) -> Mapping[str, Term]:
+    return {term.code: term for term in terms}
+
+
+FLAGS: Mapping[str, Term] = _terms(
+    Term("basis_break", "split in window", "A split took effect inside the window. Earlier volumes are brought to this session's share basis."),
+    Term("bars_only", "bars only", "Bought and sold come from minute bars. Those are consolidated: the off-exchange prints are in them.", "warn"),
+    Term("excess_ratio", "ratio above 100%", "FINRA's off-exchange volume is above the consolidated volume. The ratio is shown as it is.", "warn"),
+    Term("no_lit", "no lit data", "No lit trades and no minute bars for this session, so nothing can be inferred.", "warn"),
+    Term("no_quotes", "no quotes", "Trades without quotes: they are signed by the tick rule alone, and the prints have no opinion of their own."),
+    Term("no_regular", "no total volume", "No consolidated volume for this ticker and session.", "warn"),
+    Term("no_trf", "no FINRA volume", "FINRA's file does not list this ticker, or there is no file. Unknown, not zero.", "warn"),
+    Term("restated", "week restated", "FINRA changed the weekly row after this session could have seen it. The changed row is used."),
+    Term("revised", "revised", "A vendor answered twice and differently. The newest answer is used."),
+    Term("short_history", "short history", "Too few sessions with a value for mean, spike, percentile or z (history.min_sessions)."),
+    Term("simulated", "simulated", SIMULATED_SENTENCE, "warn"),
+    Term("stale_mark", "stale mark", "The scan's newest marked folder is older than the last completed session.", "warn"),
+    Term("thin_lit", "thin lit volume", "Less lit volume could be signed than lit.min_lit_volume asks for, so nothing is inferred from it.", "warn"),
+    Term("unsettled", "unsettled", "The consolidated volume was fetched on the session's own day and may still change.", "warn"),
+)  # fmt: skip
+
+STATES: Mapping[str, Term] = _terms(
+    Term("published", "published", "The vendor's final answer is here.", "good"),
+    Term("not_yet", "not yet", "The vendor has not published this session yet. Try again later.", "warn"),
+    Term("holiday", "holiday", "The vendor publishes nothing for this day."),
+    Term("outage", "outage", "The vendor could not be reached, or answered with an error.", "warn"),
+    Term("blocked", "blocked", "The vendor refused to answer this machine, key or plan.", "warn"),
+    Term("truncated", "truncated", "The answer was cut off and is not used.", "warn"),
+    Term("unsettled", "unsettled", "The answer was given on the session's own day and may still change.", "warn"),
+    Term("absent", "absent", "The vendor has no answer for this session, or nothing was fetched."),
+)
+
+METHODS: Mapping[str, Term] = _terms(
+    Term("NBBO", "NBBO", "Every eligible trade had a valid quote: bought at the ask or above, sold at the bid or below."),
+    Term("NBBO+TICK", "NBBO+TICK", "Quotes where there were valid ones, the tick rule for the trades that had none."),
+    Term("TICK", "TICK", "The tick rule: bought above the previous price, sold below it, unsigned at it."),
+    Term("TICK_CARRY", "TICK_CARRY", "The tick rule, carrying the last direction over unchanged prices."),
+    Term("LEE_READY", "LEE_READY", "Lee and Ready: against the midpoint, the tick rule at it."),
+    Term("EMO", "EMO", "Ellis, Michaely and O'Hara: at the quotes by the quote, elsewhere by the tick rule."),
+    Term("CLNV", "CLNV", "Chakrabarty, Li, Nguyen and Van Ness: near the quotes by the quote, elsewhere by the tick rule."),
+    Term("BARS", "BARS consolidated", "Minute bars, each signed as a whole by close against open. Consolidated: off-exchange prints are in them.", "warn"),
+    Term("NONE", "none", "No lit data, so nothing was signed."),
+)  # fmt: skip
+
+SIGNALS: Mapping[str, Term] = _terms(
+    Term("BOT", "BOT", "Estimated bought above {bot} × estimated sold."),
+    Term("SELL", "SELL", "Estimated bought below {sell} × estimated sold."),
+    Term("", "neutral", "Estimated bought between {sell} and {bot} × estimated sold."),
+)
+
+SIGNAL_RULE = "BOT: estimated bought above {bot} × sold. SELL: below {sell} × sold."
+
+OPINIONS: Mapping[str, Term] = _terms(
+    Term("agree", "agree", "Lit market and off-exchange prints say the same."),
+    Term("disagree", "disagree", "Lit market and off-exchange prints say different things.", "warn"),
+    Term("lit_only", "lit only", "Only the lit market has an opinion."),
+    Term("trf_only", "prints only", "Only the off-exchange prints have an opinion."),
+    Term("none", UNKNOWN, "Neither has an opinion."),
+)
+
+SOURCES: Mapping[str, str] = {
+    "finra": "FINRA daily",
+    "yahoo": "Yahoo daily",
+    "polygon": "Polygon",
+    "otc_weekly": "FINRA weekly",
+    "yahoo_minute_bars": "Yahoo minute bars",
+    "polygon_minute_bars": "Polygon minute bars",
+}
+
+MUTED_BY = frozenset({"bars_only", "thin_lit"})
+"""Flags under which the inferred columns of a row are shown muted."""
+
+
+def filled(text: str, *, ma: int = 20, window: int = 60, bot: float = 1.25, sell: float = 0.80) -> str:
+    """The sentence with the run's own numbers: sessions of the mean and of the window, thresholds of the signal."""
+    return text.format(ma=ma, window=window, bot=f"{bot:.2f}", sell=f"{sell:.2f}")
+
+
+def flags_of(quality: str) -> list[str]:
+    """The flags of a `quality` cell."""
+    return [flag for flag in quality.split(",") if flag]
+
+
+def term(terms: Mapping[str, Term], code: str) -> Term:
+    """The words for a code; a code nobody has described yet is shown as it is, as a warning."""
+    return terms.get(code) or Term(code, code, "No description of this code is known here.", "warn")
+
+
+def why_unknown(name: str, flags: list[str]) -> str:
+    """Why a cell of the column `name` is null in a row with these flags, as a sentence."""
+    column = COLUMNS[name]
+    return next((FLAGS[flag].sentence for flag in column.unknown_by if flag in flags), column.unknown)
+
+
+def shares(value: float) -> str:
+    """Shares as a trader reads them: 945, 12.3K, 12.3M, 1.2B; fewer than ten keep a decimal if they have one."""
+    size, sign = abs(value), MINUS if value < 0 else ""
+    if size < 999.5:
+        return sign + (f"{size:.1f}" if size < 10 and not size.is_integer() else f"{size:.0f}")
+    for scale, letter in ((1e3, "K"), (1e6, "M"), (1e9, "B"), (1e12, "T")):
+        if size / scale < 999.95 or letter == "T":
+            return f"{sign}{size / scale:.1f}{letter}"
+    raise AssertionError("the last scale takes every size")
+
+
+def signed(value: float) -> str:
+    """A signed number with two decimals; what rounds to zero has no sign."""
+    text = f"{abs(value):.2f}"
+    if float(text) == 0:
+        return text
+    return (MINUS if value < 0 else "+") + text
+
+
+def written(kind: Kind, value: object) -> str:
+    """A value of a column as page and figures write it; null and what is no finite number are the en dash."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return UNKNOWN
+    if isinstance(value, date):
+        return value.isoformat()
+    if kind in ("text", "date") or not isinstance(value, int | float):
+        return str(value)
+    match kind:
+        case "shares":
+            return shares(float(value))
+        case "fraction":
+            return f"{100 * value:.1f}%"
+        case "percent":
+            return f"{value:.1f}%"
+        case "ratio":
+            return (f"{value:.2f}" if value < 1000 else shares(float(value))) + TIMES
+        case "signed":
+            return signed(value)
+        case "count":
+            return f"{value:d}" if isinstance(value, int) else f"{value:.0f}"
+    return f"{value:.2f}"
+
+
+def split_words(ratio: float) -> str:
+    """A split's ratio (new shares per old) as people say it: 4 is `4:1`, 0.1 is `1:10`."""
+    return f"{ratio:.4g}:1" if ratio >= 1 else f"1:{1 / ratio:.4g}"
+
+
+def markdown(terms: Mapping[str, Term]) -> str:
+    """A Markdown table of flags, states or methods for the README."""
+    lines = [f"| `{term.code}` | {term.sentence} |" for term in terms.values() if term.code]
+    return "\n".join(["| code | meaning |", "|---|---|", *(filled(line) for line in lines)]) + "\n"
+
+
+def columns_markdown() -> str:
+    """A Markdown table of the columns of `features`, with unit, meaning and formula, for the README."""
+    rows = [
+        f"| `{c.name}` | {c.unit or c.kind} | {c.sentence}" + (f" `{c.formula}`" if c.formula else "") + " |"
+        for c in COLUMNS.values()
+    ]
+    return "\n".join(["| column | unit | meaning |", "|---|---|---|", *(filled(row) for row in rows)]) + "\n"

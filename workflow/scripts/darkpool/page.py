@@ -1,0 +1,331 @@
+"""The table a person reads: one self-contained HTML page that works from a file, and the same rows as CSV."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from . import glossary
+from .glossary import COLUMNS, Column
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+NEW_YORK = ZoneInfo("America/New_York")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+BAR_FROM = {"offex_ratio": 0.0, "lit_buy_ratio": 50.0, "trf_buy_ratio": 50.0}
+TERMS = {
+    "flag": glossary.FLAGS,
+    "method": glossary.METHODS,
+    "opinion": glossary.OPINIONS,
+    "signal": glossary.SIGNALS,
+    "state": glossary.STATES,
+}
+INFERRED = frozenset({"signal"} | {name for name, column in COLUMNS.items() if column.group == glossary.FLOW})
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """What a page says besides its rows.
+
+    `sources` are mappings of source, state, reason, retrieved_at (UTC, ISO 8601) and detail; what is unknown is null.
+    `thresholds` are those of the signal, `ma` and `window` are sessions, `notes` are sentences shown above the table.
+    `plots` gives the path of a ticker's plot, relative to the page, where the page may link to one.
+    """
+
+    scan: str
+    session: date
+    mode: str
+    simulated: bool
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    thresholds: dict[str, float] = field(default_factory=lambda: {"bot": 1.25, "sell": 0.80})
+    ma: int = 20
+    window: int = 60
+    notes: list[str] = field(default_factory=list)
+    plots: Mapping[str, str] = field(default_factory=dict)
+
+    def filled(self, text: str) -> str:
+        """The sentence with this run's numbers in place of its placeholders."""
+        bot, sell = self.thresholds["bot"], self.thresholds["sell"]
+        return glossary.filled(text, ma=self.ma, window=self.window, bot=bot, sell=sell)
+
+
+class Cell(NamedTuple):
+    """One value as shown: its text, its exact value, the entry that explains it, its bar from and to, in percent."""
+
+    text: str
+    value: str
+    kind: str = ""
+    entry: str = ""
+    bar: tuple[float, float] | None = None
+
+
+class Row(NamedTuple):
+    ticker: str
+    cells: list[Cell]
+    flags: list[tuple[str, str, str]]
+    quality: str
+    mark: str
+    muted: bool
+
+
+class Entry(NamedTuple):
+    """An explanation that the page shows on hover or tap."""
+
+    key: str
+    title: str
+    sentence: str
+    formula: str = ""
+
+
+def ranked(features: pl.DataFrame) -> pl.DataFrame:
+    """`features`, newest session first, each by accumulation score, highest first and nulls last, then by ticker."""
+    return features.sort("date", "accum_score", "ticker", descending=[True, True, False], nulls_last=True)
+
+
+def is_simulated(features: pl.DataFrame, context: PageContext) -> bool:
+    """Whether the page must say so: by the run's own word, or because a row carries the flag."""
+    flagged = features["quality"].str.split(",").list.contains("simulated").any()
+    return context.simulated or bool(flagged)
+
+
+def is_muted(quality: str) -> bool:
+    """Whether the inferred columns of a row with this `quality` rest on too little to be read like the others."""
+    return not glossary.MUTED_BY.isdisjoint(glossary.flags_of(quality))
+
+
+def _key(prefix: str, code: str) -> str:
+    return f"{prefix}-{re.sub('[^A-Za-z0-9_-]', '_', code)}"
+
+
+def _unknown(name: str, flags: list[str]) -> Cell:
+    flag = next((flag for flag in COLUMNS[name].unknown_by if flag in flags), None)
+    return Cell(glossary.UNKNOWN, "", "unknown", _key("flag", flag) if flag else _key("why", name))
+
+
+def _bar(name: str, value: float) -> tuple[float, float] | None:
+    if name not in BAR_FROM:
+        return None
+    start, end = sorted((BAR_FROM[name], round(min(100 * value, 100), 1)))
+    return start, end
+
+
+def cell(name: str, record: Mapping[str, Any]) -> Cell:
+    """The cell of column `name` in a row of `features`; a null, and a signal nothing is known of, say why."""
+    value, flags = record[name], glossary.flags_of(record["quality"])
+    if name == "signal":
+        if not value and record["estimated_bought"] is None:
+            return _unknown(name, flags)
+        return Cell(glossary.term(glossary.SIGNALS, value).label, value, "signal", _key("signal", value or "neutral"))
+    if name == "classification_method":
+        return Cell(glossary.term(glossary.METHODS, value).label, value, "term", _key("method", value))
+    if name == "opinions":
+        if value == "none":
+            return _unknown(name, flags)
+        return Cell(glossary.term(glossary.OPINIONS, value).label, value, "term", _key("opinion", value))
+    text = glossary.written(COLUMNS[name].kind, value)
+    if text == glossary.UNKNOWN:
+        return _unknown(name, flags)
+    return Cell(text, repr(value) if isinstance(value, float) else str(value), bar=_bar(name, value))
+
+
+def _flag_terms(quality: str) -> list[glossary.Term]:
+    return [glossary.term(glossary.FLAGS, flag) for flag in glossary.flags_of(quality)]
+
+
+def _row(record: Mapping[str, Any], shown: Iterable[str], marks: Mapping[str, int]) -> Row:
+    return Row(
+        ticker=record["ticker"],
+        cells=[cell(name, record) for name in shown],
+        flags=[(_key("flag", term.code), term.label, term.tone) for term in _flag_terms(record["quality"])],
+        quality=record["quality"],
+        mark=f"mark-{marks[record['quality']]}",
+        muted=is_muted(record["quality"]),
+    )
+
+
+def _used(features: pl.DataFrame, context: PageContext) -> dict[str, set[str]]:
+    """The codes that stand on the page, by kind."""
+    return {
+        "flag": {flag for quality in features["quality"].unique() for flag in glossary.flags_of(quality)},
+        "method": set(features["classification_method"]),
+        "opinion": set(features["opinions"]),
+        "signal": set(features["signal"]),
+        "state": {_state(source) for source in context.sources},
+    }
+
+
+def _state(source: Mapping[str, Any]) -> str:
+    return str(source.get("state") or "unknown")
+
+
+def _entries(context: PageContext, used: Mapping[str, set[str]]) -> list[Entry]:
+    """Every explanation the page can show; `used` codes that nobody described are said to be so."""
+    entries = []
+    for column in COLUMNS.values():
+        entries.append(Entry(_key("column", column.name), column.label, column.sentence, column.formula))
+        if column.unknown_by or column.unknown != Column.unknown:
+            entries.append(Entry(_key("why", column.name), f"{column.label}: unknown", column.unknown))
+    for kind, terms in TERMS.items():
+        for code in [*terms, *sorted(used.get(kind, set()) - set(terms))]:
+            term = glossary.term(terms, code)
+            entries.append(Entry(_key(kind, code or "neutral"), term.label, term.sentence))
+    return [Entry(key, *(context.filled(text) for text in words)) for key, *words in entries]
+
+
+def fetched(retrieved_at: str | None) -> str:
+    """When a source was asked, in New York time; what is no time is shown as it came."""
+    if not retrieved_at:
+        return "time of fetching unknown"
+    try:
+        moment = datetime.fromisoformat(retrieved_at)
+    except ValueError:
+        return f"fetched {retrieved_at}"
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return f"fetched {moment.astimezone(NEW_YORK):%Y-%m-%d %H:%M} New York"
+
+
+def sources(context: PageContext) -> list[dict[str, str]]:
+    """The state of each source in words: source, state, tone, entry (its explanation), reason, detail, fetched."""
+    told = []
+    for source in context.sources:
+        state = glossary.term(glossary.STATES, _state(source))
+        told.append(
+            {
+                "source": glossary.SOURCES.get(source["source"], source["source"]),
+                "state": state.label,
+                "tone": state.tone,
+                "entry": _key("state", state.code),
+                "reason": str(source.get("reason") or ""),
+                "detail": str(source.get("detail") or ""),
+                "fetched": fetched(source.get("retrieved_at")),
+            }
+        )
+    return told
+
+
+def counts(features: pl.DataFrame) -> dict[str, int]:
+    """Number of tickers by what the estimate says of them: BOT, SELL, neutral, no estimate."""
+    told = {"BOT": 0, "SELL": 0, "neutral": 0, "no estimate": 0}
+    for signal, bought in features.select("signal", "estimated_bought").iter_rows():
+        told[signal or ("neutral" if bought is not None else "no estimate")] += 1
+    return told
+
+
+def _groups(columns: list[Column]) -> list[tuple[str, int]]:
+    groups: list[tuple[str, int]] = []
+    for column in columns:
+        if groups and groups[-1][0] == column.group:
+            groups[-1] = (column.group, groups[-1][1] + 1)
+        else:
+            groups.append((column.group, 1))
+    return groups
+
+
+def _layout(columns: list[Column]) -> dict[str, list[int]]:
+    """Positions (from 1) of columns that are text, that start a group, and that are inferred."""
+    numbered = list(enumerate(columns, 1))
+    return {
+        "text": [i for i, column in numbered if column.kind == "text"],
+        "starts": [i for i, column in numbered if i > 1 and column.group != columns[i - 2].group],
+        "inferred": [i for i, column in numbered if column.name in INFERRED],
+    }
+
+
+@cache
+def _environment() -> Environment:
+    # Imported here: the figures share this module's rows and need no templates.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["link"] = lambda path: quote(path, safe="/%")
+    return environment
+
+
+def _script() -> tuple[str, str]:
+    """The page's script and its hash for the content security policy, so that no other script can run."""
+    text = (TEMPLATES / "table.js").read_text(encoding="utf-8")
+    return text, base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def check(features: pl.DataFrame, context: PageContext) -> None:
+    """Raise ValueError where `features` lacks a column or holds a session later than the page's."""
+    missing = {"date", *COLUMNS} - set(features.columns)
+    if missing:
+        raise ValueError(f"features: columns {sorted(missing)} are missing")
+    later = features.filter(pl.col("date") > context.session)
+    if later.height:
+        found, ticker = later["date"][0], later["ticker"][0]
+        raise ValueError(f"features: {ticker} on {found} is later than the page's session {context.session}")
+
+
+def render_html(features: pl.DataFrame, context: PageContext) -> str:
+    """The page: the session's rows, then every earlier session of `features` in a section of its own, closed.
+
+    `features` holds the columns of that table for one or more sessions, none later than `context.session`
+    (ValueError). The page asks the network for nothing, runs without its script, and holds no clock.
+    """
+    check(features, context)
+    columns = list(COLUMNS.values())
+    shown = [column.name for column in columns if column.name not in ("ticker", "quality")]
+    marks = {quality: number for number, quality in enumerate(features["quality"].unique().sort())}
+    rows: dict[date, list[Row]] = {context.session: []}
+    for record in ranked(features).iter_rows(named=True):
+        rows.setdefault(record["date"], []).append(_row(record, shown, marks))
+    target = features.filter(pl.col("date") == context.session)
+    script, script_hash = _script()
+    return (
+        _environment()
+        .get_template("table.html.j2")
+        .render(
+            context=context,
+            simulated=is_simulated(features, context),
+            columns=columns,
+            groups=_groups(columns),
+            layout=_layout(columns),
+            sessions=list(rows.items()),
+            counts=counts(target),
+            sources=sources(context),
+            marks=[(quality, _flag_terms(quality)) for quality in marks],
+            entries=_entries(context, _used(features, context)),
+            glossary=glossary,
+            numeric=glossary.NUMERIC,
+            script=script,
+            script_hash=script_hash,
+        )
+    )
+
+
+def render_csv(features: pl.DataFrame) -> str:
+    """All columns and sessions of `features` in the page's order, as CSV.
+
+    Nulls are empty. A text cell that a spreadsheet would run as a formula gets a single quote before it; numbers
+    are never touched.
+    """
+    neutral = [
+        pl.when(pl.any_horizontal([pl.col(name).str.starts_with(start) for start in FORMULA_STARTS]))
+        .then(pl.concat_str(pl.lit("'"), pl.col(name)))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name, kind in features.schema.items()
+        if kind == pl.String
+    ]
+    return ranked(features).with_columns(neutral).write_csv()

@@ -1,0 +1,107 @@
+"""The volume tables of one session, from the archive's answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from . import consolidated, regsho, sources, symbols, volume
+from .archive import Archive
+from .settings import DEMO
+
+
+class SimulatedArchive(ValueError):
+    """A scan other than the demo was pointed at simulated answers."""
+
+
+def volumes(
+    archive: Archive,
+    scan: str,
+    *,
+    window: Sequence[date],
+    tickers: Sequence[str],
+    unmapped: Sequence[str],
+    prefixes: Sequence[str],
+    excluded: Sequence[str],
+    offline: bool,
+) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
+    """`finra_trf`, `yf_volume` and `merged` of the window's last session.
+
+    The second value is what the tables say about themselves: states of the sources, splits, notes, as JSON texts.
+    Raises SimulatedArchive.
+    """
+    session = window[-1]
+    simulated = is_simulated(archive, scan, session)
+    at_finra = {t: s for t in tickers if (s := symbols.to_finra(t)) and t not in excluded and s not in excluded}
+    at_yahoo = {ticker: symbol for ticker in tickers if (symbol := symbols.to_yahoo(ticker))}
+
+    whole_file, damage = regsho.read_session(archive, session, prefixes)
+    trf = regsho.read_window(archive, window, prefixes, at_finra.values())
+    spelling = pl.DataFrame(
+        {"ticker": list(at_finra), "symbol": list(at_finra.values())}, schema={"ticker": pl.String, "symbol": pl.String}
+    )
+    off_exchange = trf.frame.join(spelling, on="symbol").select("date", "ticker", "trf_volume", "revised")
+    yahoo = consolidated.read(archive, session, at_yahoo, window)
+
+    answered = dict(yahoo.bars.filter(pl.col("date") == session).select("ticker", "settled").iter_rows())
+    states = [
+        sources.finra(archive, session, prefixes, offline, damage if whole_file is None else None),
+        sources.yahoo(archive, session, tickers, answered, offline, yahoo.faults),
+    ]
+    tables = {
+        "finra_trf": _finra_trf(whole_file, session, excluded),
+        "yf_volume": yahoo.bars.drop("revised"),
+        "merged": volume.merge(tickers, window, off_exchange, yahoo.bars, {"simulated": True} if simulated else {}),
+    }
+    splits = [[ticker, str(day), ratio] for ticker, day, ratio in yahoo.splits.iter_rows()]
+    return tables, {
+        "sources": json.dumps(states),
+        "splits": json.dumps(splits),
+        "notes": json.dumps(notes(tickers, unmapped, [*trf.damaged.values(), *yahoo.faults])),
+        "simulated": json.dumps(simulated),
+    }
+
+
+def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str]) -> pl.DataFrame:
+    """The session's file, every symbol; no row where FINRA's answer is missing."""
+    if frame is None:
+        frame = pl.DataFrame(
+            schema={"symbol": pl.String, "trf_volume": pl.Float64, "short_volume": pl.Float64,
+                    "short_exempt_volume": pl.Float64, "facilities": pl.String, "revised": pl.Boolean}
+        )
+    kept_out = [spelled for ticker in excluded for spelled in (ticker, symbols.to_finra(ticker)) if spelled]
+    return frame.filter(~pl.col("symbol").is_in(kept_out)).drop("revised").with_columns(pl.lit(session).alias("date"))
+
+
+def is_simulated(archive: Archive, scan: str, session: date) -> bool:
+    """Whether the session's answers are simulated; raises SimulatedArchive outside the demo scan."""
+    found = any((archive.receipt(source, session) or {}).get("simulated") for source in ("finra", "yahoo", "polygon"))
+    if found and scan != DEMO:
+        raise SimulatedArchive(f"{archive.root} holds simulated answers for {session}; only the scan {DEMO} may use them")
+    return found
+
+
+def notes(tickers: Sequence[str], unmapped: Sequence[str], faults: Sequence[str]) -> list[str]:
+    """What a reader must know besides the rows: what could not be mapped, what could not be read."""
+    told = []
+    for vendor, spell in (("FINRA", symbols.to_finra), ("Yahoo", symbols.to_yahoo), ("Polygon", symbols.to_polygon)):
+        missing = [ticker for ticker in tickers if spell(ticker) is None]
+        if missing:
+            told.append(f"No spelling at {vendor} is known for {', '.join(missing)}.")
+    told += [f"Not a ticker, left out: {text}." for text in unmapped]
+    told += [f"Not usable: {text}." for text in faults]
+    return told
+
+
+def about(metadata: dict[str, str]) -> dict[str, str]:
+    """The part of a table's metadata that the tables built from it carry on."""
+    return {name: metadata[name] for name in ("sources", "notes", "simulated")}
+
+
+def splits_of(metadata: dict[str, str]) -> pl.DataFrame:
+    """Splits (ticker, ex_date, ratio) that a table carries in its metadata."""
+    rows = [(ticker, date.fromisoformat(day), ratio) for ticker, day, ratio in json.loads(metadata["splits"])]
+    return pl.DataFrame(rows, schema=volume.SPLIT_SCHEMA, orient="row")

@@ -1,0 +1,93 @@
+"""The configuration, checked before anything runs: unknown keys, wrong types, values that contradict one another."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import symbols
+
+DEMO = "demo"
+"""The scan whose vendors are simulated; everything it shows says so."""
+CONSOLIDATED = "CNMS"
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; names the key, what was given and what is allowed."""
+
+
+def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Raise ConfigError for the first fault of `config` against its JSON `schema` and across its keys."""
+    from jsonschema import Draft202012Validator
+
+    faults = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda fault: (list(map(str, fault.path)), fault.validator))
+    if faults:
+        raise ConfigError("config: " + _describe(faults[0]))
+    _check_across(config)
+
+
+def _describe(fault: Any) -> str:
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault.path).lstrip(".") or "(top level)"
+    given = json.dumps(fault.instance, default=str)
+    match fault.validator:
+        case "additionalProperties":
+            allowed = sorted(fault.schema.get("properties", {}))
+            unknown = ", ".join(sorted(set(map(str, fault.instance)) - set(allowed)))
+            return f"{key}: unknown key {unknown}; allowed are {', '.join(allowed)}"
+        case "required":
+            missing = ", ".join(sorted(set(fault.validator_value) - set(fault.instance)))
+            return f"{key}: key {missing} is missing; needed are {', '.join(fault.validator_value)}"
+        case "type":
+            hint = ""
+            if isinstance(fault.instance, bool | None) and fault.validator_value == "string":
+                hint = " (YAML reads an unquoted ON, NO, TRUE or NULL so: put it in quotes)"
+            return f"{key}: {given} was given, a value of type {fault.validator_value} is allowed{hint}"
+        case "enum":
+            allowed = ", ".join(map(str, fault.validator_value))
+            about = f" ({fault.schema['description']})" if "description" in fault.schema else ""
+            return f"{key}: {given} was given, allowed is {allowed}{about}"
+        case _:
+            about = f" ({fault.schema['description']})" if "description" in fault.schema else ""
+            return f"{key}: {given} was given, but {fault.validator} is {fault.validator_value}{about}"
+
+
+def _check_across(config: Mapping[str, Any]) -> None:
+    history, lit = config["history"], config["lit"]
+    if history["min_sessions"] > history["ma"]:
+        raise ConfigError(
+            f"config: history.min_sessions: {history['min_sessions']} was given, at most history.ma = {history['ma']} is allowed"
+        )
+    if history["ma"] > history["window"] + 1:
+        raise ConfigError(
+            f"config: history.ma: {history['ma']} was given, at most history.window + 1 = {history['window'] + 1} is allowed"
+        )
+    if lit["rth_start"] >= lit["rth_end"]:
+        raise ConfigError(f"config: lit.rth_end: {lit['rth_end']} was given, a time after lit.rth_start = {lit['rth_start']} is allowed")
+    files = config["finra"]["files"]
+    parts = [prefix for prefix in files if prefix.startswith("FN")]
+    if CONSOLIDATED in files and parts:
+        raise ConfigError(f"config: finra.files: {files} was given, but CNMS is the sum of {', '.join(parts)}: one or the other is allowed")
+    archives: dict[str, str] = {}
+    for scan, entry in config["scans"].items():
+        folder = os.path.abspath(entry["archive"])
+        other = archives.setdefault(folder, scan)
+        if DEMO in (scan, other) and scan != other:
+            raise ConfigError(
+                f"config: scans.{scan}.archive: {entry['archive']} is the simulated archive of the scan {DEMO}; another folder is allowed"
+            )
+        for i, text in enumerate(entry.get("tickers", [])):
+            try:
+                symbols.normalise(text)
+            except ValueError as error:
+                raise ConfigError(f"config: scans.{scan}.tickers[{i}]: {error}") from None
+
+
+def load(path: Path) -> Any:
+    """A YAML file."""
+    import yaml
+
+    with path.open() as file:
+        return yaml.safe_load(file)

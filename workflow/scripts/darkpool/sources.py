@@ -1,0 +1,95 @@
+"""The state of each source for a session, from its receipt or, where nothing is asked, from what the archive holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from . import layout
+from .archive import FINAL_STATES, Archive
+
+Source = dict[str, Any]
+
+
+class NotFinal(RuntimeError):
+    """A source's answer for the session is still to come or has failed."""
+
+
+def _source(name: str, state: str, reason: str | None, retrieved_at: str | None, detail: str) -> Source:
+    return {"source": name, "state": state, "reason": reason, "retrieved_at": retrieved_at, "detail": detail}
+
+
+def finra(archive: Archive, session: date, prefixes: Sequence[str], offline: bool, damage: str | None) -> Source:
+    """FINRA's file of the session itself."""
+    receipt = archive.receipt("finra", session) or {}
+    entries = {name: receipt.get("files", {}).get(name) for name in (layout.regsho_name(p, session) for p in prefixes)}
+    there = {p: archive.answers(layout.regsho(p, session)) for p in prefixes}
+    detail = ", ".join(entries)
+    moments = [entry["retrieved_at"] for entry in entries.values() if entry and entry.get("retrieved_at")]
+    retrieved_at = max(moments) if moments and len(moments) == len(entries) else None
+    if damage:
+        return _source("FINRA", "truncated", damage, retrieved_at, detail)
+    if all(there.values()):
+        return _source("FINRA", "published", None, retrieved_at, detail)
+    missing = ", ".join(layout.regsho_name(p, session) for p, answers in there.items() if not answers)
+    if offline:
+        return _source("FINRA", "absent", f"{missing} is not in the archive, and offline is set", None, detail)
+    failing = [entry for entry in entries.values() if entry and entry["state"] != "published"]
+    if not failing:
+        return _source("FINRA", "absent", f"{missing} was never asked for", None, detail)
+    worst = next((entry for entry in failing if entry["state"] not in FINAL_STATES), failing[0])
+    return _source("FINRA", worst["state"], worst["reason"], worst["retrieved_at"], detail)
+
+
+def yahoo(archive: Archive, session: date, tickers: Sequence[str], answered: Mapping[str, bool | None], offline: bool, faults: Sequence[str]) -> Source:
+    """Yahoo's daily volume; `answered` maps tickers with a volume for the session to whether it is settled."""
+    receipt = archive.receipt("yahoo", session) or {}
+    entries = {ticker: entry for ticker, entry in receipt.get("tickers", {}).items() if ticker in set(tickers)}
+    moments = sorted(entry["retrieved_at"] for entry in entries.values() if entry.get("retrieved_at"))
+    retrieved_at = moments[-1] if moments else None
+    missing = [ticker for ticker in tickers if ticker not in answered]
+    detail = f"{len(answered)} of {len(tickers)} tickers" + (f"; without volume: {', '.join(missing)}" if missing else "")
+    if any(settled is False for settled in answered.values()):
+        reason = "asked on the session's own New York day: the volume still changes; run again tomorrow"
+        return _source("Yahoo", "unsettled", reason, retrieved_at, detail)
+    if faults and not answered:
+        return _source("Yahoo", "truncated", "; ".join(faults), retrieved_at, detail)
+    if offline:
+        state = "published" if answered else "absent"
+        return _source("Yahoo", state, None if answered else "no volume in the archive, and offline is set", retrieved_at, detail)
+    state = day_state([entry["state"] for entry in entries.values()])
+    reasons = sorted({f"{ticker}: {entry['reason']}" for ticker, entry in entries.items() if entry.get("reason") and entry["state"] == state})
+    reason = None if state == "published" else "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
+    return _source("Yahoo", state, reason or None, retrieved_at, detail)
+
+
+VENDOR_WIDE = ("blocked", "rate_limit")
+
+
+def day_state(states: Sequence[str]) -> str:
+    """One state for a source that answers per ticker: single tickers are marked, never the day.
+
+    A ticker that failed does not hold up a day on which others were answered; a block, and a day on which no ticker
+    was answered, does.
+    """
+    found = set(states)
+    if not found:
+        return "absent"
+    if "blocked" in found:
+        return "blocked"
+    for state in ("published", "unsettled", "not_yet", "outage", "truncated"):
+        if state in found:
+            return state
+    return "absent"
+
+
+def require_final(sources: Sequence[Source], session: date) -> None:
+    """Raise NotFinal, naming source and state, while FINRA's or Yahoo's answer for the session is not final."""
+    open_ones = [source for source in sources if source["state"] not in FINAL_STATES]
+    if open_ones:
+        told = "; ".join(f"{s['source']} is {s['state']}" + (f" ({s['reason']})" if s["reason"] else "") for s in open_ones)
+        raise NotFinal(
+            f"session {session} is not complete: {told}. Tables, page and plots are there and say so; "
+            "the manifest `all` is written once the answers are final: run the same command again later"
+        )

@@ -1,0 +1,263 @@
+"""The contract of every table: columns, types, units, meaning, keys and null rule, checked on each read and write.
+
+A contract is an Arrow schema; unit and meaning of a column travel as its metadata in the Parquet file.
+A column is null-free unless it is declared with `nullable=True`. Volumes are shares as float64: fractional since 2026-02-23.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .archive import write_atomic
+
+
+class ContractError(ValueError):
+    """A table does not hold what its contract promises."""
+
+
+def _column(name: str, kind: pa.DataType, unit: str, meaning: str, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable, {"unit": unit, "meaning": meaning})
+
+
+def _day(name: str, meaning: str, nullable: bool = False) -> pa.Field:
+    return _column(name, pa.date32(), "date", meaning, nullable)
+
+
+def _text(name: str, meaning: str) -> pa.Field:
+    return _column(name, pa.string(), "text", meaning)
+
+
+def _shares(name: str, meaning: str, nullable: bool = False) -> pa.Field:
+    return _column(name, pa.float64(), "shares", meaning, nullable)
+
+
+def _number(name: str, unit: str, meaning: str, nullable: bool = True) -> pa.Field:
+    return _column(name, pa.float64(), unit, meaning, nullable)
+
+
+def _count(name: str, unit: str, meaning: str, nullable: bool = False) -> pa.Field:
+    return _column(name, pa.int64(), unit, meaning, nullable)
+
+
+DATE = _day("date", "XNYS session")
+TICKER = _text("ticker", "ticker in our spelling; case is identity")
+QUALITY = _text("quality", "flags, sorted and comma-separated; empty when all is well")
+METHOD = _text("classification_method", "how lit trades were signed: NBBO, NBBO+TICK, TICK, TICK_CARRY, LEE_READY, EMO, CLNV, BARS or NONE")
+
+
+@dataclass(frozen=True)
+class Contract:
+    schema: pa.Schema
+    key: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return self.schema.names
+
+
+def _contract(key: tuple[str, ...], *fields: pa.Field) -> Contract:
+    return Contract(pa.schema(list(fields)), key)
+
+
+BY_TICKER = ("date", "ticker")
+
+CONTRACTS: Mapping[str, Contract] = {
+    "finra_trf": _contract(
+        ("date", "symbol"),
+        DATE,
+        _text("symbol", "symbol in FINRA's spelling"),
+        _shares("trf_volume", "off-exchange volume: FINRA's TotalVolume, as traded"),
+        _shares("short_volume", "part of trf_volume marked short, exempt included; says nothing of direction"),
+        _shares("short_exempt_volume", "part of short_volume marked short exempt"),
+        _text("facilities", "facilities that reported: B, N, Q, D, O, comma-separated"),
+    ),
+    "yf_volume": _contract(
+        BY_TICKER,
+        DATE,
+        TICKER,
+        _shares("volume", "consolidated volume as Yahoo gave it: split-adjusted to the day of asking"),
+        _number("split_factor", "new shares per old", "product of the ratios of all splits with ex_date after the session", False),
+        _shares("regular_volume", "consolidated volume as traded: volume / split_factor"),
+        _column("settled", pa.bool_(), "truth", "retrieved after the session's own New York day; null when unknown", True),
+    ),
+    "merged": _contract(
+        BY_TICKER,
+        DATE,
+        TICKER,
+        _shares("trf_volume", "off-exchange volume, as traded", True),
+        _shares("regular_volume", "consolidated volume, as traded", True),
+        _number("offex_ratio", "fraction", "trf_volume / regular_volume"),
+        QUALITY,
+    ),
+    "features": _contract(
+        BY_TICKER,
+        DATE,
+        TICKER,
+        _shares("trf_volume", "off-exchange volume, as traded", True),
+        _shares("regular_volume", "consolidated volume, as traded", True),
+        _number("offex_ratio", "fraction", "trf_volume / regular_volume"),
+        _number("trf_ma20", "shares", "mean off-exchange volume of the last history.ma sessions, this one included, on this session's share basis"),
+        _number("trf_spike", "ratio", "trf_volume / trf_ma20"),
+        _number("trf_percentile", "fraction", "share of the window's earlier sessions below today, ties counted half"),
+        _number("offex_ratio_z", "robust standard deviations", "(offex_ratio - median) / (1.4826 MAD) of the window's earlier sessions"),
+        _number("accum_score", "score", "weighted sum of offex_ratio and trf_spike"),
+        _count("history_sessions", "sessions", "earlier sessions of the window with an off-exchange volume"),
+        _number("lit_buy_ratio", "fraction", "buy / (buy + sell) of the signed lit volume"),
+        METHOD,
+        _number("lit_coverage_pct", "percent", "signed trades of the eligible lit trades"),
+        _shares("estimated_bought", "inferred estimate: off-exchange volume times lit_buy_ratio", True),
+        _shares("estimated_sold", "inferred estimate: off-exchange volume less estimated_bought", True),
+        _number("buy_ratio", "ratio", "estimated_bought / estimated_sold"),
+        _number("log_ratio", "natural logarithm", "ln(buy_ratio)"),
+        _text("signal", "BOT, SELL or empty"),
+        _number("trf_buy_ratio", "fraction", "buy / (buy + sell) of the FINRA prints signed by themselves"),
+        _text("opinions", "agree, disagree, lit_only, trf_only or none: lit and FINRA prints compared"),
+        _day("finra_week", "Monday of the newest FINRA week visible to the session", True),
+        _number("ats_share", "fraction", "ATS part of the off-exchange volume of finra_week"),
+        QUALITY,
+    ),
+    "lit_flow": _contract(
+        BY_TICKER,
+        DATE,
+        TICKER,
+        _shares("lit_buy_volume", "eligible lit volume signed as bought", True),
+        _shares("lit_sell_volume", "eligible lit volume signed as sold", True),
+        _shares("lit_neutral_volume", "eligible lit volume that the rule does not sign", True),
+        _number("lit_buy_ratio", "fraction", "buy / (buy + sell); null below lit.min_lit_volume"),
+        _number("log_buy_sell", "natural logarithm", "ln(buy / sell)"),
+        METHOD,
+        _number("lit_coverage_pct", "percent", "signed trades of the eligible trades"),
+        _number("lit_volume_coverage_pct", "percent", "(buy + sell) / (buy + sell + neutral) by volume"),
+        _count("lit_trades", "trades", "eligible lit trades (bars: bars)", True),
+        _shares("excluded_volume", "lit shares of the day that are not eligible", True),
+        _column("excluded_reasons", pa.map_(pa.string(), pa.float64()), "shares", "excluded shares by the first reason that applies"),
+        _text("source", "trades_quotes, trades, consolidated_bars or none"),
+    ),
+    "trf_flow": _contract(
+        BY_TICKER,
+        DATE,
+        TICKER,
+        _shares("trf_buy_volume", "FINRA prints in the upper 40 % of the spread"),
+        _shares("trf_sell_volume", "FINRA prints in the lower 40 % of the spread"),
+        _shares("trf_neutral_volume", "FINRA prints between, or without a valid quote"),
+        _number("trf_buy_ratio", "fraction", "buy / (buy + sell); null below lit.min_lit_volume"),
+        _number("trf_volume_coverage_pct", "percent", "(buy + sell) / (buy + sell + neutral) by volume"),
+        _count("trf_prints", "trades", "eligible FINRA prints"),
+        _text("source", "trades_quotes"),
+    ),
+    "dark_flow": _contract(
+        BY_TICKER,
+        DATE,
+        TICKER,
+        _shares("finra_off_exchange_volume", "off-exchange volume, as traded", True),
+        _number("applied_lit_buy_ratio", "fraction", "the lit buy ratio applied to it"),
+        _shares("estimated_dark_buy_volume", "inferred estimate of the shares bought", True),
+        _shares("estimated_dark_sell_volume", "inferred estimate of the shares sold", True),
+        _text("finra_period_type", "daily"),
+        _text("inference_version", "version of the inference"),
+    ),
+}
+
+
+def _check(name: str, table: pa.Table, contract: Contract, where: str) -> None:
+    if table.schema.names != contract.names:
+        raise ContractError(f"{where}: table {name} has columns {table.schema.names}, expected {contract.names}")
+    for field in contract.schema:
+        if not table.schema.field(field.name).type.equals(field.type):
+            found = table.schema.field(field.name).type
+            raise ContractError(f"{where}: table {name}, column {field.name} is {found}, expected {field.type}")
+        column = table.column(field.name)
+        if not field.nullable and column.null_count:
+            first = pc.index(column.is_null(), True).as_py()
+            row = {key: str(table.column(key)[first]) for key in contract.key}
+            raise ContractError(f"{where}: table {name}, column {field.name} is null at {row}; it may not be")
+        if pa.types.is_floating(field.type) and pc.any(pc.invert(pc.is_finite(column))).as_py():
+            first = pc.index(pc.fill_null(pc.is_finite(column), True), False).as_py()
+            row = {key: str(table.column(key)[first]) for key in contract.key}
+            raise ContractError(f"{where}: table {name}, column {field.name} is {column[first]} at {row}; expected a number or null")
+    keys = list(zip(*(table.column(key).to_pylist() for key in contract.key), strict=True))
+    order = sorted(keys, key=lambda key: tuple(part.encode() if isinstance(part, str) else part for part in key))
+    if keys != order:
+        raise ContractError(f"{where}: table {name} is not sorted by {', '.join(contract.key)} (byte order)")
+    if len(set(keys)) != len(keys):
+        twice = next(key for key, after in zip(keys, keys[1:], strict=False) if key == after)
+        raise ContractError(f"{where}: table {name} holds {tuple(map(str, twice))} twice")
+
+
+def write(name: str, frame: pl.DataFrame, path: Path | str, **metadata: str) -> None:
+    """Write a table, sorted by its key, after checking it against its contract.
+
+    `metadata` (text by text) is stored in the Parquet file beside the table's name. Raises ContractError.
+    """
+    contract = CONTRACTS[name]
+    missing = set(contract.names) ^ set(frame.columns)
+    if missing:
+        raise ContractError(f"{path}: table {name}: columns {sorted(missing)} are missing or unknown; expected {contract.names}")
+    frame = frame.select(contract.names).sort(contract.key)
+    described = {"table": name, "key": ",".join(contract.key), **metadata}
+    try:
+        table = pa.table([_arrow(frame[field.name], field.type) for field in contract.schema], schema=_bare(contract.schema))
+    except (pa.ArrowException, pl.exceptions.PolarsError) as error:
+        raise ContractError(f"{path}: table {name} does not fit its contract: {error}") from error
+    _check(name, table, contract, str(path))
+    table = pa.Table.from_arrays(table.columns, schema=contract.schema.with_metadata(described))
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    write_atomic(Path(path), sink.getvalue())
+
+
+def _bare(schema: pa.Schema) -> pa.Schema:
+    """The schema with every column nullable, so that a null is reported by `_check` with its key."""
+    return pa.schema([field.with_nullable(True) for field in schema])
+
+
+def _arrow(column: pl.Series, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_map(kind):
+        pairs = [None if cell is None else [(e["key"], e["value"]) for e in cell] for cell in column.to_list()]
+        return pa.array(pairs, kind)
+    return column.to_arrow().cast(kind)
+
+
+def read(name: str, path: Path | str) -> pl.DataFrame:
+    """Read a table and check it against its contract; raises ContractError naming file, column, date and symbol."""
+    contract = CONTRACTS[name]
+    table = pq.read_table(path)
+    _check(name, table, contract, str(path))
+    if any(pa.types.is_map(field.type) for field in contract.schema):
+        entries = pa.list_(pa.struct([("key", pa.string()), ("value", pa.float64())]))
+        for i, field in enumerate(contract.schema):
+            if pa.types.is_map(field.type):
+                pairs = [[{"key": k, "value": v} for k, v in cell] for cell in table.column(i).to_pylist()]
+                table = table.set_column(i, field.name, pa.array(pairs, entries))
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def metadata(path: Path | str) -> dict[str, str]:
+    """What a table says about itself besides its columns."""
+    found = pq.read_schema(path).metadata or {}
+    return {key.decode(): value.decode() for key, value in found.items()}
+
+
+def rows(path: Path | str) -> int:
+    """Number of rows of a Parquet file, from its footer."""
+    return pq.read_metadata(path).num_rows
+
+
+def frame(name: str, data: Mapping[str, object]) -> pl.DataFrame:
+    """A frame of the contract's columns and types from column data; columns left out are null."""
+    contract = CONTRACTS[name]
+    schema = pl.from_arrow(contract.schema.empty_table()).schema  # type: ignore[union-attr]
+    given = pl.DataFrame({key: data[key] for key in contract.names if key in data}, strict=False)
+    return given.select(
+        [(pl.col(key) if key in data else pl.lit(None)).cast(schema[key]).alias(key) for key in contract.names]
+    )

@@ -1,0 +1,2 @@
+def tickers(session):
+    return []

@@ -1,0 +1,468 @@
+"""Daily bars and splits from Yahoo Finance, one ticker at a time, each with the state of its answer.
+
+yfinance asks: cookie, crumb, consent and browser likeness are its work. The answer is read here, from the chart that
+its session received, because yfinance hides the HTTP status, turns an unknown volume into 0, and moves a split to the
+bar before it when the split's own day has none.
+
+Yahoo's prices and volumes are adjusted for every split up to the moment of asking, and it names only the splits of the
+range asked for. So the range always ends tomorrow, whatever session is wanted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import tenacity
+
+from . import clock, web
+
+if TYPE_CHECKING:
+    from curl_cffi.requests import Response, Session
+
+NEW_YORK = ZoneInfo("America/New_York")
+CHART = "/v8/finance/chart/"
+PAUSE = "DARKPOOL_YAHOO_PAUSE"
+DEFAULT_PAUSE = 0.5
+TIMEOUT = 30.0
+ROUNDS = 3
+RATE_LIMIT_ATTEMPTS = 5
+RATE_LIMIT_PATIENCE = 10.0
+MAX_FAILURES = 5
+PROGRESS_EVERY = 20
+
+BARS = pl.Schema(
+    {
+        "symbol": pl.String(),
+        "date": pl.Date(),
+        "open": pl.Float64(),
+        "high": pl.Float64(),
+        "low": pl.Float64(),
+        "close": pl.Float64(),
+        "volume": pl.Float64(),
+    }
+)
+SPLITS = pl.Schema({"symbol": pl.String(), "ex_date": pl.Date(), "ratio": pl.Float64()})
+PRICES = ("open", "high", "low", "close")
+FAILED = frozenset({"outage", "blocked"})
+
+Progress = Callable[[str], None]
+
+# curl's GOT_NOTHING, SEND_ERROR and RECV_ERROR, which its Python class does not tell from a refused connection
+_CLOSED_EARLY = (52, 55, 56)
+
+_UNREADABLE = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    OSError,
+    pl.exceptions.PolarsError,
+)
+
+
+@dataclass(frozen=True)
+class DailyAnswer:
+    """What Yahoo said about one symbol.
+
+    state         published (the session's bar is there), not_yet (an answer without it), absent (Yahoo knows no such
+                  data), blocked (403), outage (anything else; a 429 has the reason "rate limit")
+    reason        why, in words; empty when published
+    bars          BARS: prices in dollars, volume in shares, both adjusted for splits to `retrieved_at`; sorted by date
+    splits        SPLITS: ratio = new shares per old; every one after the first day asked for, to `retrieved_at`
+    status        the last HTTP status of the chart; null when none came
+    address       of the chart, without crumb
+    retrieved_at  UTC; null when the symbol was never asked
+    """
+
+    state: str
+    reason: str = ""
+    bars: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BARS))
+    splits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SPLITS))
+    status: int | None = None
+    address: str | None = None
+    retrieved_at: datetime | None = None
+    retry_after: float | None = None
+
+
+class Malformed(Exception):
+    """The chart is not what Yahoo publishes; the message says in what."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The last chart that the session asked for: an answer, or the failure that came in its place."""
+
+    address: str
+    status: int | None = None
+    headers: Any = None
+    body: bytes = b""
+    failure: str = ""
+
+
+def pause() -> float:
+    """Least seconds between two requests to Yahoo; DARKPOOL_YAHOO_PAUSE overrides the default of 0.5."""
+    return float(os.environ.get(PAUSE) or DEFAULT_PAUSE)
+
+
+def fetch_daily(
+    tickers: Sequence[str],
+    start: date,
+    end: date,
+    session: date | None = None,
+    *,
+    progress: Progress | None = None,
+    rounds: int = ROUNDS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, DailyAnswer]:
+    """Ask for the daily bars of `tickers` (Yahoo's spelling) from `start` to `end`, both included.
+
+    `session` (`end` unless given) is the one whose bar decides the state. What failed is asked again, in `rounds`
+    rounds with back-off; a 429 stops the run for a while, and ends it when it lasts. `progress` takes a line of text,
+    to stderr unless given. Every ticker has an answer, in the order given.
+
+    Raises ValueError on a ticker given twice, or not in upper case: Yahoo's client would change it.
+    """
+    _refuse_strange(tickers)
+    session = session or end
+    say = progress or (lambda line: print(line, file=sys.stderr, flush=True))
+    answers: dict[str, DailyAnswer] = {}
+    with _quiet_client(web.Pace(pause(), sleep)) as client:
+        for number in range(rounds):
+            pending = _pending(tickers, answers)
+            if not pending:
+                break
+            if number:
+                wait = web.backoff() * 2**number
+                say(f"yahoo: {len(pending)} tickers are asked again in {wait:.0f} s")
+                sleep(wait)
+            if not _ask_round(client, pending, answers, start, end, session, say, sleep):
+                break
+    trouble = next((answer.reason for answer in reversed(answers.values()) if answer.state in FAILED), "no answer")
+    return {ticker: answers.get(ticker) or DailyAnswer("outage", f"not asked after: {trouble}") for ticker in tickers}
+
+
+def read_chart(body: bytes, symbol: str, start: date, end: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The bars (BARS, `start` to `end`, both included) and splits (SPLITS, after `start`) of a chart's JSON.
+
+    A row without prices or without volume is missing and left out; a volume of 0 beside prices stays. Of two rows of
+    one day the later is taken: Yahoo adds a live one. Raises Malformed.
+    """
+    try:
+        result = _result(body)
+        zone = _zone_of_what_was_asked(result.get("meta") or {}, symbol)
+        bars = _bars(result, symbol, zone)
+        splits = _splits(result, symbol, zone)
+    except _UNREADABLE as error:
+        raise Malformed(f"chart of {symbol}: {type(error).__name__}: {error}") from error
+    return bars.filter(pl.col("date").is_between(start, end)), splits.filter(pl.col("ex_date") > start)
+
+
+def judge(exchange: Exchange, symbol: str, start: date, end: date, session: date, now: datetime) -> DailyAnswer:
+    """The answer that an exchange amounts to; `now` is its moment, UTC."""
+    blank = DailyAnswer("outage", status=exchange.status, address=exchange.address, retrieved_at=now)
+    if exchange.status is None:
+        return replace(blank, reason=exchange.failure)
+    if exchange.status == 429:
+        return replace(blank, reason="rate limit", retry_after=web.retry_after(exchange.headers or {}, now))
+    if exchange.status == 403:
+        return replace(blank, state="blocked", reason="HTTP 403")
+    code, said = _error(exchange.body)
+    if code == "Not Found" or "doesn't exist" in said:
+        return replace(blank, state="absent", reason=said)
+    if exchange.status != 200 or said:
+        return replace(blank, reason=f"HTTP {exchange.status}" + (f": {said}" if said else ""))
+    try:
+        bars, splits = read_chart(exchange.body, symbol, start, end)
+    except Malformed as error:
+        return replace(blank, reason=str(error))
+    there = replace(blank, bars=bars, splits=splits)
+    if session in bars["date"]:
+        return replace(there, state="published")
+    newest = f"the newest is of {bars['date'][-1]}" if bars.height else f"nor any since {start}"
+    return replace(there, state="not_yet", reason=f"no bar of {session}, {newest}")
+
+
+def _refuse_strange(tickers: Sequence[str]) -> None:
+    twice = sorted({ticker for ticker in tickers if tickers.count(ticker) > 1})
+    if twice:
+        raise ValueError(f"asked twice in Yahoo's spelling: {', '.join(twice)}")
+    lower = [ticker for ticker in tickers if ticker != ticker.upper() or not ticker]
+    if lower:
+        raise ValueError(f"not in Yahoo's spelling, which is upper case: {', '.join(map(repr, lower))}")
+
+
+def _pending(tickers: Sequence[str], answers: dict[str, DailyAnswer]) -> list[str]:
+    """Those without an answer to keep. A bar that no ticker has yet is not asked for again: Yahoo is not ready."""
+    again = set(FAILED)
+    if any(answer.state == "published" for answer in answers.values()):
+        again.add("not_yet")
+    return [ticker for ticker in tickers if ticker not in answers or answers[ticker].state in again]
+
+
+def _ask_round(
+    client: Any,
+    pending: list[str],
+    answers: dict[str, DailyAnswer],
+    start: date,
+    end: date,
+    session: date,
+    say: Progress,
+    sleep: Callable[[float], None],
+) -> bool:
+    """Ask each of `pending` once; True when another round makes sense."""
+    failures = 0
+    begun = time.monotonic()
+    for done, symbol in enumerate(pending, start=1):
+        answer = _ask_patiently(client, symbol, start, end, session, say, sleep)
+        failed = answer.state in FAILED
+        if not (failed and symbol in answers and answers[symbol].state not in FAILED):
+            answers[symbol] = answer
+        if done % PROGRESS_EVERY == 0:
+            left = (time.monotonic() - begun) / done * (len(pending) - done)
+            say(f"yahoo: {done}/{len(pending)} tickers, about {left / 60:.0f} min left")
+        if answer.status == 429:
+            say(f"yahoo: still rate limited, {len(pending) - done} more tickers are not asked")
+            return False
+        failures = failures + 1 if failed else 0
+        if failures == MAX_FAILURES and done < len(pending):
+            say(f"yahoo: {failures} failures in a row ({answer.reason}), {len(pending) - done} tickers put off")
+            break
+    return True
+
+
+def _ask_patiently(
+    client: Any,
+    symbol: str,
+    start: date,
+    end: date,
+    session: date,
+    say: Progress,
+    sleep: Callable[[float], None],
+) -> DailyAnswer:
+    """Ask, and while Yahoo answers 429 stand still and ask again: one ticker's limit is every ticker's."""
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        assert state.outcome is not None
+        answer: DailyAnswer = state.outcome.result()
+        grown = web.backoff() * RATE_LIMIT_PATIENCE * 2 ** (state.attempt_number - 1)
+        return min(max(grown, answer.retry_after or 0.0), web.LONGEST_WAIT)
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        say(f"yahoo: rate limit, waiting {state.upcoming_sleep:.0f} s")
+
+    retrying = tenacity.Retrying(
+        sleep=sleep,
+        wait=wait,
+        before_sleep=tell,
+        stop=tenacity.stop_after_attempt(RATE_LIMIT_ATTEMPTS),
+        retry=tenacity.retry_if_result(_worth_waiting),
+        retry_error_callback=_last_outcome,
+    )
+    answer: DailyAnswer = retrying(_ask, client, symbol, start, end, session)
+    return answer
+
+
+def _worth_waiting(answer: DailyAnswer) -> bool:
+    return answer.status == 429 and (answer.retry_after or 0.0) <= web.LONGEST_WAIT
+
+
+def _last_outcome(state: tenacity.RetryCallState) -> DailyAnswer:
+    assert state.outcome is not None
+    answer: DailyAnswer = state.outcome.result()
+    return answer
+
+
+def _ask(client: Any, symbol: str, start: date, end: date, session: date) -> DailyAnswer:
+    import yfinance
+    from yfinance.cache import get_tz_cache
+
+    # Known here, it spares the request that yfinance would spend on it for each ticker.
+    get_tz_cache().store(symbol, NEW_YORK.key)
+    client.chart = None
+    failure = "no request was made"
+    try:
+        yfinance.Ticker(symbol, session=client).history(
+            start=start,
+            end=_tomorrow(),
+            interval="1d",
+            auto_adjust=False,
+            actions=True,
+            timeout=TIMEOUT,
+        )
+    except Exception as error:  # noqa: BLE001 - whatever its reading of the answer runs into, the answer is read here
+        failure = f"{type(error).__name__}: {error}"
+    exchange = client.chart or Exchange(address=CHART + symbol, failure=failure)
+    return judge(exchange, symbol, start, end, session, clock.now())
+
+
+def _tomorrow() -> date:
+    # A clock set back does not set back what Yahoo has adjusted for, so the true one counts.
+    return max(datetime.now(UTC), clock.now()).astimezone(NEW_YORK).date() + timedelta(days=1)
+
+
+@contextmanager
+def _quiet_client(pace: web.Pace) -> Iterator[Session[Response]]:
+    """A session for yfinance that remembers the last chart; its loggers and warnings are silent meanwhile."""
+    import yfinance
+
+    yfinance.set_tz_cache_location(_private_folder())
+    logger = logging.getLogger("yfinance")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    client = _session_class()(pace)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield client
+    finally:
+        logger.setLevel(level)
+        client.close()
+
+
+@cache
+def _private_folder() -> str:
+    """yfinance's cache is one per process: the shared one fails on a read-only home and between processes."""
+    import atexit
+
+    folder = tempfile.mkdtemp(prefix="darkpool-yahoo-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def _session_class() -> Any:
+    from curl_cffi import requests as curl
+
+    class Recording(curl.Session):  # type: ignore[type-arg]
+        """curl_cffi's session; `chart` is the last chart exchange. It keeps the pace and bounds every wait."""
+
+        def __init__(self, pace: web.Pace) -> None:
+            super().__init__(impersonate="chrome")
+            self.chart: Exchange | None = None
+            self._pace = pace
+            self._dead: dict[str, Exception] = {}
+
+        def request(self, method: Any, url: str, **options: Any) -> Any:  # type: ignore[override]
+            chart = CHART in url
+            host = urlsplit(url).netloc
+            # The cookie hosts are often on block lists and not needed: one time-out there is enough for a run.
+            if not chart and host in self._dead:
+                raise self._dead[host]
+            self._pace.wait()
+            try:
+                response = super().request(method, url, **{**options, "timeout": TIMEOUT})
+            except curl.exceptions.RequestException as error:
+                if chart:
+                    self.chart = Exchange(address=url, failure=_failure(error))
+                else:
+                    self._dead[host] = error
+                raise
+            if chart:
+                self.chart = Exchange(url, response.status_code, response.headers, response.content)
+            return response
+
+    return Recording
+
+
+def _failure(error: Exception) -> str:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    for name, words in [
+        ("DNSError", "DNS: the host's name was not found"),
+        ("ProxyError", "the proxy refused the connection"),
+        ("SSLError", "TLS: the certificate is not trusted"),
+        ("Timeout", "time-out"),
+        ("IncompleteRead", "cut: the connection closed early"),
+    ]:
+        if name in names:
+            return words
+    if getattr(error, "code", None) in _CLOSED_EARLY:
+        return "cut: the connection closed early"
+    if "ConnectionError" in names:
+        return "could not connect"
+    return f"connection failed ({type(error).__name__})"
+
+
+def _error(body: bytes) -> tuple[str, str]:
+    """Code and description where the chart is one of Yahoo's errors; empty otherwise."""
+    try:
+        error = json.loads(body)["chart"]["error"] or {}
+        code = str(error.get("code") or "")
+        return code, str(error.get("description") or code)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "", ""
+
+
+def _result(body: bytes) -> dict[str, Any]:
+    try:
+        chart = json.loads(body)
+    except ValueError as error:
+        began = body[:15].decode("ascii", "replace").strip()
+        raise Malformed(f"the answer is no JSON, it begins with {began!r}") from error
+    try:
+        result = chart["chart"]["result"][0]
+    except (KeyError, TypeError, IndexError) as error:
+        raise Malformed("the answer is JSON, but no chart") from error
+    if not isinstance(result, dict):
+        raise Malformed("the answer is JSON, but no chart")
+    return result
+
+
+def _zone_of_what_was_asked(meta: dict[str, Any], symbol: str) -> ZoneInfo:
+    answered, step = meta.get("symbol", symbol), meta.get("dataGranularity", "1d")
+    if answered != symbol:
+        raise Malformed(f"asked for {symbol}, answered for {answered}")
+    if step != "1d":
+        raise Malformed(f"asked for bars of 1d, answered with {step}")
+    return ZoneInfo(meta.get("exchangeTimezoneName") or NEW_YORK.key)
+
+
+def _bars(result: dict[str, Any], symbol: str, zone: ZoneInfo) -> pl.DataFrame:
+    moments = result.get("timestamp") or []
+    if not moments:
+        return pl.DataFrame(schema=BARS)
+    quote = result["indicators"]["quote"][0]
+    columns = {name: quote.get(name) for name in (*PRICES, "volume")}
+    for name, values in columns.items():
+        if values is None or len(values) != len(moments):
+            raise Malformed(f"chart of {symbol}: {len(values or [])} of {name} for {len(moments)} timestamps")
+    days = [datetime.fromtimestamp(moment, zone).date() for moment in moments]
+    frame = pl.DataFrame({"symbol": [symbol] * len(days), "date": days, **columns}, schema=BARS)
+    values = [*PRICES, "volume"]
+    return (
+        frame.with_columns(pl.when(pl.col(values).is_finite()).then(pl.col(values)).name.keep())
+        .filter(pl.any_horizontal(pl.col(PRICES).is_not_null()) & (pl.col("volume") >= 0))
+        .unique("date", keep="last", maintain_order=True)
+        .sort("date")
+    )
+
+
+def _splits(result: dict[str, Any], symbol: str, zone: ZoneInfo) -> pl.DataFrame:
+    events = ((result.get("events") or {}).get("splits") or {}).values()
+    rows = [
+        {
+            "symbol": symbol,
+            "ex_date": datetime.fromtimestamp(event["date"], zone).date(),
+            "ratio": event["numerator"] / event["denominator"],
+        }
+        for event in events
+    ]
+    if any(row["ratio"] <= 0 for row in rows):
+        raise Malformed(f"chart of {symbol}: a split whose ratio is not above 0")
+    return pl.DataFrame(rows, schema=SPLITS).sort("ex_date")

@@ -1,0 +1,25 @@
+"""Simulated answers of the vendors for a session's window into the demo's archive."""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from darkpool import simulate
+from darkpool.archive import Archive
+from darkpool.logbook import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(root: str, session: date, window: list[date], seed: int) -> None:
+    simulate.daily(Archive(root), session, window, seed)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.params.archive,
+            date.fromisoformat(snakemake.wildcards.session),
+            list(snakemake.params.window),
+            snakemake.params.seed,
+        )
