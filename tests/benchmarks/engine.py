@@ -5,7 +5,9 @@
     python tests/benchmarks/engine.py --skip pandas
 
 The files are made on the spot in a temporary folder. Every contender runs in a process of its own, in turn, `--rounds`
-times; the table gives each one's shortest time, its ratio to the bare scan, and the peak of its resident memory.
+times; the table gives each one's fastest round: wall time, processor time (which other work on the machine disturbs
+less), both as ratios to the bare scan, and the peak of its resident memory. Three in ten rows share the time of the row
+before; whole-day joins break such ties by chance (DuckDB) or by order (Polars), so their sums may differ a little.
 Nothing here is a test: the figures are ratios within one run.
 """
 
@@ -42,7 +44,10 @@ def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
     random = np.random.default_rng(number)
 
     def moments(count: int):
-        return np.sort(random.integers(START - 3_600_000_000_000, END + 3_600_000_000_000, count))
+        """Sorted times from an hour before the hours to an hour after them, in bursts of equal ones."""
+        drawn = np.sort(random.integers(START - 3_600_000_000_000, END + 3_600_000_000_000, count))
+        first_of_burst = np.where(random.random(count) < 0.3, 0, np.arange(count))
+        return drawn[np.maximum.accumulate(first_of_burst)]
 
     quote_time = moments(quotes)
     mid = 10_000 + np.cumsum(random.integers(-1, 2, quotes))
@@ -115,14 +120,15 @@ def make_day(folder: Path, trades: int, quotes: int) -> None:
             job.result()
 
 
-# The contenders: each takes the folder and returns the lit shares bought and sold
+# The contenders: each takes the folder, signs lit trades and FINRA prints, and returns the lit shares bought and sold
 
 
 def ours(folder: Path) -> tuple[float, float]:
     from darkpool import lit
 
     items = [
-        lit.Item(trades.stem, trades, folder / "quotes" / trades.name, None) for trades in sorted((folder / "trades").iterdir())
+        lit.Item(trades.stem, trades, folder / "quotes" / trades.name, None)
+        for trades in sorted((folder / "trades").iterdir())
     ]
     flows = lit.classify_many(items, (START, END), threads=os.cpu_count() or 1).values()
     return sum(flow.lit["lit_buy_volume"] for flow in flows), sum(flow.lit["lit_sell_volume"] for flow in flows)
@@ -133,7 +139,11 @@ def bare_scan(folder: Path) -> tuple[float, float]:
     import duckdb
 
     for kind, columns in (
-        ("trades", "sum(len(conditions)), " + _sums("correction exchange participant_timestamp price sequence_number size trf_id")),
+        (
+            "trades",
+            "sum(len(conditions)), "
+            + _sums("correction exchange participant_timestamp price sequence_number size trf_id"),
+        ),
         ("quotes", _sums("participant_timestamp sequence_number bid_price ask_price")),
     ):
         duckdb.sql(f"SELECT {columns} FROM read_parquet('{folder}/{kind}/*.parquet')").fetchall()
@@ -150,26 +160,37 @@ NBBO_SIGN = """
 """
 
 
+PRINT_SIGN = """
+    CASE WHEN NOT (bid_price > 0 AND ask_price >= bid_price) THEN 0
+         WHEN ask_price = bid_price THEN sign(price - bid_price)::int
+         ELSE ((price - bid_price) / (ask_price - bid_price) > 0.6 + 1e-9)::int
+            - ((price - bid_price) / (ask_price - bid_price) < 0.4 - 1e-9)::int END
+"""
+
+
 def duckdb_asof(folder: Path) -> tuple[float, float]:
     import duckdb
 
     row = duckdb.sql(f"""
         WITH eligible AS (
-            SELECT filename[-12:] AS symbol, participant_timestamp AS time, sequence_number, price, size
+            SELECT filename[-12:] AS symbol, participant_timestamp AS time, sequence_number, price, size,
+                   exchange <> 4 AS lit
             FROM read_parquet('{folder}/trades/*.parquet', filename = true)
-            WHERE exchange <> 4 AND coalesce(correction, 0) = 0 AND price > 0 AND size > 0
+            WHERE (exchange <> 4 OR trf_id <> 0) AND coalesce(correction, 0) = 0 AND price > 0 AND size > 0
               AND participant_timestamp >= {START} AND participant_timestamp < {END}
               AND NOT list_has_any(conditions, {list(DROPPED)})
         ), ordered AS (
-            SELECT *, lag(price) OVER (PARTITION BY symbol ORDER BY time, sequence_number) AS previous FROM eligible
+            SELECT *, lag(price) OVER (PARTITION BY symbol, lit ORDER BY time, sequence_number) AS previous FROM eligible
         ), quotes AS (
             SELECT filename[-12:] AS symbol, participant_timestamp AS time, bid_price, ask_price
             FROM read_parquet('{folder}/quotes/*.parquet', filename = true)
         ), signed AS (
-            SELECT size, {NBBO_SIGN} AS side
+            SELECT lit, size, CASE WHEN lit THEN {NBBO_SIGN} ELSE {PRINT_SIGN} END AS side
             FROM ordered ASOF LEFT JOIN quotes ON ordered.symbol = quotes.symbol AND ordered.time > quotes.time
         )
-        SELECT sum(size) FILTER (side = 1), sum(size) FILTER (side = -1) FROM signed
+        SELECT sum(size) FILTER (lit AND side = 1), sum(size) FILTER (lit AND side = -1),
+               sum(size) FILTER (NOT lit AND side = 1), sum(size) FILTER (NOT lit AND side = -1)
+        FROM signed
     """).fetchall()[0]
     return row[0], row[1]
 
@@ -180,19 +201,32 @@ def _polars_frames(folder: Path):
     trades = (
         pl.scan_parquet(folder / "trades/*.parquet", include_file_paths="path")
         .filter(
-            pl.col("exchange") != 4,
+            (pl.col("exchange") != 4) | (pl.col("trf_id").fill_null(0) != 0),
             pl.col("correction").fill_null(0) == 0,
             pl.col("price") > 0,
             pl.col("size") > 0,
             pl.col("participant_timestamp").is_between(START, END, closed="left"),
             pl.col("conditions").list.set_intersection(pl.lit(list(DROPPED), dtype=pl.List(pl.Int32))).list.len() == 0,
         )
-        .select(pl.col("path").str.slice(-12).alias("symbol"), "participant_timestamp", "sequence_number", "price", "size")
+        .select(
+            pl.col("path").str.slice(-12).alias("symbol"),
+            "participant_timestamp",
+            "sequence_number",
+            "price",
+            "size",
+            lit=pl.col("exchange") != 4,
+        )
         .collect()
     )
     quotes = (
         pl.scan_parquet(folder / "quotes/*.parquet", include_file_paths="path")
-        .select(pl.col("path").str.slice(-12).alias("symbol"), "participant_timestamp", "sequence_number", "bid_price", "ask_price")
+        .select(
+            pl.col("path").str.slice(-12).alias("symbol"),
+            "participant_timestamp",
+            "sequence_number",
+            "bid_price",
+            "ask_price",
+        )
         .collect()
     )
     order = ["participant_timestamp", "sequence_number"]
@@ -204,24 +238,32 @@ def polars_whole_day(folder: Path) -> tuple[float, float]:
 
     trades, quotes = _polars_frames(folder)
     valid = (pl.col("bid_price") > 0) & (pl.col("ask_price") >= pl.col("bid_price"))
-    by_quote = (pl.col("price") >= pl.col("ask_price")).cast(pl.Int8) - (pl.col("price") <= pl.col("bid_price")).cast(pl.Int8)
-    by_tick = (pl.col("price") - pl.col("price").shift().over("symbol")).sign().fill_null(0).cast(pl.Int8)
-    row = (
-        trades.join_asof(
-            quotes.drop("sequence_number"),
-            on="participant_timestamp",
-            by="symbol",
-            allow_exact_matches=False,
-            check_sortedness=False,
-        )
-        .with_columns(side=pl.when(valid).then(by_quote).otherwise(by_tick))
-        .select(buy=pl.col("size").filter(pl.col("side") == 1).sum(), sell=pl.col("size").filter(pl.col("side") == -1).sum())
+    by_quote = (pl.col("price") >= pl.col("ask_price")).cast(pl.Int8) - (pl.col("price") <= pl.col("bid_price")).cast(
+        pl.Int8
     )
-    return row["buy"][0], row["sell"][0]
+    by_tick = (pl.col("price") - pl.col("price").shift().over("symbol", "lit")).sign().fill_null(0).cast(pl.Int8)
+    position = (pl.col("price") - pl.col("bid_price")) / (pl.col("ask_price") - pl.col("bid_price"))
+    inside = (position > 0.6 + 1e-9).cast(pl.Int8) - (position < 0.4 - 1e-9).cast(pl.Int8)
+    locked = (pl.col("price") - pl.col("bid_price")).sign().cast(pl.Int8)
+    by_print = (
+        pl.when(valid.not_()).then(0).when(pl.col("bid_price") == pl.col("ask_price")).then(locked).otherwise(inside)
+    )
+    on_exchange = pl.when(valid).then(by_quote).otherwise(by_tick)
+    signed = trades.join_asof(
+        quotes.drop("sequence_number"),
+        on="participant_timestamp",
+        by="symbol",
+        allow_exact_matches=False,
+        check_sortedness=False,
+    ).with_columns(side=pl.when("lit").then(on_exchange).otherwise(by_print))
+    sums = {
+        (lit, side): size for lit, side, size in signed.group_by("lit", "side").agg(pl.col("size").sum()).iter_rows()
+    }
+    return sums[True, 1], sums[True, -1]
 
 
 def pandas_whole_day(folder: Path) -> tuple[float, float]:
-    """pandas' `merge_asof` and tclf's Lee-Ready, which has no NBBO rule: its sums are its own."""
+    """pandas' `merge_asof` and tclf's Lee-Ready of the lit trades; it has no NBBO rule, so its sums are its own."""
     import pandas as pd
     from tclf.classical_classifier import ClassicalClassifier
 
@@ -233,6 +275,7 @@ def pandas_whole_day(folder: Path) -> tuple[float, float]:
         by="symbol",
         allow_exact_matches=False,
     )
+    joined = joined[joined["lit"]]
     previous = joined.groupby("symbol")["price"].shift()
     features = pd.DataFrame(
         {
@@ -281,9 +324,10 @@ def warm_imports(name: str) -> None:
 def run_contender(name: str, folder: Path) -> None:
     sys.path.insert(0, str(PACKAGE))
     warm_imports(name)
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     buy, sell = CONTENDERS[name][1](folder)
-    print(json.dumps({"seconds": time.perf_counter() - started, "peak": peak_megabytes(), "buy": buy, "sell": sell}))
+    seconds, cpu = time.perf_counter() - started, time.process_time() - busy
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak": peak_megabytes(), "buy": buy, "sell": sell}))
 
 
 def measure(folder: Path, names: list[str], rounds: int) -> dict[str, dict]:
@@ -298,22 +342,23 @@ def measure(folder: Path, names: list[str], rounds: int) -> dict[str, dict]:
 
 
 def table(results: dict[str, dict]) -> str:
-    scan = results["scan"]["seconds"]
-    lines = [f"{'contender':<40} {'seconds':>8} {'/ scan':>7} {'/ ours':>7} {'peak MB':>8} {'bought':>15} {'sold':>15}"]
-    own = results["ours"]["seconds"]
+    scan, own = results["scan"], results["ours"]["seconds"]
+    head = ["seconds", "/ scan", "/ ours", "cpu s", "/ scan", "peak MB"]
+    lines = ["".join([f"{'contender':<40}", *(f"{name:>9}" for name in head), f"{'bought':>15}{'sold':>15}"])]
     for name, result in results.items():
-        sums = [f"{result[side]:15,.0f}" if name != "scan" else f"{'':15}" for side in ("buy", "sell")]
-        seconds = result["seconds"]
-        lines.append(
-            f"{CONTENDERS[name][0]:<40} {seconds:8.2f} {seconds / scan:7.2f} {seconds / own:7.2f} {result['peak']:8.0f} {' '.join(sums)}"
-        )
-    return "\n".join(line.rstrip() for line in lines)
+        seconds, cpu = result["seconds"], result["cpu"]
+        times = f"{seconds:9.2f}{seconds / scan['seconds']:9.2f}{seconds / own:9.2f}{cpu:9.2f}{cpu / scan['cpu']:9.2f}"
+        sums = "" if name == "scan" else f"{result['buy']:15,.0f}{result['sell']:15,.0f}"
+        lines.append(f"{CONTENDERS[name][0]:<40}{times}{result['peak']:9.0f}{sums}")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a twentieth of the trades and quotes")
-    parser.add_argument("--skip", nargs="*", default=[], choices=["duckdb", "polars", "pandas"], help="contenders left out")
+    parser.add_argument(
+        "--skip", nargs="*", default=[], choices=["duckdb", "polars", "pandas"], help="contenders left out"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="times each contender runs")
     parser.add_argument("--folder", type=Path, help="keep the day here and use it again (default: a temporary folder)")
     parser.add_argument("--contender", choices=list(CONTENDERS), help=argparse.SUPPRESS)

@@ -128,9 +128,8 @@ def test_a_status_that_stays_is_the_answer_after_the_last_attempt():
 
 
 def test_a_cut_off_body_is_never_an_answer():
-    with server(CUT) as (url, seen), web.Client() as client:
-        with pytest.raises(web.Outage, match="cut"):
-            client.get(url)
+    with server(CUT) as (url, seen), web.Client() as client, pytest.raises(web.Outage, match="cut"):
+        client.get(url)
     assert len(seen) == web.ATTEMPTS
 
 
@@ -158,31 +157,43 @@ def test_a_dropped_connection_is_an_outage():
 
 
 def test_a_silent_server_meets_the_read_time_out():
-    with server(hangs) as (url, seen), web.Client(attempts=2, timeout=(1, 0.05)) as client:
-        with pytest.raises(web.Outage, match="time-out while reading"):
-            client.get(url)
+    with (
+        server(hangs) as (url, seen),
+        web.Client(attempts=2, timeout=(1, 0.05)) as client,
+        pytest.raises(web.Outage, match="time-out while reading"),
+    ):
+        client.get(url)
     assert len(seen) == 2
 
 
 def test_a_dripping_server_meets_the_total_limit():
-    with server(drips) as (url, seen), web.Client(total_seconds=0.2) as client:
-        with pytest.raises(web.Outage, match=r"longer than 0\.2 s"):
-            client.get(url)
+    with (
+        server(drips) as (url, seen),
+        web.Client(total_seconds=0.2) as client,
+        pytest.raises(web.Outage, match=r"longer than 0\.2 s"),
+    ):
+        client.get(url)
     assert len(seen) == 1
 
 
 def test_an_answer_above_the_size_limit_is_refused_while_it_comes():
-    with server(says(200, b"x" * 1001)) as (url, seen), web.Client(max_bytes=1000) as client:
-        with pytest.raises(web.Outage, match="larger than 1000 bytes"):
-            client.get(url)
+    with (
+        server(says(200, b"x" * 1001)) as (url, seen),
+        web.Client(max_bytes=1000) as client,
+        pytest.raises(web.Outage, match="larger than 1000 bytes"),
+    ):
+        client.get(url)
     assert len(seen) == 1
 
 
 def test_a_small_body_that_unpacks_above_the_limit_is_refused():
     bomb = gzip.compress(b"\0" * 100_000)
-    with server(says(200, bomb, Content_Encoding="gzip")) as (url, _), web.Client(max_bytes=10_000) as client:
-        with pytest.raises(web.Outage, match="larger"):
-            client.get(url)
+    with (
+        server(says(200, bomb, Content_Encoding="gzip")) as (url, _),
+        web.Client(max_bytes=10_000) as client,
+        pytest.raises(web.Outage, match="larger"),
+    ):
+        client.get(url)
 
 
 def test_a_redirect_is_followed():
@@ -192,9 +203,12 @@ def test_a_redirect_is_followed():
 
 
 def test_a_redirect_to_itself_ends():
-    with server(says(302, b"", Location="/again")) as (url, seen), web.Client() as client:
-        with pytest.raises(web.Outage, match="redirects"):
-            client.get(url)
+    with (
+        server(says(302, b"", Location="/again")) as (url, seen),
+        web.Client() as client,
+        pytest.raises(web.Outage, match="redirects"),
+    ):
+        client.get(url)
     assert len(seen) == web.MAX_REDIRECTS + 1
 
 
@@ -264,7 +278,7 @@ def test_an_outage_never_says_what_was_in_the_query():
 
 
 def test_an_address_that_is_none_is_a_fault_of_ours_and_not_an_outage():
-    with web.Client() as client, pytest.raises(ValueError, match="(?i)url"):
+    with web.Client() as client, pytest.raises(ValueError, match=r"(?i)url"):
         client.get("no-address")
 
 

@@ -45,7 +45,7 @@ def read(body: bytes, start: date = FRIDAY, end: date = MONDAY) -> tuple[list[tu
 
 def judged(status: int | None, body: bytes = b"", failure: str = "", **headers: str) -> yahoo.DailyAnswer:
     exchange = yahoo.Exchange("address", status, headers, body, failure)
-    return yahoo.judge(exchange, "AAPL", FRIDAY, MONDAY, MONDAY, NOW)
+    return yahoo.judge(exchange, "AAPL", yahoo.Wanted(FRIDAY, MONDAY, MONDAY), NOW)
 
 
 def test_a_chart_is_read_as_yahoo_wrote_it():
@@ -223,7 +223,7 @@ def test_the_wait_that_yahoo_asks_for_is_known():
 
 
 def test_two_tickers_of_one_yahoo_symbol_are_refused_before_anything_is_asked():
-    with pytest.raises(ValueError, match="twice.*AAPL"):
+    with pytest.raises(ValueError, match=r"twice.*AAPL"):
         yahoo.fetch_daily(["AAPL", "SPY", "AAPL"], FRIDAY, MONDAY)
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from standin import Vendors
 
 from darkpool import yahoo
+from standin import Vendors
 
 START, FRIDAY, SESSION = date(2025, 12, 18), date(2025, 12, 19), date(2025, 12, 22)
 BAR = (10.0, 12.0, 9.0, 11.0, 1000)

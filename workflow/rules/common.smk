@@ -1,7 +1,9 @@
 """Configuration checked, the sessions asked for, and the input functions the rules share."""
 
+import math
 import os
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +31,8 @@ except settings.ConfigError as error:
 ARCHIVES = {scan: os.path.normpath(entry["archive"]) for scan, entry in config["scans"].items()}
 LIVE = sorted({folder for scan, folder in ARCHIVES.items() if scan != settings.DEMO})
 PREFIXES = config["finra"]["files"]
+KINDS = ["html", "png", *(["csv"] if config["export"]["csv"] else [])]
+TABLES = ("finra_trf", "yf_volume", "merged", "lit_flow", "trf_flow", "dark_flow", "features")
 TABLE = "results/{scan}/{date}/"
 
 
@@ -83,11 +87,17 @@ def followed(wildcards):
 
 def answers(wildcards):
     """What the vendors said of the session: receipts, or the archive's own files where nobody is asked."""
-    folder = ARCHIVES[wildcards.scan]
-    if wildcards.scan == settings.DEMO or not config["offline"]:
-        return [f"{folder}/receipts/{source}/{wildcards.date}.json" for source in ("finra", "yahoo")]
-    archive, session = Archive(folder), session_of(wildcards.date)
-    return [str(path) for path in layout.volume_answers(archive, session, window_of(wildcards.date), PREFIXES)]
+    scan, date, folder = wildcards.scan, wildcards.date, ARCHIVES[wildcards.scan]
+    archive, window = Archive(folder), window_of(date)
+    if config["offline"] and scan != settings.DEMO:
+        return [str(path) for path in layout.volume_answers(archive, window[-1], window, PREFIXES)]
+    receipts = {source: f"{folder}/receipts/{source}/{date}.json" for source in layout.VOLUME_SOURCES}
+    if scan != settings.DEMO:
+        names = [layout.regsho_name(prefix, day) for day in window for prefix in PREFIXES]
+        left = {"finra": due.finra(archive, window[-1], names), "yahoo": due.yahoo(archive, window[-1], tickers_of(wildcards))}
+        # A receipt that leaves something to ask is made again, whatever its file time.
+        workflow.dag.forcefiles.update(receipts[source] for source in left if left[source])
+    return list(receipts.values())
 
 
 def plots(scan, date):
@@ -96,8 +106,7 @@ def plots(scan, date):
 
 def published(wildcards):
     """Everything a person looks at."""
-    kinds = ["html", "png", *(["csv"] if config["export"]["csv"] else [])]
-    return [TABLE.format(**wildcards) + f"table.{kind}" for kind in kinds] + plots(wildcards.scan, wildcards.date)
+    return [f"{TABLE}table.{kind}".format(**wildcards) for kind in KINDS] + plots(wildcards.scan, wildcards.date)
 
 
 def latest_date():
@@ -108,28 +117,35 @@ def latest_manifest(wildcards):
     return f"results/emps2/{latest_date()}/all"
 
 
+def ticks(wildcards):
+    """Trades, quotes and minute bars of the session: a receipt, or the archive's own files where nobody is asked."""
+    folder, session = ARCHIVES[wildcards.scan], session_of(wildcards.date)
+    source = config["lit"]["source"]
+    if source == "none":
+        return []
+    if wildcards.scan == settings.DEMO or not config["offline"]:
+        return [f"{folder}/receipts/polygon/{wildcards.date}.json"]
+    archive = Archive(folder)
+    return [str(path) for ticker in tickers_of(wildcards) for path in layout.tick_files(archive, session, ticker, source).values()]
+
+
+def lit_settings():
+    """The part of the configuration that decides how lit trades are signed."""
+    return {key: value for key, value in config["lit"].items() if key not in ("workers", "calls_per_minute")}
+
+
 @cache
 def requested():
-    """Scan and date of every session among the targets: their plots are rules of their own, one file per ticker."""
-    targets = sorted(workflow.dag_settings.targets) if workflow.dag_settings else []
-    found = [re.match(r"results/([^/]+)/(\d{4}-\d{2}-\d{2})/", os.path.relpath(target)) for target in targets]
-    pairs = {match.groups() for match in found if match and match[1] in ARCHIVES}
-    if not targets or "latest" in targets:
-        pairs.add(("emps2", latest_date()))
-    return sorted(pairs)
+    """Scan and date of every session the command names: its plots are a rule of their own, one file per ticker.
 
-
-def unfinished():
-    """Receipts among the targets' inputs that leave something to ask; they are made again whatever their file times."""
-    for scan, date in requested():
-        if scan == settings.DEMO or config["offline"]:
-            continue
-        archive = Archive(ARCHIVES[scan])
-        files = [layout.regsho_name(prefix, day) for day in window_of(date) for prefix in PREFIXES]
-        if due.finra(archive, session_of(date), files):
-            yield f"{ARCHIVES[scan]}/receipts/finra/{date}.json"
-        if due.yahoo(archive, session_of(date), universe_of(scan, date).tickers):
-            yield f"{ARCHIVES[scan]}/receipts/yahoo/{date}.json"
+    Snakemake knows its targets only after the rules, so they are read where they were written.
+    """
+    command = " ".join(sys.argv[1:])
+    scans = "|".join(map(re.escape, ARCHIVES))
+    found = set(re.findall(rf"\b({scans})[/_](\d{{4}}-\d{{2}}-\d{{2}})\b", command))
+    if not found or re.search(r"\blatest\b", command):
+        found.add(("emps2", latest_date()))
+    return sorted(found)
 
 
 def code(script):
@@ -137,5 +153,7 @@ def code(script):
     return provenance.code_id(SCRIPTS / script, SCRIPTS / "darkpool")
 
 
-if workflow.dag_settings:
-    workflow.dag_settings.forcerun = {*workflow.dag_settings.forcerun, *unfinished()}
+
+# A part costs a process, so a small universe is one part; which tickers share a part changes no number.
+scattergather:
+    parts=max(1, min(workflow.cores or 1, max(math.ceil(len(universe_of(*pair).tickers) / 20) for pair in requested()))),

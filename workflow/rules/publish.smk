@@ -6,9 +6,7 @@ rule publish_table:
     input:
         features=TABLE + "features.parquet",
     output:
-        html=report(TABLE + "table.html", category="Table", caption="../report/table.rst"),
-        png=report(TABLE + "table.png", category="Table", caption="../report/table.rst"),
-        csv=TABLE + "table.csv",
+        **{kind: report(f"{TABLE}table.{kind}", category="Table", caption="../report/table.rst") for kind in KINDS},
     params:
         mode=config["mode"],
         signal=config["signal"],
@@ -53,7 +51,8 @@ rule write_manifest:
     """Every output and input with its hash; refused while FINRA's or Yahoo's answer is not final."""
     input:
         answers=answers,
-        tables=[TABLE + f"{table}.parquet" for table in ("finra_trf", "yf_volume", "merged", "features")],
+        ticks=ticks,
+        tables=[f"{TABLE}{table}.parquet" for table in TABLES],
         published=published,
     output:
         TABLE + "all",

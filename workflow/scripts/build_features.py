@@ -1,28 +1,47 @@
-"""A session's features from its merged volumes."""
+"""A session's features: how unusual its volume is, and what the lit market says of its direction."""
 
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import features, session_tables, tables
+from darkpool import estimate, features, session_flow, session_tables, tables
 from darkpool.logbook import logged
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(merged: str, output: str, session: date, history: dict[str, int], weights: dict[str, float]) -> None:
+def main(
+    merged: str,
+    lit_parts: list[str],
+    trf_parts: list[str],
+    outputs: dict[str, str],
+    session: date,
+    history: dict[str, int],
+    weights: dict[str, float],
+    signal: dict[str, float],
+) -> None:
+    flows = session_flow.gather(lit_parts, trf_parts)
     metadata: dict[str, Any] = tables.metadata(merged)
-    splits = session_tables.splits_of(metadata)
-    frame = features.compute(tables.read("merged", merged), splits, session, history, weights)
-    tables.write("features", frame, output, **session_tables.about(metadata))
+    volumes = features.compute(
+        tables.read("merged", merged), session_tables.splits_of(metadata), session, history, weights
+    )
+    dark = estimate.dark_flow(volumes, flows.lit)
+    about = session_tables.about(metadata, flows.notes)
+    tables.write("lit_flow", flows.lit, outputs["lit_flow"], **about)
+    tables.write("trf_flow", flows.trf, outputs["trf_flow"], **about)
+    tables.write("dark_flow", dark, outputs["dark_flow"], **about)
+    tables.write("features", estimate.add(volumes, flows.lit, flows.trf, dark, signal), outputs["features"], **about)
 
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
             snakemake.input.merged,
-            snakemake.output.features,
+            list(snakemake.input.lit),
+            list(snakemake.input.trf),
+            dict(snakemake.output.items()),
             date.fromisoformat(snakemake.wildcards.date),
             dict(snakemake.params.history),
             dict(snakemake.params.weights),
+            dict(snakemake.params.signal),
         )

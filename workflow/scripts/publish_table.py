@@ -12,22 +12,25 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(path: str, html: str, png: str, csv: list[str], scan: str, session: date, **settings: Any) -> None:
+WRITERS = {
+    "html": lambda frame, context, path: write_atomic(path, page.render_html(frame, context).encode()),
+    "png": figures.table_png,
+    "csv": lambda frame, context, path: write_atomic(path, page.render_csv(frame).encode()),
+}
+
+
+def main(path: str, outputs: dict[str, Path], scan: str, session: date, **settings: Any) -> None:
     frame = tables.read("features", path)
     context = session_page.context(tables.metadata(path), scan, session, tickers=frame["ticker"].to_list(), **settings)
-    write_atomic(Path(html), page.render_html(frame, context).encode())
-    figures.table_png(frame, context, Path(png))
-    for target in csv:
-        write_atomic(Path(target), page.render_csv(frame).encode())
+    for kind, target in outputs.items():
+        WRITERS[kind](frame, context, target)
 
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
             snakemake.input.features,
-            snakemake.output.html,
-            snakemake.output.png,
-            list(snakemake.output.csv),
+            {kind: Path(target) for kind, target in snakemake.output.items()},
             snakemake.wildcards.scan,
             date.fromisoformat(snakemake.wildcards.date),
             mode=snakemake.params.mode,

@@ -48,7 +48,9 @@ def sign(
     return _with_fallback(_HYBRIDS[rule](price, bid, ask), quoted, tick_carry, price)
 
 
-def _with_fallback(side: Sides, quoted: npt.NDArray[np.bool_], fallback: Callable[[Prices], Sides], price: Prices) -> Sides:
+def _with_fallback(
+    side: Sides, quoted: npt.NDArray[np.bool_], fallback: Callable[[Prices], Sides], price: Prices
+) -> Sides:
     return side if quoted.all() else np.where(quoted, side, fallback(price))
 
 

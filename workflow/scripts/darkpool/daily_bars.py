@@ -35,10 +35,16 @@ def fetch(archive: Archive, session: date, window: Sequence[date], tickers: Sequ
             entries[ticker] = kept
         else:
             asked.append(ticker)
+    given_up = None
     for chunk in (asked[i : i + CHUNK] for i in range(0, len(asked), CHUNK)):
+        if given_up:
+            entries |= {ticker: _entry("outage", f"not asked after: {given_up}") for ticker in chunk}
+            continue
         by_symbol = {symbols.to_yahoo(ticker): ticker for ticker in chunk}
         answers = yahoo.fetch_daily(list(filter(None, by_symbol)), window[0], session, session)
         entries |= _keep(archive, session, {by_symbol[symbol]: answer for symbol, answer in answers.items()})
+        # What stopped this chunk would stop the next: Yahoo is down, or has had enough of us.
+        given_up = next((a.reason for a in answers.values() if a.status == 429 or a.retrieved_at is None), None)
     entries = {ticker: _settle(entry, session, now, entries) for ticker, entry in entries.items()}
     return {"source": "yahoo", "session": str(session), "tickers": entries}
 

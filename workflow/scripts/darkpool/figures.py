@@ -1,4 +1,4 @@
-"""The figures a person reads: the table as a picture, and each ticker's history. Agg, no pyplot, the same bytes every time."""
+"""The figures a person reads: the table as a picture, and each ticker's history. The same figure is the same bytes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
+from PIL import Image
 
 from darkpool import glossary, page
 from darkpool.archive import write_atomic
@@ -31,6 +34,7 @@ DPI = 130
 MOST_ROWS = 60
 TEXT, DIM, LINE, RAISED = "#dbe3ec", "#93a1b3", "#263342", "#1a2430"
 BLUE, ORANGE, WARN, DARK = "#6cb6ff", "#ffb05c", "#f2cc60", "#0b0f14"
+BAR, BAND = "#3f6690", "#121922"
 SIGNAL_COLOUR = {"BOT": BLUE, "SELL": ORANGE, "": TEXT}
 METHOD_MARKER = {
     "NBBO": "o",
@@ -45,6 +49,7 @@ METHOD_MARKER = {
 OTHER_MARKER = "*"
 TYPOGRAPHIC = frozenset("–—×−…’½")
 MOST_ANNOTATED = 12
+SPLIT_TOP = 0.82
 
 Numbers = NDArray[np.float64]
 
@@ -52,20 +57,23 @@ Numbers = NDArray[np.float64]
 @cache
 def _style() -> dict[str, Any]:
     """The house style over matplotlib's own defaults, whatever the user's settings are."""
-    style = mpl.rc_params_from_file(STYLE, use_default_template=True)
+    style = cast(dict[str, Any], mpl.rc_params_from_file(STYLE, use_default_template=True))
     return {key: value for key, value in style.items() if not key.startswith(("backend", "interactive", "toolbar"))}
 
 
 @contextmanager
 def _house_style() -> Iterator[None]:
-    with mpl.rc_context(_style()):
+    with mpl.rc_context(cast(Any, _style())):
         yield
 
 
 def _save(figure: Figure, path: Path | str) -> None:
-    """Write the figure as PNG without what changes between machines: version, time, layout by content."""
+    """Write the figure as PNG: opaque, no version and no time in it, so that the same figure is the same bytes."""
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
     sink = io.BytesIO()
-    figure.savefig(sink, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
+    opaque = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    Image.fromarray(opaque).save(sink, format="png", dpi=(DPI, DPI), compress_level=3)
     write_atomic(Path(path), sink.getvalue())
 
 
@@ -126,7 +134,9 @@ def _head_lines(counts: dict[str, int], context: PageContext) -> list[str]:
     ]
     for source in page.sources(context):
         reasons = " ".join(text for text in (source["reason"], source["detail"]) if text)
-        lines.append(f"{source['source']}: {source['state']}, {source['fetched']}" + (f". {reasons}" if reasons else ""))
+        lines.append(
+            f"{source['source']}: {source['state']}, {source['fetched']}" + (f". {reasons}" if reasons else "")
+        )
     return [plain(line, 230) for line in (*lines, *(f"Note: {note}" for note in context.notes), glossary.DISCLAIMER)]
 
 
@@ -143,7 +153,7 @@ def _draw_table(
     head = _head_lines(counts, context)
     top = 0.62 + 0.2 * len(head) + 0.75
     width, height = sum(widths) + 2 * margin, top + row_height * (max(len(grid), 1) + (more > 0)) + 0.25
-    figure = Figure(figsize=(width, height))
+    figure = Figure(figsize=(width, height), dpi=DPI)
 
     def write(x: float, y: float, text: str, **look: Any) -> None:
         figure.text(x / width, 1 - y / height, text, **{"va": "center", "fontsize": size, **look})
@@ -199,7 +209,7 @@ def _table_ground(figure: Figure, width: float, height: float, top: float, row_h
     """Raised header and a band behind every other row."""
     left, right = 0.25 / width, 1 - 0.25 / width
     bands = [(top - 0.75, top, RAISED)]
-    bands += [(top + row_height * j, top + row_height * (j + 1), "#121922") for j in range(0, rows, 2)]
+    bands += [(top + row_height * j, top + row_height * (j + 1), BAND) for j in range(0, rows, 2)]
     for y0, y1, colour in bands:
         low, high = 1 - y1 / height, 1 - y0 / height
         band = PolyCollection(
@@ -209,9 +219,7 @@ def _table_ground(figure: Figure, width: float, height: float, top: float, row_h
         figure.add_artist(band)
 
 
-def ticker_plot(
-    ticker: str, history: pl.DataFrame, flow: pl.DataFrame, context: PageContext, path: Path | str
-) -> None:
+def ticker_plot(ticker: str, history: pl.DataFrame, flow: pl.DataFrame, context: PageContext, path: Path | str) -> None:
     """A ticker's window: off-exchange ratio, off-exchange volume with its mean, and the log ratio where there is one.
 
     `history`: date, trf_volume?, offex_ratio?, trf_volume_on_basis?, trf_ma20? (both on the session's share basis),
@@ -225,8 +233,8 @@ def ticker_plot(
     flow = flow.sort("date")
     with_flow = bool(flow.select(pl.col("log_ratio", "trf_buy_ratio").is_not_null().any()).sum_horizontal().sum())
     with _house_style():
-        figure = Figure(figsize=(7, 7.6 if with_flow else 5.2))
-        panels = _panels(figure, 3 if with_flow else 2)
+        figure, panels = _panels(3 if with_flow else 2)
+        _wipe(figure)
         _plot_title(figure, ticker, history, context)
         _draw_ratio(panels[0], history)
         _draw_volume(panels[1], history, context)
@@ -235,13 +243,26 @@ def ticker_plot(
         _save(figure, path)
 
 
-def _panels(figure: Figure, count: int) -> list[Axes]:
-    """Axes one below the other at fixed places in inches: nothing is laid out by content."""
-    height = figure.get_figheight()
-    above, below, gap = 0.98, 0.62, 0.62
-    each = (height - above - below - gap * (count - 1)) / count
-    lows = [height - above - each - i * (each + gap) for i in range(count)]
-    return [figure.add_axes((0.085, low / height, 0.885, each / height)) for low in lows]
+def _wipe(figure: Figure) -> None:
+    """Take away what the last plot drew and keep the axes, which are the dearest part of a figure."""
+    for axes in figure.axes:
+        for artist in [*axes.lines, *axes.collections, *axes.patches, *axes.texts]:
+            artist.remove()
+        if (legend := axes.get_legend()) is not None:
+            legend.remove()
+    for text in [*figure.texts]:
+        text.remove()
+
+
+@cache
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure for every plot, axes one below the other at fixed places in inches: nothing is laid out by content."""
+    height = 7.6 if count == 3 else 5.2
+    figure = Figure(figsize=(7, height), dpi=DPI)
+    above, below, gaps = 0.98, 0.72, (0.42, 0.62)[: count - 1]
+    each = (height - above - below - sum(gaps)) / count
+    lows = [height - above - each * (i + 1) - sum(gaps[:i]) for i in range(count)]
+    return figure, [figure.add_axes((0.085, low / height, 0.885, each / height)) for low in lows]
 
 
 def _plot_title(figure: Figure, ticker: str, history: pl.DataFrame, context: PageContext) -> None:
@@ -249,27 +270,33 @@ def _plot_title(figure: Figure, ticker: str, history: pl.DataFrame, context: Pag
     today = history.row(-1, named=True)
     volume, mean = today["trf_volume_on_basis"], today["trf_ma20"]
     spike = volume / mean if volume is not None and mean else None
+    against = context.filled(LABELS["mean"])
     facts = (
         f"off-exchange {glossary.written('fraction', today['offex_ratio'])} of volume, "
-        f"{glossary.written('shares', volume)} shares, {glossary.written('ratio', spike)} the {context.ma}-session mean"
+        f"{glossary.written('shares', volume)} shares, "
+        + (f"{against} unknown" if spike is None else f"{glossary.written('ratio', spike)} the {against}")
     )
-    figure.text(0.03, 1 - 0.26 / height, f"{plain(ticker, 16)}  {context.session}", fontsize=16, weight="bold", va="center")
+    figure.text(
+        0.03, 1 - 0.26 / height, f"{plain(ticker, 16)}  {context.session}", fontsize=16, weight="bold", va="center"
+    )
     figure.text(0.03, 1 - 0.53 / height, facts, fontsize=11, color=DIM, va="center")
     footer = textwrap.fill(glossary.DISCLAIMER, 84)
     figure.text(0.03, 0.06 / height, footer, fontsize=9.5, color=DIM, va="bottom", linespacing=1.15)
     if context.simulated:
-        figure.text(0.97, 1 - 0.26 / height, glossary.SIMULATED, fontsize=14, weight="bold", color=WARN, ha="right", va="center")
+        figure.text(
+            0.97, 1 - 0.26 / height, glossary.SIMULATED, fontsize=14, weight="bold", color=WARN, ha="right", va="center"
+        )
         _mark_simulated(figure)
 
 
-def _session_axis(axes: Axes, days: Sequence[Any], labels: bool = True) -> None:
+def _session_axis(axes: Axes, days: Sequence[Any], before: float = 1.0, labels: bool = True) -> None:
     """Sessions side by side, so that weekends are no gaps; about six labels, counted back from the last session."""
     step = max(1, math.ceil(len(days) / 6))
     positions = list(range(len(days) - 1, -1, -step))[::-1]
-    axes.set_xlim(-1, len(days))
+    axes.set_xlim(-before, len(days) if len(days) > 20 else len(days) - 0.4)
     axes.xaxis.set_major_locator(FixedLocator(positions))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([f"{days[i]:%m-%d}" for i in positions])
+    axes.set_xticklabels([f"{days[i]:%m-%d}" for i in positions] if labels else [""] * len(positions))
 
 
 def _headroom(axes: Axes, values: Numbers, most_ticks: int = 4) -> None:
@@ -296,11 +323,19 @@ def _mark_splits(axes: Axes, history: pl.DataFrame) -> list[Line2D]:
     places = np.flatnonzero(np.isfinite(ratios))
     if not len(places):
         return []
-    axes.vlines(places - 0.5, 0, 1, colors=WARN, linestyles=(0, (3, 2)), linewidth=1.1, transform=axes.get_xaxis_transform())
+    axes.vlines(
+        places - 0.5,
+        0,
+        SPLIT_TOP,
+        colors=WARN,
+        linestyles=(0, (3, 2)),
+        linewidth=1.1,
+        transform=axes.get_xaxis_transform(),
+    )
     for place in places:
         late = place > 0.85 * len(ratios)
         axes.annotate(
-            glossary.split_words(float(ratios[place])), (place - 0.5, 0.80), xycoords=axes.get_xaxis_transform(),
+            glossary.split_words(float(ratios[place])), (place - 0.5, SPLIT_TOP), xycoords=axes.get_xaxis_transform(),
             xytext=(-4 if late else 4, 0), textcoords="offset points", ha="right" if late else "left", va="top",
             color=WARN, fontsize=10.5,
         )  # fmt: skip
@@ -310,10 +345,9 @@ def _mark_splits(axes: Axes, history: pl.DataFrame) -> list[Line2D]:
 def _draw_ratio(axes: Axes, history: pl.DataFrame) -> None:
     ratio = 100 * _numbers(history, "offex_ratio")
     axes.set_title(LABELS["ratio_axis"])
-    _session_axis(axes, history["date"].to_list())
+    _session_axis(axes, history["date"].to_list(), labels=False)
     _headroom(axes, ratio)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}" if ratio_wide else f"{value:g}"))
-    ratio_wide = float(np.nanmax(ratio, initial=0)) > 8
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     (line,) = axes.plot(np.arange(len(ratio)), ratio, color=BLUE, marker="o", markersize=3.2, label=LABELS["ratio"])
     if np.isfinite(ratio).any():
         axes.plot(len(ratio) - 1, ratio[-1], "o", color=BLUE, markersize=7)
@@ -342,8 +376,7 @@ def _draw_volume(axes: Axes, history: pl.DataFrame, context: PageContext) -> Non
     missing = np.flatnonzero(~np.isfinite(volume))
     bars = PolyCollection(
         [[(i - 0.4, 0), (i + 0.4, 0), (i + 0.4, volume[i] / scale), (i - 0.4, volume[i] / scale)] for i in there],
-        facecolors=[BLUE if i == len(volume) - 1 else "#3f6690" for i in there],
-        label=LABELS["volume"],
+        facecolors=[BLUE if i == len(volume) - 1 else BAR for i in there],
     )
     axes.add_collection(bars, autolim=False)
     (line,) = axes.plot(
@@ -352,8 +385,7 @@ def _draw_volume(axes: Axes, history: pl.DataFrame, context: PageContext) -> Non
     alone = np.isfinite(mean) & ~np.isfinite(np.append(np.nan, mean[:-1])) & ~np.isfinite(np.append(mean[1:], np.nan))
     if alone.any():
         axes.plot(np.flatnonzero(alone), mean[alone] / scale, "_", color=ORANGE, markersize=9, markeredgewidth=2)
-    handles: list[Any] = [PolyCollection([], facecolors="#3f6690", label=LABELS["volume"]), line]
-    handles[0] = mpl.patches.Patch(facecolor="#3f6690", label=LABELS["volume"])
+    handles: list[Any] = [Patch(facecolor=BAR, label=LABELS["volume"]), line]
     if len(missing):
         marks = axes.plot(
             missing, np.full(len(missing), 0.025), "x", color=DIM, markersize=4, label=LABELS["missing"], clip_on=False,
@@ -385,8 +417,8 @@ def _draw_flow(axes: Axes, flow: pl.DataFrame, context: PageContext) -> None:
     high, low = math.log(context.thresholds["bot"]), math.log(context.thresholds["sell"])
     reach = max(1.5 * high, -1.5 * low, *(float(abs(v)) for v in np.concatenate([lit, prints]) if math.isfinite(v)))
     axes.set_title(LABELS["log_axis"])
-    _session_axis(axes, flow["date"].to_list())
-    axes.set_ylim(-1.3 * reach, 1.75 * reach)
+    _session_axis(axes, flow["date"].to_list(), before=0.15 * flow.height + 0.6)
+    axes.set_ylim(-1.3 * reach, 1.85 * reach)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     band = axes.axhspan(low, high, color=DIM, alpha=0.13, linewidth=0, label=LABELS["neutral"])
     axes.axhline(0, color=DIM, linewidth=1)
@@ -411,7 +443,7 @@ def _draw_flow(axes: Axes, flow: pl.DataFrame, context: PageContext) -> None:
 
 def _legend_of_flow(axes: Axes, handles: list[Any]) -> None:
     axes.legend(
-        handles=handles, loc="upper left", ncols=2 if len(handles) < 5 else 3, handlelength=1.3, columnspacing=1.1,
+        handles=handles, loc="upper left", ncols=min(3, len(handles)), handlelength=1.3, columnspacing=1.1,
         handletextpad=0.5, borderaxespad=0.1, borderpad=0.3, labelspacing=0.25,
     )  # fmt: skip
 
@@ -425,26 +457,32 @@ def _lit_markers(axes: Axes, flow: pl.DataFrame, lit: Numbers) -> list[Any]:
     for method in sorted({m for m, v in zip(methods, lit, strict=True) if m is not None and math.isfinite(v)}):
         chosen = [i for i, m in enumerate(methods) if m == method and math.isfinite(lit[i])]
         marker = METHOD_MARKER.get(method, OTHER_MARKER)
-        colours = [DIM if method == "BARS" else SIGNAL_COLOUR.get(signals[i] or "", TEXT) for i in chosen]
+        colours = [_signal_colour(method, signals[i]) for i in chosen]
         axes.scatter(chosen, lit[chosen], s=areas[chosen], c=colours, marker=marker, zorder=3, linewidths=0)
         label = LABELS["lit"].format(method=plain(glossary.term(glossary.METHODS, method).label, 20))
         handles.append(Line2D([], [], linestyle="none", marker=marker, color=TEXT, markersize=7, label=label))
     return handles
 
 
+def _signal_colour(method: str, signal: str | None) -> str:
+    return DIM if method == "BARS" else SIGNAL_COLOUR.get(signal or "", TEXT)
+
+
 def _annotate_signals(axes: Axes, flow: pl.DataFrame, lit: Numbers) -> None:
-    """The signal's word at its marker, for the strongest dozen, and the buy ratio at the last session's."""
-    signals = flow["signal"].to_list()
+    """The signal's word at its marker, strongest first while there is room, and the buy ratio at the last session's."""
+    methods, signals = flow["classification_method"].to_list(), flow["signal"].to_list()
     strongest = sorted((i for i in range(len(lit)) if signals[i] and math.isfinite(lit[i])), key=lambda i: -abs(lit[i]))
-    chosen = set(strongest[:MOST_ANNOTATED])
-    if math.isfinite(lit[-1]):
-        chosen.add(len(lit) - 1)
-    for i in sorted(chosen):
+    apart = len(lit) / 9
+    chosen = [len(lit) - 1] if math.isfinite(lit[-1]) else []
+    for i in strongest[:MOST_ANNOTATED]:
+        if all(abs(i - j) >= (1.6 * apart if j == len(lit) - 1 else apart) for j in chosen):
+            chosen.append(i)
+    for i in chosen:
         words = signals[i] or ""
         if i == len(lit) - 1:
             words = f"{words} {glossary.written('ratio', math.exp(lit[i]))}".strip()
         axes.annotate(
             words, (i, lit[i]), xytext=(0, 9 if lit[i] >= 0 else -9), textcoords="offset points",
             ha="right" if i == len(lit) - 1 else "center", va="bottom" if lit[i] >= 0 else "top", fontsize=10,
-            color=SIGNAL_COLOUR.get(signals[i] or "", TEXT), zorder=4,
+            color=_signal_colour(methods[i], signals[i]), zorder=4,
         )  # fmt: skip

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-DISCLAIMER = (
-    "FINRA does not publish trade direction for off-exchange volume. Bought and sold are inferred estimates."
-)
+DISCLAIMER = "FINRA does not publish trade direction for off-exchange volume. Bought and sold are inferred estimates."
 SIMULATED = "SIMULATED"
 SIMULATED_SENTENCE = "Every number here comes from simulated vendors. None of it is market data."
 UNKNOWN = "\N{EN DASH}"
@@ -181,14 +179,14 @@ LABELS: Mapping[str, str] = {
     "title": "Off-exchange volume",
     "ratio_axis": "Off-exchange ratio, % of volume",
     "volume_axis": "TRF volume, {unit}",
-    "log_axis": "Log ratio, ln(bought / sold)",
+    "log_axis": "Log ratio of the lit market, ln(bought / sold), by method",
     "ratio": "off-exchange ratio",
     "volume": "TRF volume",
     "mean": "{ma}-session mean",
     "split": "split",
     "missing": "no FINRA value",
-    "lit": "lit market, by {method}",
-    "prints": "FINRA prints' own opinion",
+    "lit": "{method}",
+    "prints": "prints' own opinion",
     "neutral": "neutral band",
     "basis": "on the share basis of {session}",
     "no_values": "no values in this window",
@@ -200,21 +198,69 @@ def _terms(*terms: Term) -> Mapping[str, Term]:
 
 
 FLAGS: Mapping[str, Term] = _terms(
-    Term("basis_break", "split in window", "A split took effect inside the window. Earlier volumes are brought to this session's share basis."),
-    Term("bars_only", "bars only", "Bought and sold come from minute bars. Those are consolidated: the off-exchange prints are in them.", "warn"),
-    Term("excess_ratio", "ratio above 100%", "FINRA's off-exchange volume is above the consolidated volume. The ratio is shown as it is.", "warn"),
-    Term("no_lit", "no lit data", "No lit trades and no minute bars for this session, so nothing can be inferred.", "warn"),
-    Term("no_quotes", "no quotes", "Trades without quotes: they are signed by the tick rule alone, and the prints have no opinion of their own."),
+    Term(
+        "basis_break",
+        "split in window",
+        "A split took effect inside the window. Earlier volumes are brought to this session's share basis.",
+    ),
+    Term(
+        "bars_only",
+        "bars only",
+        "Bought and sold come from minute bars. Those are consolidated: the off-exchange prints are in them.",
+        "warn",
+    ),
+    Term(
+        "excess_ratio",
+        "ratio above 100%",
+        "FINRA's off-exchange volume is above the consolidated volume. The ratio is shown as it is.",
+        "warn",
+    ),
+    Term(
+        "no_lit",
+        "no lit data",
+        "No lit trades and no minute bars for this session, so nothing can be inferred.",
+        "warn",
+    ),
+    Term(
+        "no_quotes",
+        "no quotes",
+        "Trades without quotes: the tick rule alone signs them, and the prints have no opinion.",
+    ),
     Term("no_regular", "no total volume", "No consolidated volume for this ticker and session.", "warn"),
-    Term("no_trf", "no FINRA volume", "FINRA's file does not list this ticker, or there is no file. Unknown, not zero.", "warn"),
-    Term("restated", "week restated", "FINRA changed the weekly row after this session could have seen it. The changed row is used."),
+    Term(
+        "no_trf",
+        "no FINRA volume",
+        "FINRA's file does not list this ticker, or there is no file. Unknown, not zero.",
+        "warn",
+    ),
+    Term(
+        "restated",
+        "week restated",
+        "FINRA changed the weekly row after this session could have seen it. The changed row is used.",
+    ),
     Term("revised", "revised", "A vendor answered twice and differently. The newest answer is used."),
-    Term("short_history", "short history", "Too few sessions with a value for mean, spike, percentile or z (history.min_sessions)."),
+    Term(
+        "short_history",
+        "short history",
+        "Too few sessions with a value for mean, spike, percentile or z (history.min_sessions).",
+    ),
     Term("simulated", "simulated", SIMULATED_SENTENCE, "warn"),
-    Term("stale_mark", "stale mark", "The scan's newest marked folder is older than the last completed session.", "warn"),
-    Term("thin_lit", "thin lit volume", "Less lit volume could be signed than lit.min_lit_volume asks for, so nothing is inferred from it.", "warn"),
-    Term("unsettled", "unsettled", "The consolidated volume was fetched on the session's own day and may still change.", "warn"),
-)  # fmt: skip
+    Term(
+        "stale_mark", "stale mark", "The scan's newest marked folder is older than the last completed session.", "warn"
+    ),
+    Term(
+        "thin_lit",
+        "thin lit volume",
+        "Less lit volume could be signed than lit.min_lit_volume asks for, so nothing is inferred from it.",
+        "warn",
+    ),
+    Term(
+        "unsettled",
+        "unsettled",
+        "The consolidated volume was fetched on the session's own day and may still change.",
+        "warn",
+    ),
+)
 
 STATES: Mapping[str, Term] = _terms(
     Term("published", "published", "The vendor's final answer is here.", "good"),
@@ -228,16 +274,27 @@ STATES: Mapping[str, Term] = _terms(
 )
 
 METHODS: Mapping[str, Term] = _terms(
-    Term("NBBO", "NBBO", "Every eligible trade had a valid quote: bought at the ask or above, sold at the bid or below."),
+    Term(
+        "NBBO", "NBBO", "Every eligible trade had a valid quote: bought at the ask or above, sold at the bid or below."
+    ),
     Term("NBBO+TICK", "NBBO+TICK", "Quotes where there were valid ones, the tick rule for the trades that had none."),
     Term("TICK", "TICK", "The tick rule: bought above the previous price, sold below it, unsigned at it."),
     Term("TICK_CARRY", "TICK_CARRY", "The tick rule, carrying the last direction over unchanged prices."),
     Term("LEE_READY", "LEE_READY", "Lee and Ready: against the midpoint, the tick rule at it."),
     Term("EMO", "EMO", "Ellis, Michaely and O'Hara: at the quotes by the quote, elsewhere by the tick rule."),
-    Term("CLNV", "CLNV", "Chakrabarty, Li, Nguyen and Van Ness: near the quotes by the quote, elsewhere by the tick rule."),
-    Term("BARS", "BARS consolidated", "Minute bars, each signed as a whole by close against open. Consolidated: off-exchange prints are in them.", "warn"),
+    Term(
+        "CLNV",
+        "CLNV",
+        "Chakrabarty, Li, Nguyen and Van Ness: near the quotes by the quote, elsewhere by the tick rule.",
+    ),
+    Term(
+        "BARS",
+        "BARS consolidated",
+        "Minute bars, each signed whole by close against open. Consolidated: off-exchange prints are in them.",
+        "warn",
+    ),
     Term("NONE", "none", "No lit data, so nothing was signed."),
-)  # fmt: skip
+)
 
 SIGNALS: Mapping[str, Term] = _terms(
     Term("BOT", "BOT", "Estimated bought above {bot} × estimated sold."),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+from . import symbols
 from .archive import Archive, file_name
 
 VOLUME_SOURCES = ("finra", "yahoo")
+TICKS, BARS = ("polygon/trades", "polygon/quotes"), ("polygon/minute_bars", "yahoo/minute_bars")
+TICK_KINDS: Mapping[str, tuple[str, ...]] = {"auto": TICKS + BARS, "trades": TICKS, "minute_bars": BARS, "none": ()}
+"""What each value of `lit.source` allows, the best first."""
 
 
 def regsho_name(prefix: str, session: date) -> str:
@@ -40,3 +44,14 @@ def volume_answers(archive: Archive, session: date, window: Sequence[date], pref
     """Every answer that the volume tables of a session are built from."""
     names = [regsho(prefix, day) for day in window for prefix in prefixes]
     return [path for name in (*names, yahoo_daily(session), yahoo_splits(session)) for path in archive.answers(name)]
+
+
+def tick_files(archive: Archive, session: date, ticker: str, source: str) -> dict[str, Path]:
+    """The ticker's newest answer of each kind that `lit.source` allows, by kind."""
+    spell = {"polygon": symbols.to_polygon, "yahoo": symbols.to_yahoo}
+    found = {}
+    for kind in TICK_KINDS[source]:
+        symbol = spell[kind.split("/", 1)[0]](ticker)
+        if symbol and (answers := archive.answers(ticks(kind, session, symbol))):
+            found[kind] = answers[-1]
+    return found

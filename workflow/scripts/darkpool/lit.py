@@ -76,17 +76,19 @@ def classify_symbol(
             ticks.read_trades(trades),
             None if quotes is None else ticks.read_quotes(quotes),
             hours,
-            method,
-            all_or_nothing,
-            min_lit_volume,
-            policy or conditions.load(),
+            method=method,
+            all_or_nothing=all_or_nothing,
+            min_lit_volume=min_lit_volume,
+            policy=policy or conditions.load(),
         )
     if bars is not None:
         return SymbolFlow(_from_bars(bars, hours, min_lit_volume), None)
     return SymbolFlow(_nothing(), None)
 
 
-def classify_many(items: Iterable[Item], hours: tuple[int, int], *, threads: int = 1, **options: Any) -> dict[str, SymbolFlow]:
+def classify_many(
+    items: Iterable[Item], hours: tuple[int, int], *, threads: int = 1, **options: Any
+) -> dict[str, SymbolFlow]:
     """`classify_symbol` of several tickers, in their order; `threads` of them at a time.
 
     Memory follows the `threads` largest symbols. `options` are those of `classify_symbol`.
@@ -114,6 +116,7 @@ def _from_trades(
     trades: ticks.Trades,
     quotes: ticks.Quotes | None,
     hours: tuple[int, int],
+    *,
     method: classify.Rule,
     all_or_nothing: bool,
     min_lit_volume: float,
@@ -124,11 +127,9 @@ def _from_trades(
     eligible = reasons == 0
 
     chosen = np.flatnonzero(eligible & on_exchange)
-    time = trades.time[chosen]
-    order = ticks.ordering(time, trades.sequence[chosen])
-    if order is not None:
-        chosen, time = chosen[order], time[order]
-    price = trades.price[chosen]
+    if not ticks.in_order(trades.time, trades.sequence):
+        chosen = chosen[np.lexsort((trades.sequence[chosen], trades.time[chosen]))]
+    time, price = trades.time[chosen], trades.price[chosen]
     bid = ask = None
     if quotes is not None and method not in ("tick", "tick_carry"):
         bid, ask = ticks.quote_before(quotes, time)
@@ -146,7 +147,7 @@ def _from_trades(
         lit,
         None if quotes is None else _prints(trades, np.flatnonzero(eligible & finra_print), quotes, min_lit_volume),
         ticks.unknown_conditions(trades, policy),
-        _shares(trades.size[adf]),
+        float(_shares(trades.size[adf]).sum()),
     )
 
 
@@ -196,9 +197,13 @@ def read_bars(path: Path | str) -> pl.DataFrame:
 
 
 def _nothing() -> dict[str, Any]:
-    volumes = dict.fromkeys(("lit_buy_volume", "lit_sell_volume", "lit_neutral_volume", "lit_buy_ratio", "log_buy_sell"))
-    coverage = dict.fromkeys(("lit_coverage_pct", "lit_volume_coverage_pct", "lit_trades", "excluded_volume"))
-    return {**volumes, **coverage, "classification_method": "NONE", "excluded_reasons": {}, "source": "none"}
+    return {
+        **dict.fromkeys(_lit_columns(_tally(np.empty(0, np.int8), np.empty(0)), 0.0)),
+        "classification_method": "NONE",
+        "excluded_volume": None,
+        "excluded_reasons": {},
+        "source": "none",
+    }
 
 
 def _lit_columns(tally: Tally, min_lit_volume: float) -> dict[str, Any]:
@@ -217,14 +222,8 @@ def _lit_columns(tally: Tally, min_lit_volume: float) -> dict[str, Any]:
 
 
 def _tally(side: np.ndarray, size: np.ndarray) -> Tally:
-    bought, sold = side > 0, side < 0
-    return Tally(
-        float(size[bought].sum()),
-        float(size[sold].sum()),
-        float(size[side == 0].sum()),
-        int(np.count_nonzero(side)),
-        len(side),
-    )
+    sold, neutral, bought = np.bincount(side + np.int8(1), weights=size, minlength=3).tolist()
+    return Tally(bought, sold, neutral, int(np.count_nonzero(side)), len(side))
 
 
 def _ratio(tally: Tally, min_lit_volume: float) -> float | None:
@@ -251,12 +250,13 @@ def _method(method: classify.Rule, bid: np.ndarray | None, ask: np.ndarray | Non
     return "TICK" if all_or_nothing else "NBBO+TICK"
 
 
-def _shares(size: np.ndarray) -> float:
-    """Sum of what is a number of shares at all."""
-    return float(size[(size > 0) & (size < np.inf)].sum())
+def _shares(size: np.ndarray) -> np.ndarray:
+    """Sizes, with 0 for what is no number of shares at all."""
+    return np.where((size > 0) & (size < np.inf), size, 0.0)
 
 
 def _excluded(reasons: np.ndarray, size: np.ndarray) -> dict[str, float]:
     """Shares by reason, those that took any."""
-    shares = {name: _shares(size[reasons == number]) for number, name in enumerate(ticks.REASONS, start=1)}
-    return {name: count for name, count in shares.items() if count > 0}
+    out = reasons != 0
+    shares = np.bincount(reasons[out], weights=_shares(size[out]), minlength=1 + len(ticks.REASONS)).tolist()
+    return {name: count for name, count in zip(ticks.REASONS, shares[1:], strict=True) if count > 0}

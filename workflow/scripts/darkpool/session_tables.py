@@ -96,9 +96,10 @@ def notes(tickers: Sequence[str], unmapped: Sequence[str], faults: Sequence[str]
     return told
 
 
-def about(metadata: dict[str, str]) -> dict[str, str]:
+def about(metadata: dict[str, str], more_notes: Sequence[str] = ()) -> dict[str, str]:
     """The part of a table's metadata that the tables built from it carry on."""
-    return {name: metadata[name] for name in ("sources", "notes", "simulated")}
+    notes = [*json.loads(metadata["notes"]), *more_notes]
+    return {"sources": metadata["sources"], "simulated": metadata["simulated"], "notes": json.dumps(notes)}
 
 
 def splits_of(metadata: dict[str, str]) -> pl.DataFrame:

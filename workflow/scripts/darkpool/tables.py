@@ -221,8 +221,7 @@ def _bare(schema: pa.Schema) -> pa.Schema:
 
 def _arrow(column: pl.Series, kind: pa.DataType) -> pa.Array:
     if pa.types.is_map(kind):
-        pairs = [None if cell is None else [(e["key"], e["value"]) for e in cell] for cell in column.to_list()]
-        return pa.array(pairs, kind)
+        return pa.array([None if cell is None else list(cell.items()) for cell in column.to_list()], kind)
     return column.to_arrow().cast(kind)
 
 
@@ -231,12 +230,6 @@ def read(name: str, path: Path | str) -> pl.DataFrame:
     contract = CONTRACTS[name]
     table = pq.read_table(path)
     _check(name, table, contract, str(path))
-    if any(pa.types.is_map(field.type) for field in contract.schema):
-        entries = pa.list_(pa.struct([("key", pa.string()), ("value", pa.float64())]))
-        for i, field in enumerate(contract.schema):
-            if pa.types.is_map(field.type):
-                pairs = [[{"key": k, "value": v} for k, v in cell] for cell in table.column(i).to_pylist()]
-                table = table.set_column(i, field.name, pa.array(pairs, entries))
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     return frame
@@ -257,7 +250,7 @@ def frame(name: str, data: Mapping[str, object]) -> pl.DataFrame:
     """A frame of the contract's columns and types from column data; columns left out are null."""
     contract = CONTRACTS[name]
     schema = pl.from_arrow(contract.schema.empty_table()).schema  # type: ignore[union-attr]
-    given = pl.DataFrame({key: data[key] for key in contract.names if key in data}, strict=False)
-    return given.select(
-        [(pl.col(key) if key in data else pl.lit(None)).cast(schema[key]).alias(key) for key in contract.names]
+    height = len(next(iter(data.values()))) if data else 0  # type: ignore[arg-type]
+    return pl.DataFrame(
+        [pl.Series(key, data.get(key, [None] * height), dtype=kind, strict=False) for key, kind in schema.items()]
     )

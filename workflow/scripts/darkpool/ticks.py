@@ -32,6 +32,20 @@ Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
+TRADE_COLUMNS = [
+    "conditions",
+    "correction",
+    "decimal_size",
+    "exchange",
+    "participant_timestamp",
+    "price",
+    "sequence_number",
+    "size",
+    "trf_id",
+]
+QUOTE_COLUMNS = ["ask_price", "bid_price", "participant_timestamp", "sequence_number"]
+
+
 class TickError(ValueError):
     """A file of ticks is not what it should be; the message names the file and the column."""
 
@@ -68,23 +82,33 @@ class Quotes:
 
 
 class _Columns:
-    """Columns of one Parquet file as arrays, read when asked for."""
+    """Columns of one Parquet file as arrays; `columns` are read at once, any other when asked for."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, columns: list[str]) -> None:
         self.path = path
         try:
-            # Reading ahead of need costs a quarter of the time here and pays on remote stores only.
-            self._file = pq.ParquetFile(path, pre_buffer=False)
-        except pa.ArrowInvalid as error:
+            # Mapped, since files of the archive never change; reading ahead pays on remote stores only.
+            self._file = pq.ParquetFile(pa.memory_map(str(path)), pre_buffer=False)
+        except (pa.ArrowInvalid, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
             raise TickError(f"{path}: no readable Parquet file ({error})") from error
         self.rows: int = self._file.metadata.num_rows
         self.names = set(self._file.schema_arrow.names)
+        self._read = self._table(columns)
 
     def __enter__(self) -> _Columns:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+    def _table(self, columns: list[str]) -> pa.Table:
+        try:
+            # One thread a file: symbols run beside each other already.
+            return self._file.read([name for name in columns if name in self.names], use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise TickError(f"{self.path}: columns {', '.join(columns)} cannot be read ({error})") from error
 
     def require(self, *alternatives: str) -> None:
         if self.rows and not self.names.intersection(alternatives):
@@ -95,65 +119,57 @@ class _Columns:
         """The column, or None where it is missing or holds nothing but nulls."""
         if name not in self.names:
             return None
-        try:
-            # One thread a file: symbols run beside each other already.
-            column = self._file.read([name], use_threads=False).column(0)
-        except (pa.ArrowException, OSError) as error:
-            raise TickError(f"{self.path}: column {name} cannot be read ({error})") from error
+        table = self._read if name in self._read.column_names else self._table([name])
+        column = table.column(name)
         return None if column.null_count == len(column) else column
 
-    def series(self, name: str) -> pl.Series | None:
-        column = self.column(name)
-        # By way of Polars, since pyarrow's own fill_null and to_numpy import pandas first: 0.2 s.
-        return None if column is None else pl.Series(pl.from_arrow(column))
-
     def floats(self, name: str) -> Floats:
-        column = self.series(name)
+        column = self.column(name)
         if column is None:
             return np.broadcast_to(np.float64(np.nan), self.rows)
-        return _filled(self._cast(name, column, pl.Float64), np.nan)
+        return _array(column) if _plain(column, pa.float64()) else self._converted(name, column, pl.Float64, np.nan)
 
     def integers(self, name: str, missing: int) -> npt.NDArray[np.integer]:
-        column = self.series(name)
+        column = self.column(name)
         if column is None:
             return np.broadcast_to(np.int64(missing), self.rows)
-        if column.dtype.is_float():
-            # A writer without nullable integers keeps them as floats with NaN.
-            column = column.fill_nan(None)
-        if not column.dtype.is_integer():
-            column = self._cast(name, column, pl.Int64)
-        return _filled(column, missing)
+        if _plain(column, pa.int32()) or _plain(column, pa.int64()):
+            return _array(column)
+        return self._converted(name, column, pl.Int64, missing)
 
-    def _cast(self, name: str, column: pl.Series, kind: type[pl.DataType]) -> pl.Series:
+    def _converted(
+        self, name: str, column: pa.ChunkedArray | pa.Array, kind: type[pl.DataType], missing: float
+    ) -> npt.NDArray[Any]:
+        # By way of Polars, since pyarrow's fill_null imports pandas first: 0.2 s.
+        series = pl.Series(pl.from_arrow(column))
         try:
-            return column.cast(kind)
+            if series.dtype.is_float():
+                # A writer without nullable integers keeps them as floats with NaN.
+                series = series.fill_nan(None)
+            return series.cast(kind).fill_null(missing).to_numpy()
         except pl.exceptions.PolarsError as error:
-            raise TickError(f"{self.path}: column {name} is {column.dtype}, expected {kind} ({error})") from error
+            raise TickError(f"{self.path}: column {name} is {column.type}, expected {kind} ({error})") from error
 
     def times(self) -> Integers:
         """Participant time, SIP time where it is missing, `NO_TIME` where both are."""
         time = self._time("participant_timestamp")
-        if time is None:
-            time = self._time("sip_timestamp")
-        elif time.null_count():
-            sip = self._time("sip_timestamp")
-            time = time if sip is None else time.zip_with(time.is_not_null(), sip)
-        return np.broadcast_to(np.int64(NO_TIME), self.rows) if time is None else _filled(time, NO_TIME)
+        column = self.column("participant_timestamp")
+        if column is not None and not column.null_count:
+            return time
+        return np.where(time == NO_TIME, self._time("sip_timestamp"), time)
 
-    def _time(self, name: str) -> pl.Series | None:
-        column = self.series(name)
-        if column is not None and column.dtype != pl.Int64:
+    def _time(self, name: str) -> Integers:
+        column = self.column(name)
+        if column is not None and column.type != pa.int64():
             # A float does not hold nanoseconds: 100 ns and more would be lost.
-            raise TickError(f"{self.path}: column {name} is {column.dtype}, expected Int64, ns since 1970 UTC")
-        return column
+            raise TickError(f"{self.path}: column {name} is {column.type}, expected int64, ns since 1970 UTC")
+        return self.integers(name, NO_TIME)
 
     def sizes(self) -> Floats:
         """Shares: `decimal_size`, the exact text of newer answers, and `size` where that is missing."""
-        column = self.series("decimal_size")
-        if column is None:
-            return self.floats("size")
-        exact = _filled(self._cast("decimal_size", column, pl.Float64), np.nan)
-        return np.where(np.isnan(exact), self.floats("size"), exact) if column.null_count() else exact
+        exact = self.floats("decimal_size")
+        unknown = np.isnan(exact)
+        return np.where(unknown, self.floats("size"), exact) if unknown.any() else exact
 
     def lists(self, name: str) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]:
         """Offsets (n + 1) and values of a column of integer lists."""
@@ -163,19 +179,26 @@ class _Columns:
         if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
             raise TickError(f"{self.path}: column {name} is {column.type}, expected lists of whole numbers")
         lists = column.combine_chunks()
-        values = pl.Series(pl.from_arrow(lists.values))
-        if not values.dtype.is_integer():
-            values = self._cast(name, values, pl.Int64)
-        return np.from_dlpack(lists.offsets), _filled(values, 0)
+        values = lists.values
+        if values.type == pa.int32() and not values.null_count:
+            return np.from_dlpack(lists.offsets), np.from_dlpack(values)
+        return np.from_dlpack(lists.offsets), self._converted(name, values, pl.Int64, 0)
 
 
-def _filled(column: pl.Series, missing: float) -> npt.NDArray[Any]:
-    return (column.fill_null(missing) if column.null_count() else column).to_numpy()
+def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> bool:
+    return column.type == kind and not column.null_count
+
+
+def _array(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """A column without nulls, not copied where it lies in one piece."""
+    # By DLPack, since pyarrow's to_numpy imports pandas first.
+    pieces = [np.from_dlpack(chunk) for chunk in column.chunks]
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def read_trades(path: Path | str) -> Trades:
     """The trades of one file; raises TickError."""
-    with _Columns(path) as file:
+    with _Columns(path, TRADE_COLUMNS) as file:
         file.require("price")
         file.require("size", "decimal_size")
         file.require("exchange")
@@ -183,7 +206,8 @@ def read_trades(path: Path | str) -> Trades:
         offsets, codes = file.lists("conditions")
         exchange = file.integers("exchange", -1)
         if (exchange == -1).any():
-            raise TickError(f"{path}: column exchange is null at row {np.argmax(exchange == -1)}; every trade has a venue")
+            row = np.argmax(exchange == -1)
+            raise TickError(f"{path}: column exchange is null at row {row}; every trade has a venue")
         return Trades(
             time=file.times(),
             sequence=file.integers("sequence_number", 0),
@@ -199,27 +223,23 @@ def read_trades(path: Path | str) -> Trades:
 
 def read_quotes(path: Path | str) -> Quotes:
     """The quotes of one file in their order; rows without a time are left out; raises TickError."""
-    with _Columns(path) as file:
+    with _Columns(path, QUOTE_COLUMNS) as file:
         file.require("participant_timestamp", "sip_timestamp")
-        time = file.times()
-        order = ordering(time, file.integers("sequence_number", 0))
+        time, sequence = file.times(), file.integers("sequence_number", 0)
         bid, ask = file.floats("bid_price"), file.floats("ask_price")
-    if order is not None:
+    if not in_order(time, sequence):
+        order = np.lexsort((sequence, time))
         time, bid, ask = time[order], bid[order], ask[order]
     known = np.searchsorted(time, NO_TIME, side="right")
     return Quotes(time[known:], bid[known:], ask[known:])
 
 
-def ordering(time: Integers, sequence: npt.NDArray[np.integer]) -> npt.NDArray[np.intp] | None:
-    """Positions that bring rows into the order (time, sequence), stable; None where they are in it already."""
-    step = np.diff(time)
-    if not len(step) or step.min() > 0:
-        return None
-    if step.min() == 0:
-        ties = np.flatnonzero(step == 0)
-        if (sequence[ties] <= sequence[ties + 1]).all():
-            return None
-    return np.lexsort((sequence, time))
+def in_order(time: Integers, sequence: npt.NDArray[np.integer]) -> bool:
+    """Whether rows lie in the order (time, sequence)."""
+    if (time[1:] < time[:-1]).any():
+        return False
+    descending = sequence[1:] < sequence[:-1]
+    return not descending.any() or not (descending & (time[1:] == time[:-1])).any()
 
 
 def quote_before(quotes: Quotes, time: Integers) -> tuple[Floats, Floats]:

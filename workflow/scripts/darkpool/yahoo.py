@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -101,6 +101,14 @@ class DailyAnswer:
     retry_after: float | None = None
 
 
+class Wanted(NamedTuple):
+    """Bars from `start` to `end`, both included, and the session whose bar decides the state."""
+
+    start: date
+    end: date
+    session: date
+
+
 class Malformed(Exception):
     """The chart is not what Yahoo publishes; the message says in what."""
 
@@ -140,10 +148,10 @@ def fetch_daily(
     Raises ValueError on a ticker given twice, or not in upper case: Yahoo's client would change it.
     """
     _refuse_strange(tickers)
-    session = session or end
     say = progress or (lambda line: print(line, file=sys.stderr, flush=True))
     answers: dict[str, DailyAnswer] = {}
     with _quiet_client(web.Pace(pause(), sleep)) as client:
+        run = _Run(client, Wanted(start, end, session or end), say, sleep)
         for number in range(rounds):
             pending = _pending(tickers, answers)
             if not pending:
@@ -152,7 +160,7 @@ def fetch_daily(
                 wait = web.backoff() * 2**number
                 say(f"yahoo: {len(pending)} tickers are asked again in {wait:.0f} s")
                 sleep(wait)
-            if not _ask_round(client, pending, answers, start, end, session, say, sleep):
+            if not run.ask_round(pending, answers):
                 break
     trouble = next((answer.reason for answer in reversed(answers.values()) if answer.state in FAILED), "no answer")
     return {ticker: answers.get(ticker) or DailyAnswer("outage", f"not asked after: {trouble}") for ticker in tickers}
@@ -174,7 +182,7 @@ def read_chart(body: bytes, symbol: str, start: date, end: date) -> tuple[pl.Dat
     return bars.filter(pl.col("date").is_between(start, end)), splits.filter(pl.col("ex_date") > start)
 
 
-def judge(exchange: Exchange, symbol: str, start: date, end: date, session: date, now: datetime) -> DailyAnswer:
+def judge(exchange: Exchange, symbol: str, wanted: Wanted, now: datetime) -> DailyAnswer:
     """The answer that an exchange amounts to; `now` is its moment, UTC."""
     blank = DailyAnswer("outage", status=exchange.status, address=exchange.address, retrieved_at=now)
     if exchange.status is None:
@@ -189,14 +197,14 @@ def judge(exchange: Exchange, symbol: str, start: date, end: date, session: date
     if exchange.status != 200 or said:
         return replace(blank, reason=f"HTTP {exchange.status}" + (f": {said}" if said else ""))
     try:
-        bars, splits = read_chart(exchange.body, symbol, start, end)
+        bars, splits = read_chart(exchange.body, symbol, wanted.start, wanted.end)
     except Malformed as error:
         return replace(blank, reason=str(error))
     there = replace(blank, bars=bars, splits=splits)
-    if session in bars["date"]:
+    if wanted.session in bars["date"]:
         return replace(there, state="published")
-    newest = f"the newest is of {bars['date'][-1]}" if bars.height else f"nor any since {start}"
-    return replace(there, state="not_yet", reason=f"no bar of {session}, {newest}")
+    newest = f"the newest is of {bars['date'][-1]}" if bars.height else f"nor any since {wanted.start}"
+    return replace(there, state="not_yet", reason=f"no bar of {wanted.session}, {newest}")
 
 
 def _refuse_strange(tickers: Sequence[str]) -> None:
@@ -216,100 +224,88 @@ def _pending(tickers: Sequence[str], answers: dict[str, DailyAnswer]) -> list[st
     return [ticker for ticker in tickers if ticker not in answers or answers[ticker].state in again]
 
 
-def _ask_round(
-    client: Any,
-    pending: list[str],
-    answers: dict[str, DailyAnswer],
-    start: date,
-    end: date,
-    session: date,
-    say: Progress,
-    sleep: Callable[[float], None],
-) -> bool:
-    """Ask each of `pending` once; True when another round makes sense."""
-    failures = 0
-    begun = time.monotonic()
-    for done, symbol in enumerate(pending, start=1):
-        answer = _ask_patiently(client, symbol, start, end, session, say, sleep)
-        failed = answer.state in FAILED
-        if not (failed and symbol in answers and answers[symbol].state not in FAILED):
-            answers[symbol] = answer
-        if done % PROGRESS_EVERY == 0:
-            left = (time.monotonic() - begun) / done * (len(pending) - done)
-            say(f"yahoo: {done}/{len(pending)} tickers, about {left / 60:.0f} min left")
-        if answer.status == 429:
-            say(f"yahoo: still rate limited, {len(pending) - done} more tickers are not asked")
-            return False
-        failures = failures + 1 if failed else 0
-        if failures == MAX_FAILURES and done < len(pending):
-            say(f"yahoo: {failures} failures in a row ({answer.reason}), {len(pending) - done} tickers put off")
-            break
-    return True
+@dataclass(frozen=True)
+class _Run:
+    """One call of `fetch_daily`: who asks, for what, who is told, and how time passes."""
+
+    client: Any
+    wanted: Wanted
+    say: Progress
+    sleep: Callable[[float], None]
+
+    def ask_round(self, pending: list[str], answers: dict[str, DailyAnswer]) -> bool:
+        """Ask each of `pending` once, into `answers`; True when another round makes sense."""
+        failures = 0
+        begun = time.monotonic()
+        for done, symbol in enumerate(pending, start=1):
+            answer = self.ask_patiently(symbol)
+            failed = answer.state in FAILED
+            if not (failed and symbol in answers and answers[symbol].state not in FAILED):
+                answers[symbol] = answer
+            if done % PROGRESS_EVERY == 0:
+                left = (time.monotonic() - begun) / done * (len(pending) - done)
+                self.say(f"yahoo: {done}/{len(pending)} tickers, about {left / 60:.0f} min left")
+            if answer.status == 429:
+                self.say(f"yahoo: still rate limited, {len(pending) - done} more tickers are not asked")
+                return False
+            failures = failures + 1 if failed else 0
+            if failures == MAX_FAILURES and done < len(pending):
+                self.say(
+                    f"yahoo: {failures} failures in a row ({answer.reason}), {len(pending) - done} tickers put off"
+                )
+                break
+        return True
+
+    def ask_patiently(self, symbol: str) -> DailyAnswer:
+        """Ask, and while Yahoo answers 429 stand still and ask again: one ticker's limit is every ticker's."""
+        retrying = tenacity.Retrying(
+            sleep=self.sleep,
+            wait=_rate_limit_wait,
+            before_sleep=lambda state: self.say(f"yahoo: rate limit, waiting {state.upcoming_sleep:.0f} s"),
+            stop=tenacity.stop_after_attempt(RATE_LIMIT_ATTEMPTS),
+            retry=tenacity.retry_if_result(_worth_waiting),
+            retry_error_callback=_outcome,
+        )
+        answer: DailyAnswer = retrying(self.ask, symbol)
+        return answer
+
+    def ask(self, symbol: str) -> DailyAnswer:
+        import yfinance  # type: ignore[import-untyped]
+        from yfinance.cache import get_tz_cache  # type: ignore[import-untyped]
+
+        # Known here, it spares the request that yfinance would spend on it for each ticker.
+        get_tz_cache().store(symbol, NEW_YORK.key)
+        self.client.chart = None
+        failure = "no request was made"
+        try:
+            yfinance.Ticker(symbol, session=self.client).history(
+                start=self.wanted.start,
+                end=_tomorrow(),
+                interval="1d",
+                auto_adjust=False,
+                actions=True,
+                timeout=TIMEOUT,
+            )
+        except Exception as error:
+            # Whatever its own reading of the answer runs into: it is read here.
+            failure = f"{type(error).__name__}: {error}"
+        exchange = self.client.chart or Exchange(address=CHART + symbol, failure=failure)
+        return judge(exchange, symbol, self.wanted, clock.now())
 
 
-def _ask_patiently(
-    client: Any,
-    symbol: str,
-    start: date,
-    end: date,
-    session: date,
-    say: Progress,
-    sleep: Callable[[float], None],
-) -> DailyAnswer:
-    """Ask, and while Yahoo answers 429 stand still and ask again: one ticker's limit is every ticker's."""
-
-    def wait(state: tenacity.RetryCallState) -> float:
-        assert state.outcome is not None
-        answer: DailyAnswer = state.outcome.result()
-        grown = web.backoff() * RATE_LIMIT_PATIENCE * 2 ** (state.attempt_number - 1)
-        return min(max(grown, answer.retry_after or 0.0), web.LONGEST_WAIT)
-
-    def tell(state: tenacity.RetryCallState) -> None:
-        say(f"yahoo: rate limit, waiting {state.upcoming_sleep:.0f} s")
-
-    retrying = tenacity.Retrying(
-        sleep=sleep,
-        wait=wait,
-        before_sleep=tell,
-        stop=tenacity.stop_after_attempt(RATE_LIMIT_ATTEMPTS),
-        retry=tenacity.retry_if_result(_worth_waiting),
-        retry_error_callback=_last_outcome,
-    )
-    answer: DailyAnswer = retrying(_ask, client, symbol, start, end, session)
-    return answer
+def _rate_limit_wait(state: tenacity.RetryCallState) -> float:
+    grown: float = web.backoff() * RATE_LIMIT_PATIENCE * 2 ** (state.attempt_number - 1)
+    return min(max(grown, _outcome(state).retry_after or 0.0), web.LONGEST_WAIT)
 
 
 def _worth_waiting(answer: DailyAnswer) -> bool:
     return answer.status == 429 and (answer.retry_after or 0.0) <= web.LONGEST_WAIT
 
 
-def _last_outcome(state: tenacity.RetryCallState) -> DailyAnswer:
+def _outcome(state: tenacity.RetryCallState) -> DailyAnswer:
     assert state.outcome is not None
     answer: DailyAnswer = state.outcome.result()
     return answer
-
-
-def _ask(client: Any, symbol: str, start: date, end: date, session: date) -> DailyAnswer:
-    import yfinance
-    from yfinance.cache import get_tz_cache
-
-    # Known here, it spares the request that yfinance would spend on it for each ticker.
-    get_tz_cache().store(symbol, NEW_YORK.key)
-    client.chart = None
-    failure = "no request was made"
-    try:
-        yfinance.Ticker(symbol, session=client).history(
-            start=start,
-            end=_tomorrow(),
-            interval="1d",
-            auto_adjust=False,
-            actions=True,
-            timeout=TIMEOUT,
-        )
-    except Exception as error:  # noqa: BLE001 - whatever its reading of the answer runs into, the answer is read here
-        failure = f"{type(error).__name__}: {error}"
-    exchange = client.chart or Exchange(address=CHART + symbol, failure=failure)
-    return judge(exchange, symbol, start, end, session, clock.now())
 
 
 def _tomorrow() -> date:

@@ -1,0 +1,31 @@
+"""Lit trades of a part of a session's universe into flows: one part of `lit_flow` and `trf_flow`."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from darkpool import session_flow, tables
+from darkpool.archive import Archive
+from darkpool.logbook import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(root: str, lit: str, trf: str, session: date, tickers: list[str], settings: dict[str, Any], threads: int) -> None:
+    flows = session_flow.flows(Archive(root), session, tickers, settings, threads)
+    metadata = session_flow.about(flows)
+    tables.write("lit_flow", flows.lit, lit, **metadata)
+    tables.write("trf_flow", flows.trf, trf, **metadata)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.params.archive,
+            snakemake.output.lit,
+            snakemake.output.trf,
+            date.fromisoformat(snakemake.wildcards.date),
+            session_flow.part(snakemake.params.tickers, snakemake.wildcards.scatteritem),
+            dict(snakemake.params.settings),
+            snakemake.threads,
+        )

@@ -1,0 +1,112 @@
+"""Bought and sold off-exchange, estimated: the lit market's buy ratio applied to FINRA's off-exchange volume.
+
+FINRA does not publish trade direction for off-exchange volume. Bought and sold are inferred estimates.
+
+The method ("Option B") assumes that off-exchange volume was bought and sold in the proportion of the signed lit volume.
+Off-exchange volume then cancels out of the log ratio: it is the lit market's opinion, sized by the dark volume.
+Beside it stands what the FINRA prints say when they are signed by themselves (Barber et al. 2024, a rule for retail
+prints; most off-exchange volume is not retail). Neither replaces the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from . import tables
+from .volume import add_flags
+
+VERSION = "option-b/1"
+
+
+def dark_flow(volumes: pl.DataFrame, lit_flow: pl.DataFrame) -> pl.DataFrame:
+    """Table `dark_flow`: `volumes` (date, ticker, trf_volume) split by the ticker's lit buy ratio.
+
+    bought = volume x ratio, sold = volume - bought, in shares; null where either is unknown.
+    """
+    bought = (pl.col("trf_volume") * pl.col("lit_buy_ratio")).alias("estimated_dark_buy_volume")
+    return (
+        volumes.select("date", "ticker", "trf_volume")
+        .join(lit_flow.select("date", "ticker", "lit_buy_ratio"), on=["date", "ticker"], how="left")
+        .with_columns(bought)
+        .select(
+            "date",
+            "ticker",
+            pl.col("trf_volume").alias("finra_off_exchange_volume"),
+            pl.col("lit_buy_ratio").alias("applied_lit_buy_ratio"),
+            "estimated_dark_buy_volume",
+            (pl.col("trf_volume") - pl.col("estimated_dark_buy_volume")).alias("estimated_dark_sell_volume"),
+            pl.lit("daily").alias("finra_period_type"),
+            pl.lit(VERSION).alias("inference_version"),
+        )
+    )
+
+
+def signal(bought: float | None, sold: float | None, thresholds: Mapping[str, float]) -> str:
+    """BOT where bought exceeds `bot` times sold, SELL where it is below `sell` times sold, else empty.
+
+    >>> signal(126.0, 100.0, {"bot": 1.25, "sell": 0.80}), signal(125.0, 100.0, {"bot": 1.25, "sell": 0.80})
+    ('BOT', '')
+    """
+    if bought is None or sold is None:
+        return ""
+    if bought > thresholds["bot"] * sold:
+        return "BOT"
+    return "SELL" if bought < thresholds["sell"] * sold else ""
+
+
+def opinions(lit_ratio: float | None, trf_ratio: float | None, thresholds: Mapping[str, float]) -> str:
+    """Whether lit trades and FINRA prints fall into the same class: agree, disagree, lit_only, trf_only or none."""
+    if lit_ratio is None:
+        return "none" if trf_ratio is None else "trf_only"
+    if trf_ratio is None:
+        return "lit_only"
+    same = signal(lit_ratio, 1 - lit_ratio, thresholds) == signal(trf_ratio, 1 - trf_ratio, thresholds)
+    return "agree" if same else "disagree"
+
+
+def _flags(source: str, lit_ratio: float | None) -> set[str]:
+    if source == "none":
+        return {"no_lit"}
+    flags = {"consolidated_bars": {"bars_only"}, "trades": {"no_quotes"}}.get(source, set())
+    return flags if lit_ratio is not None else flags | {"thin_lit"}
+
+
+def add(
+    features: pl.DataFrame, lit_flow: pl.DataFrame, trf_flow: pl.DataFrame, dark: pl.DataFrame, thresholds: Mapping[str, float]
+) -> pl.DataFrame:
+    """`features` with the lit columns, the estimate, the signal and the prints' own opinion of its session."""
+    lit_rows = {row["ticker"]: row for row in lit_flow.iter_rows(named=True)}
+    trf_rows = {row["ticker"]: row for row in trf_flow.iter_rows(named=True)}
+    dark_rows = {row["ticker"]: row for row in dark.iter_rows(named=True)}
+    rows = [
+        _row(lit_rows[t], trf_rows.get(t, {}).get("trf_buy_ratio"), dark_rows[t], thresholds) for t in features["ticker"]
+    ]
+    flags = [row.pop("flags") for row in rows]
+    quality = pl.Series([",".join(f for f in text.split(",") if f != "no_lit") for text in features["quality"]], dtype=pl.String)
+    columns = {name: features[name] for name in features.columns} | {
+        name: [row[name] for row in rows] for name in (rows[0] if rows else {})
+    }
+    columns["quality"] = add_flags(quality, flags)
+    return tables.frame("features", columns)
+
+
+def _row(lit: Mapping[str, Any], trf_ratio: float | None, dark: Mapping[str, Any], thresholds: Mapping[str, float]) -> dict[str, Any]:
+    bought, sold = dark["estimated_dark_buy_volume"], dark["estimated_dark_sell_volume"]
+    buy_ratio = bought / sold if bought is not None and sold else None
+    return {
+        "lit_buy_ratio": lit["lit_buy_ratio"],
+        "classification_method": lit["classification_method"],
+        "lit_coverage_pct": lit["lit_coverage_pct"],
+        "estimated_bought": bought,
+        "estimated_sold": sold,
+        "buy_ratio": buy_ratio,
+        "log_ratio": math.log(buy_ratio) if buy_ratio else None,
+        "signal": signal(bought, sold, thresholds),
+        "trf_buy_ratio": trf_ratio,
+        "opinions": opinions(lit["lit_buy_ratio"], trf_ratio, thresholds),
+        "flags": _flags(lit["source"], lit["lit_buy_ratio"]),
+    }
