@@ -15,6 +15,7 @@ A session's folder holds, each made from the ones before it:
 FINRA does not publish trade direction for off-exchange volume. Bought and sold are inferred estimates.
 """
 
+
 configfile: "config.yaml"
 
 

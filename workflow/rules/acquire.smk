@@ -8,13 +8,13 @@ rule fetch_regsho:
     """FINRA's daily files of the session and its window."""
     output:
         update("{archive}/receipts/finra/{session}.json"),
-    params:
-        window=lambda wildcards: window_of(wildcards.session),
-        prefixes=PREFIXES,
     log:
         "{archive}/receipts/finra/{session}.log",
     conda:
         "../envs/workflow.yaml"
+    params:
+        window=lambda wildcards: window_of(wildcards.session),
+        prefixes=PREFIXES,
     script:
         "../scripts/fetch_regsho.py"
 
@@ -23,12 +23,12 @@ rule fetch_yahoo:
     """Yahoo's daily volumes and splits of the universe over the session's window."""
     output:
         update("{archive}/receipts/yahoo/{session}.json"),
-    params:
-        window=lambda wildcards: window_of(wildcards.session),
-        followed=followed,
     log:
         "{archive}/receipts/yahoo/{session}.log",
     conda:
         "../envs/workflow.yaml"
+    params:
+        window=lambda wildcards: window_of(wildcards.session),
+        followed=followed,
     script:
         "../scripts/fetch_yahoo.py"

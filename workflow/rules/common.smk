@@ -28,12 +28,20 @@ try:
 except settings.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-ARCHIVES = {scan: os.path.normpath(entry["archive"]) for scan, entry in config["scans"].items()}
+ARCHIVES = {settings.DEMO: "resources/demo"} | {
+    scan: os.path.normpath(entry["archive"]) for scan, entry in config["scans"].items()
+}
 LIVE = sorted({folder for scan, folder in ARCHIVES.items() if scan != settings.DEMO})
 PREFIXES = config["finra"]["files"]
-KINDS = ["html", "png", *(["csv"] if config["export"]["csv"] else [])]
-TABLES = ("finra_trf", "yf_volume", "merged", "lit_flow", "trf_flow", "dark_flow", "features")
-TABLE = "results/{scan}/{date}/"
+PAGES = {
+    kind: f"results/{{scan}}/{{date}}/table.{kind}"
+    for kind in ("html", "png", "csv")
+    if config["export"].get(kind, True)
+}
+TABLES = [
+    f"results/{{scan}}/{{date}}/{table}.parquet"
+    for table in ("finra_trf", "yf_volume", "merged", "lit_flow", "trf_flow", "dark_flow", "features")
+]
 
 
 wildcard_constraints:
@@ -94,7 +102,10 @@ def answers(wildcards):
     receipts = {source: f"{folder}/receipts/{source}/{date}.json" for source in layout.VOLUME_SOURCES}
     if scan != settings.DEMO:
         names = [layout.regsho_name(prefix, day) for day in window for prefix in PREFIXES]
-        left = {"finra": due.finra(archive, window[-1], names), "yahoo": due.yahoo(archive, window[-1], tickers_of(wildcards))}
+        left = {
+            "finra": due.finra(archive, window[-1], names),
+            "yahoo": due.yahoo(archive, window[-1], tickers_of(wildcards)),
+        }
         # A receipt that leaves something to ask is made again, whatever its file time.
         workflow.dag.forcefiles.update(receipts[source] for source in left if left[source])
     return list(receipts.values())
@@ -106,7 +117,7 @@ def plots(scan, date):
 
 def published(wildcards):
     """Everything a person looks at."""
-    return [f"{TABLE}table.{kind}".format(**wildcards) for kind in KINDS] + plots(wildcards.scan, wildcards.date)
+    return [path.format(**wildcards) for path in PAGES.values()] + plots(wildcards.scan, wildcards.date)
 
 
 def latest_date():
@@ -126,7 +137,11 @@ def ticks(wildcards):
     if wildcards.scan == settings.DEMO or not config["offline"]:
         return [f"{folder}/receipts/polygon/{wildcards.date}.json"]
     archive = Archive(folder)
-    return [str(path) for ticker in tickers_of(wildcards) for path in layout.tick_files(archive, session, ticker, source).values()]
+    return [
+        str(path)
+        for ticker in tickers_of(wildcards)
+        for path in layout.tick_files(archive, session, ticker, source).values()
+    ]
 
 
 def lit_settings():
@@ -151,7 +166,6 @@ def requested():
 def code(script):
     """Hash of a script and of the modules it imports: an edit there, and only there, makes its rule run again."""
     return provenance.code_id(SCRIPTS / script, SCRIPTS / "darkpool")
-
 
 
 # A part costs a process, so a small universe is one part; which tickers share a part changes no number.

@@ -4,16 +4,16 @@
 rule simulate_vendors:
     """What FINRA and Yahoo would have said, drawn from a seed."""
     output:
-        f"{ARCHIVES.get('demo', 'resources/demo')}/receipts/finra/{{session}}.json",
-        f"{ARCHIVES.get('demo', 'resources/demo')}/receipts/yahoo/{{session}}.json",
-    params:
-        archive=ARCHIVES.get("demo", "resources/demo"),
-        window=lambda wildcards: window_of(wildcards.session),
-        seed=20251222,
-        code=code("simulate_vendors.py"),
+        f"{ARCHIVES['demo']}/receipts/finra/{{session}}.json",
+        f"{ARCHIVES['demo']}/receipts/yahoo/{{session}}.json",
     log:
         "logs/simulate_vendors/{session}.log",
     conda:
         "../envs/workflow.yaml"
+    params:
+        archive=lambda wildcards: ARCHIVES["demo"],
+        window=lambda wildcards: window_of(wildcards.session),
+        seed=20251222,
+        code=code("simulate_vendors.py"),
     script:
         "../scripts/simulate_vendors.py"

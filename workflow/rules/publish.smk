@@ -4,18 +4,18 @@
 rule publish_table:
     """The session's features as a page, a picture and a spreadsheet."""
     input:
-        features=TABLE + "features.parquet",
+        features="results/{scan}/{date}/features.parquet",
     output:
-        **{kind: report(f"{TABLE}table.{kind}", category="Table", caption="../report/table.rst") for kind in KINDS},
+        **{kind: report(path, category="Table", caption="../report/table.rst") for kind, path in PAGES.items()},
+    log:
+        "logs/{scan}/{date}/publish_table.log",
+    conda:
+        "../envs/workflow.yaml"
     params:
         mode=config["mode"],
         signal=config["signal"],
         history=config["history"],
         code=code("publish_table.py"),
-    log:
-        "logs/{scan}/{date}/publish_table.log",
-    conda:
-        "../envs/workflow.yaml"
     script:
         "../scripts/publish_table.py"
 
@@ -32,6 +32,10 @@ for scan, date in requested():
             features=f"results/{scan}/{date}/features.parquet",
         output:
             report(plots(scan, date), category="Plots", caption="../report/plots.rst"),
+        log:
+            f"logs/{scan}/{date}/draw_plots.log",
+        conda:
+            "../envs/workflow.yaml"
         params:
             tickers=universe_of(scan, date).tickers,
             scan=scan,
@@ -39,10 +43,6 @@ for scan, date in requested():
             signal=config["signal"],
             history=config["history"],
             code=code("draw_plots.py"),
-        log:
-            f"logs/{scan}/{date}/draw_plots.log",
-        conda:
-            "../envs/workflow.yaml"
         script:
             "../scripts/draw_plots.py"
 
@@ -52,19 +52,19 @@ rule write_manifest:
     input:
         answers=answers,
         ticks=ticks,
-        tables=[f"{TABLE}{table}.parquet" for table in TABLES],
+        tables=TABLES,
         published=published,
     output:
-        TABLE + "all",
+        "results/{scan}/{date}/all",
+    log:
+        "logs/{scan}/{date}/write_manifest.log",
+    conda:
+        "../envs/workflow.yaml"
     params:
         archive=lambda wildcards: ARCHIVES[wildcards.scan],
         window=lambda wildcards: window_of(wildcards.date),
         tickers=tickers_of,
         config=config,
         code=code("write_manifest.py"),
-    log:
-        "logs/{scan}/{date}/write_manifest.log",
-    conda:
-        "../envs/workflow.yaml"
     script:
         "../scripts/write_manifest.py"

@@ -6,9 +6,13 @@ rule build_volumes:
     input:
         answers,
     output:
-        finra_trf=TABLE + "finra_trf.parquet",
-        yf_volume=TABLE + "yf_volume.parquet",
-        merged=TABLE + "merged.parquet",
+        finra_trf="results/{scan}/{date}/finra_trf.parquet",
+        yf_volume="results/{scan}/{date}/yf_volume.parquet",
+        merged="results/{scan}/{date}/merged.parquet",
+    log:
+        "logs/{scan}/{date}/build_volumes.log",
+    conda:
+        "../envs/workflow.yaml"
     params:
         archive=lambda wildcards: ARCHIVES[wildcards.scan],
         window=lambda wildcards: window_of(wildcards.date),
@@ -18,10 +22,6 @@ rule build_volumes:
         excluded=config["excluded_finra_tickers"],
         offline=config["offline"],
         code=code("build_volumes.py"),
-    log:
-        "logs/{scan}/{date}/build_volumes.log",
-    conda:
-        "../envs/workflow.yaml"
     script:
         "../scripts/build_volumes.py"
 
@@ -31,18 +31,18 @@ rule classify_lit:
     input:
         ticks,
     output:
-        lit=temp(TABLE + ".parts/{scatteritem}.lit_flow.parquet"),
-        trf=temp(TABLE + ".parts/{scatteritem}.trf_flow.parquet"),
+        lit=temp("results/{scan}/{date}/.parts/{scatteritem}.lit_flow.parquet"),
+        trf=temp("results/{scan}/{date}/.parts/{scatteritem}.trf_flow.parquet"),
+    log:
+        "logs/{scan}/{date}/classify_lit.{scatteritem}.log",
+    conda:
+        "../envs/workflow.yaml"
+    threads: 2
     params:
         archive=lambda wildcards: ARCHIVES[wildcards.scan],
         tickers=tickers_of,
         settings=lit_settings(),
         code=code("classify_lit.py"),
-    threads: 2
-    log:
-        "logs/{scan}/{date}/classify_lit.{scatteritem}.log",
-    conda:
-        "../envs/workflow.yaml"
     script:
         "../scripts/classify_lit.py"
 
@@ -50,19 +50,22 @@ rule classify_lit:
 rule build_features:
     """How unusual the session is against its window, and what the lit market says of its direction."""
     input:
-        merged=TABLE + "merged.parquet",
-        lit=gather.parts(TABLE + ".parts/{scatteritem}.lit_flow.parquet", allow_missing=True),
-        trf=gather.parts(TABLE + ".parts/{scatteritem}.trf_flow.parquet", allow_missing=True),
+        merged="results/{scan}/{date}/merged.parquet",
+        lit=gather.parts("results/{scan}/{date}/.parts/{scatteritem}.lit_flow.parquet", allow_missing=True),
+        trf=gather.parts("results/{scan}/{date}/.parts/{scatteritem}.trf_flow.parquet", allow_missing=True),
     output:
-        **{table: f"{TABLE}{table}.parquet" for table in ("lit_flow", "trf_flow", "dark_flow", "features")},
+        lit_flow="results/{scan}/{date}/lit_flow.parquet",
+        trf_flow="results/{scan}/{date}/trf_flow.parquet",
+        dark_flow="results/{scan}/{date}/dark_flow.parquet",
+        features="results/{scan}/{date}/features.parquet",
+    log:
+        "logs/{scan}/{date}/build_features.log",
+    conda:
+        "../envs/workflow.yaml"
     params:
         history=config["history"],
         weights=config["accum_score"],
         signal=config["signal"],
         code=code("build_features.py"),
-    log:
-        "logs/{scan}/{date}/build_features.log",
-    conda:
-        "../envs/workflow.yaml"
     script:
         "../scripts/build_features.py"

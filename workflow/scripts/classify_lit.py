@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(root: str, lit: str, trf: str, session: date, tickers: list[str], settings: dict[str, Any], threads: int) -> None:
+def main(
+    root: str, lit: str, trf: str, session: date, tickers: list[str], settings: dict[str, Any], threads: int
+) -> None:
     flows = session_flow.flows(Archive(root), session, tickers, settings, threads)
     metadata = session_flow.about(flows)
     tables.write("lit_flow", flows.lit, lit, **metadata)

@@ -12,12 +12,24 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(merged: str, features_path: str, folder: Path, scan: str, tickers: list[str], history: dict[str, int], **settings: Any) -> None:
+def main(
+    merged: str,
+    features_path: str,
+    folder: Path,
+    scan: str,
+    tickers: list[str],
+    history: dict[str, int],
+    **settings: Any,
+) -> None:
     frame = tables.read("features", features_path)
     session: date = frame["date"][0]
-    context = session_page.context(tables.metadata(features_path), scan, session, tickers=tickers, history=history, **settings)
+    context = session_page.context(
+        tables.metadata(features_path), scan, session, tickers=tickers, history=history, **settings
+    )
     splits = session_tables.splits_of(tables.metadata(merged))
-    windows = features.trailing(tables.read("merged", merged), splits, session, history).partition_by("ticker", as_dict=True)
+    windows = features.trailing(tables.read("merged", merged), splits, session, history).partition_by(
+        "ticker", as_dict=True
+    )
     flow = session_page.flow(frame).partition_by("ticker", as_dict=True)
     for ticker in tickers:
         figures.ticker_plot(ticker, windows[(ticker,)], flow[(ticker,)], context, folder / f"{file_name(ticker)}.png")

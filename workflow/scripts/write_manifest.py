@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool import layout, manifest, provenance, session_page, sources, tables
+from darkpool import manifest, session_page, sources, tables
 from darkpool.archive import Archive, write_atomic
 from darkpool.logbook import logged
 
@@ -12,16 +12,10 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(target: Path, outputs: list[Path], root: str, scan: str, window: list[date], tickers: list[str], config: dict[str, Any]) -> None:
+def main(target: Path, outputs: list[Path], root: str, session: date, **request: Any) -> None:
     told = session_page.told(tables.metadata(target.parent / "features.parquet"))
-    sources.require_final(told["sources"], window[-1])
-    archive = Archive(root)
-    inputs = layout.volume_answers(archive, window[-1], window, config["finra"]["files"])
-    facts = {
-        **told, "scan": scan, "date": str(window[-1]), "mode": config["mode"], "tickers": tickers,
-        "config": manifest.relevant(config, scan), "versions": provenance.versions(),
-    }
-    write_atomic(target, manifest.build(target.parent, outputs, archive, inputs, facts))
+    sources.require_final(told["sources"], session)
+    write_atomic(target, manifest.build(target.parent, outputs, Archive(root), session, told, **request))
 
 
 if __name__ == "__main__":
@@ -30,8 +24,9 @@ if __name__ == "__main__":
             Path(snakemake.output[0]),
             [Path(path) for path in [*snakemake.input.tables, *snakemake.input.published]],
             snakemake.params.archive,
-            snakemake.wildcards.scan,
-            list(snakemake.params.window),
-            list(snakemake.params.tickers),
-            dict(snakemake.params.config),
+            date.fromisoformat(snakemake.wildcards.date),
+            scan=snakemake.wildcards.scan,
+            window=list(snakemake.params.window),
+            tickers=list(snakemake.params.tickers),
+            config=dict(snakemake.params.config),
         )

@@ -93,7 +93,7 @@ def _mark_simulated(figure: Figure) -> None:
 
 
 def table_png(features: pl.DataFrame, context: PageContext, path: Path | str) -> None:
-    """The session's rows of `features` as a picture, best score first; above 60 rows a line says how many more there are.
+    """The session's rows of `features` as a picture, best score first; above 60 rows a line says how many more.
 
     Other sessions of `features` are not drawn. Raises ValueError as `page.render_html` does.
     """
@@ -164,7 +164,7 @@ def _draw_table(
     for i, line in enumerate(head):
         write(margin, 0.68 + 0.2 * i, line, color=TEXT if line == glossary.DISCLAIMER else DIM)
     edges = np.concatenate([[margin], margin + np.cumsum(widths)])
-    _table_ground(figure, width, height, top, row_height, len(grid))
+    _table_ground(figure, width, height, top, row_height, rows=len(grid))
     group = ""
     for i, (column, (label, unit)) in enumerate(zip(columns, labels, strict=True)):
         left, right = edges[i] + 0.08, edges[i + 1] - 0.08
@@ -205,7 +205,7 @@ def _rule(figure: Figure, x: float, y0: float, y1: float) -> None:
     figure.add_artist(Line2D([x, x], [y0, y1], color=LINE, linewidth=0.8, zorder=0.5))
 
 
-def _table_ground(figure: Figure, width: float, height: float, top: float, row_height: float, rows: int) -> None:
+def _table_ground(figure: Figure, width: float, height: float, top: float, row_height: float, *, rows: int) -> None:
     """Raised header and a band behind every other row."""
     left, right = 0.25 / width, 1 - 0.25 / width
     bands = [(top - 0.75, top, RAISED)]

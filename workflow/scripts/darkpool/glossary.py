@@ -25,9 +25,9 @@ NUMERIC: frozenset[Kind] = frozenset({"shares", "fraction", "percent", "ratio", 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of `features` as it is shown: short label, unit for the header, meaning, formula, and why it may be null.
+    """A column of `features` as shown: short label, unit for the header, meaning, formula, and why it may be null.
 
-    `unknown_by` lists the flags that explain a null, most telling first; `unknown` is the reason when none of them stands.
+    `unknown_by` lists the flags that explain a null, most telling first; `unknown` is the reason where none stands.
     """
 
     name: str
@@ -61,7 +61,7 @@ _NO_WEEK = "No FINRA week with this ticker had been published by this session."
 _LIT_RATIO = "lit buy volume / (lit buy volume + lit sell volume)"
 
 _COLUMNS = (
-    Column("ticker", "", "Ticker", "", "text", "The ticker in our spelling. Upper and lower case are different tickers."),
+    Column("ticker", "", "Ticker", "", "text", "The ticker in our spelling. Upper and lower case differ."),
     Column(
         "signal", GLANCE, "Signal", "estimate", "text",
         "BOT where clearly more was bought than sold, SELL where clearly less, neutral between. An inferred estimate.",
@@ -88,7 +88,7 @@ _COLUMNS = (
     ),
     Column(
         "trf_volume", MUCH, "Off-exch. volume", "shares", "shares",
-        "Off-exchange volume of the session: TotalVolume of FINRA's consolidated Reg SHO file, all facilities, as traded.",
+        "Off-exchange volume of the session: TotalVolume of FINRA's consolidated Reg SHO file, all facilities.",
         "", ("no_trf",), "FINRA's answer holds no volume for this ticker.",
     ),
     Column(
@@ -152,7 +152,7 @@ _COLUMNS = (
     ),
     Column(
         "trf_buy_ratio", PRINTS, "Prints buy %", "% of signed", "fraction",
-        "The off-exchange prints signed by themselves, by their place in the spread: a second opinion, not a replacement. "
+        "The off-exchange prints signed by themselves, by their place in the spread: a second opinion. "
         "The rule comes from work on retail prints; most off-exchange volume is not retail.",
         "print buy volume / (print buy volume + print sell volume)",
         ("no_quotes", "no_lit"), "There are no trades with quotes, or too few signed prints.",

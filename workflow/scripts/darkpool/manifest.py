@@ -3,35 +3,54 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from . import tables
+from . import layout, provenance, tables
 from .archive import Archive, sha256
 
 
-def _output(path: Path, folder: Path) -> dict[str, Any]:
-    rows = tables.rows(path) if path.suffix == ".parquet" else None
-    return {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": sha256(path), "rows": rows}
-
-
 def build(
-    folder: Path, outputs: Iterable[Path], archive: Archive, inputs: Iterable[Path], facts: Mapping[str, Any]
+    folder: Path,
+    outputs: Iterable[Path],
+    archive: Archive,
+    session: date,
+    told: Mapping[str, Any],
+    *,
+    scan: str,
+    window: Sequence[date],
+    tickers: Sequence[str],
+    config: Mapping[str, Any],
 ) -> bytes:
-    """The manifest as JSON: `facts` (scan, date, mode, states, versions, config …) beside every output and input."""
+    """The manifest as JSON: outputs and inputs with hashes, versions, configuration, and what the tables have `told`."""
+    inputs = layout.volume_answers(archive, session, window, config["finra"]["files"])
+    for ticker in tickers:
+        inputs += layout.tick_files(archive, session, ticker, config["lit"]["source"]).values()
     content = {
-        **facts,
+        **told,
+        "scan": scan,
+        "date": str(session),
+        "mode": config["mode"],
+        "tickers": sorted(tickers),
+        "config": relevant(config, scan),
+        "versions": provenance.versions(),
         "outputs": sorted((_output(path, folder) for path in outputs), key=lambda entry: entry["path"]),
-        "inputs": sorted(
-            ({"path": archive.relative(path), "bytes": path.stat().st_size, "sha256": sha256(path)} for path in inputs),
-            key=lambda entry: entry["path"],
-        ),
+        "inputs": sorted((_file(path, archive.root) for path in inputs), key=lambda entry: entry["path"]),
     }
     return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
+def _file(path: Path, folder: Path) -> dict[str, Any]:
+    return {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": sha256(path)}
+
+
+def _output(path: Path, folder: Path) -> dict[str, Any]:
+    return {**_file(path, folder), "rows": tables.rows(path) if path.suffix == ".parquet" else None}
+
+
 def relevant(config: Mapping[str, Any], scan: str) -> dict[str, Any]:
     """The configuration of one scan, without the folder its archive lies in: that does not change a number."""
-    entry = {key: value for key, value in config["scans"][scan].items() if key != "archive"}
+    entry = {key: value for key, value in config["scans"].get(scan, {}).items() if key != "archive"}
     return {**{key: value for key, value in config.items() if key != "scans"}, "scan": entry}

@@ -1,0 +1,342 @@
+"""What the page promises."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import math
+import re
+from datetime import date
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from darkpool import glossary, page, tables
+
+SESSION = date(2025, 12, 22)
+ROW = {
+    "date": SESSION, "ticker": "AAPL", "trf_volume": 12_057_002.0, "regular_volume": 36_571_800.0,
+    "offex_ratio": 0.3297, "trf_ma20": 13_290_637.3, "trf_spike": 0.9072, "trf_percentile": 0.2647,
+    "offex_ratio_z": 0.5939, "accum_score": 0.6184, "history_sessions": 60, "lit_buy_ratio": 0.5625,
+    "classification_method": "NBBO", "lit_coverage_pct": 97.5, "estimated_bought": 6_782_063.6,
+    "estimated_sold": 5_274_938.4, "buy_ratio": 1.2857, "log_ratio": 0.2513, "signal": "BOT", "trf_buy_ratio": 0.48,
+    "opinions": "disagree", "finra_week": date(2025, 11, 24), "ats_share": 0.35, "quality": "",
+}  # fmt: skip
+UNKNOWN = [
+    "trf_volume", "offex_ratio", "trf_ma20", "trf_spike", "trf_percentile", "offex_ratio_z", "accum_score",
+    "estimated_bought", "estimated_sold", "buy_ratio", "log_ratio",
+]  # fmt: skip
+NO_TRF = {**dict.fromkeys(UNKNOWN), "signal": "", "quality": "no_trf"}
+
+
+def features(*rows: dict) -> pl.DataFrame:
+    rows = tuple({**ROW, **row} for row in rows)
+    return tables.frame("features", {name: [row[name] for row in rows] for name in ROW})
+
+
+def context(**given) -> page.PageContext:
+    return page.PageContext(**{"scan": "emps2", "session": SESSION, "mode": "daily", "simulated": False, **given})
+
+
+class Page(HTMLParser):
+    """The page as a reader of HTML sees it: rows of the first table, attributes, visible text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.tables: list[list[list[tuple[dict, str]]]] = []
+        self.text = ""
+        self._cell: list | None = None
+        self._body = self._silent = False
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._silent = tag in ("style", "script")
+        if tag == "table":
+            self.tables.append([])
+        elif tag in ("tbody", "thead"):
+            self._body = tag == "tbody"
+        elif tag == "tr" and self._body:
+            self.tables[-1].append([])
+        elif tag in ("td", "th") and self._body:
+            self._cell = [dict(attrs), ""]
+
+    def handle_endtag(self, tag):
+        self._silent = False
+        if tag in ("td", "th") and self._cell is not None:
+            self.tables[-1][-1].append(tuple(self._cell))
+            self._cell = None
+
+    def handle_data(self, data):
+        if self._silent:
+            return
+        self.text += data
+        if self._cell is not None:
+            self._cell[1] += data
+
+    def row(self, ticker: str) -> dict[str, tuple[dict, str]]:
+        (found,) = [cells for cells in self.tables[0] if cells[0][0]["data-value"] == ticker]
+        return dict(zip(glossary.COLUMNS, found, strict=True))
+
+    def explanation(self, key: str) -> str:
+        return next(attrs for _, attrs in self.tags if attrs.get("id") == key)["id"] or ""
+
+
+def rendered(*rows: dict, **given) -> Page:
+    return Page(page.render_html(features(*rows), context(**given)))
+
+
+def tickers(table) -> list[str]:
+    return [cells[0][0]["data-value"] for cells in table]
+
+
+def test_rows_stand_by_score_with_nulls_last_and_then_by_ticker():
+    shown = rendered(
+        {"ticker": "B", "accum_score": 1.0}, {"ticker": "A", "accum_score": 1.0}, {"ticker": "Z", "accum_score": 2.0},
+        {"ticker": "TpC", **NO_TRF}, {"ticker": "TPC", **NO_TRF},
+    )  # fmt: skip
+    assert tickers(shown.tables[0]) == ["Z", "A", "B", "TPC", "TpC"]
+
+
+def test_na_and_true_are_tickers():
+    assert tickers(rendered(*({"ticker": t} for t in ("NA", "NAN", "TRUE", "TpC", "TPC"))).tables[0]) == [
+        "NA", "NAN", "TPC", "TRUE", "TpC",
+    ]  # fmt: skip
+
+
+def test_volumes_are_short_and_the_exact_value_is_kept_beside():
+    attrs, text = rendered({}).row("AAPL")["trf_volume"]
+    assert (text, attrs["data-value"]) == ("12.1M", "12057002.0")
+
+
+def test_both_components_stand_beside_the_score():
+    names = list(glossary.COLUMNS)
+    place = names.index("accum_score")
+    assert names[place + 1 : place + 3] == ["offex_ratio", "trf_spike"]
+
+
+def test_the_unknown_is_a_dash_with_its_reason_and_never_zero():
+    row = rendered(NO_TRF).row("AAPL")
+    for name in UNKNOWN:
+        assert row[name][1] == "–"
+        assert row[name][0]["data-value"] == ""
+
+
+def test_an_unknown_signal_is_not_a_neutral_one():
+    assert rendered({"signal": ""}).row("AAPL")["signal"][1] == "neutral"
+    assert rendered(NO_TRF).row("AAPL")["signal"][1] == "–"
+
+
+def test_a_one_sided_day_has_a_signal_and_no_ratio():
+    row = rendered({"buy_ratio": None, "log_ratio": None, "lit_buy_ratio": 1.0, "estimated_sold": 0.0}).row("AAPL")
+    assert (row["signal"][1], row["buy_ratio"][1], row["estimated_sold"][1]) == ("BOT", "–", "0")
+
+
+def test_every_dash_flag_and_header_opens_an_explanation_that_is_there():
+    shown = rendered(
+        NO_TRF, {"ticker": "N", "quality": "brand_new,thin_lit", "classification_method": "ODD", "opinions": "odd"},
+        sources=[{"source": "finra", "state": "strange"}],
+    )  # fmt: skip
+    opened = {attrs["popovertarget"] for _, attrs in shown.tags if "popovertarget" in attrs}
+    ids = [attrs["id"] for _, attrs in shown.tags if "id" in attrs]
+    assert opened <= set(ids)
+    assert len(ids) == len(set(ids))
+    assert glossary.FLAGS["no_trf"].sentence in shown.text
+
+
+def test_thin_and_bar_only_rows_are_muted():
+    html = page.render_html(features({"quality": "bars_only,no_quotes"}, {"ticker": "B"}), context())
+    assert re.findall(r'<tr class="muted">.*?data-value="(\w+)"', html) == ["AAPL"]
+
+
+def test_bars_are_called_consolidated_in_their_row():
+    row = rendered({"classification_method": "BARS", "quality": "bars_only"}).row("AAPL")
+    assert "consolidated" in row["classification_method"][1]
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a&b", "' onclick='x", "\u202eEVIL"]
+)
+def test_whatever_comes_from_outside_is_text(text):
+    plain = rendered({})
+    shown = rendered(
+        {"ticker": text},
+        scan=text,
+        mode=text,
+        notes=[text],
+        sources=[{"source": text, "state": "outage", "reason": text, "retrieved_at": text, "detail": text}],
+    )
+    new = {tag for tag, _ in shown.tags} - {tag for tag, _ in plain.tags}
+    assert new <= {"p", "ul", "li"}
+    assert not any(name.startswith("on") for _, attrs in shown.tags for name in attrs)
+    assert shown.row(text)["ticker"][1].strip() == text
+    assert text in shown.text
+
+
+def test_a_link_to_a_plot_cannot_run_a_script():
+    shown = rendered({}, plots={"AAPL": "javascript:alert(1)"})
+    assert [attrs["href"] for tag, attrs in shown.tags if tag == "a"] == ["javascript%3Aalert%281%29"]
+
+
+def test_a_plot_is_linked_where_there_is_one():
+    shown = rendered({}, {"ticker": "B"}, plots={"AAPL": "plots/AAPL.png"})
+    assert [attrs["href"] for tag, attrs in shown.tags if tag == "a"] == ["plots/AAPL.png"]
+
+
+def test_the_page_asks_the_network_for_nothing():
+    html = page.render_html(features({}), context())
+    assert "http:" not in html
+    assert "https:" not in html
+    assert not re.search(r"@import|url\(|<img|<iframe|\ssrc=", html)
+    assert [attrs["href"][:5] for tag, attrs in Page(html).tags if tag == "link"] == ["data:"]
+    assert "default-src 'none'" in html
+
+
+def test_only_the_pages_own_script_may_run():
+    html = page.render_html(features({}), context())
+    script = re.search(r"<script>(.*)</script>", html, re.DOTALL)[1]
+    allowed = re.search(r"script-src 'sha256-([^']+)'", html)[1]
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() == allowed
+
+
+def test_the_disclaimer_stands_on_the_page():
+    assert glossary.DISCLAIMER in rendered({}).text
+
+
+@pytest.mark.parametrize("given", [{"simulated": True}, {"row": {"quality": "simulated"}}])
+def test_a_simulated_page_says_so_in_title_and_banner(given):
+    row = given.pop("row", {})
+    html = page.render_html(features(row), context(**given))
+    assert "<title>SIMULATED" in html
+    assert 'class="simulated"' in html
+
+
+def test_a_real_page_does_not_say_simulated():
+    html = page.render_html(features({}), context())
+    assert "<title>SIMULATED" not in html
+    assert 'class="simulated"' not in html
+
+
+def test_the_state_of_each_source_is_told_with_when_it_was_fetched():
+    shown = rendered(
+        {},
+        sources=[
+            {
+                "source": "finra",
+                "state": "published",
+                "reason": None,
+                "retrieved_at": "2025-12-23T11:00:00Z",
+                "detail": None,
+            },
+            {"source": "yahoo", "state": "unsettled", "reason": "too early", "retrieved_at": None, "detail": None},
+        ],
+    )
+    assert "FINRA daily fetched 2025-12-23 06:00 New York" in shown.text
+    assert "! unsettled" not in shown.text
+    assert "time of fetching unknown" in shown.text
+    assert "too early" in shown.text
+
+
+def test_notes_stand_above_the_table():
+    shown = rendered({}, notes=["The mark is old."])
+    assert shown.text.index("The mark is old.") < shown.text.index("12.1M")
+
+
+def test_thresholds_and_lengths_are_the_runs_own():
+    text = rendered({}, thresholds={"bot": 2.0, "sell": 0.5}, ma=30, window=90).text
+    assert "above 2.00 × sold" in text
+    assert "30-session mean" in text
+    assert "90-session window" in text
+
+
+def test_earlier_sessions_follow_closed_newest_first():
+    days = [date(2025, 12, 18), SESSION, date(2025, 12, 19)]
+    html = page.render_html(features(*({"date": day, "ticker": f"T{day.day}"} for day in days)), context())
+    shown = Page(html)
+    assert [tickers(table) for table in shown.tables] == [["T22"], ["T19"], ["T18"]]
+    assert [attrs for tag, attrs in shown.tags if tag == "details" and attrs.get("class") == "session"] == [
+        {"class": "session"}
+    ] * 2
+
+
+def test_a_session_without_rows_says_so():
+    shown = Page(page.render_html(features({}).clear(), context()))
+    assert "No ticker in this session." in shown.text
+
+
+def test_a_session_later_than_the_page_is_refused():
+    with pytest.raises(ValueError, match=r"AAPL on 2025-12-22 is later than the page's session 2025-12-19"):
+        page.render_html(features({}), context(session=date(2025, 12, 19)))
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(ValueError, match="columns \\['quality'\\] are missing"):
+        page.render_html(features({}).drop("quality"), context())
+
+
+def test_the_same_rows_give_the_same_page():
+    one, other = features({}, {"ticker": "B"}), features({"ticker": "B"}, {})
+    assert page.render_html(one, context()) == page.render_html(other, context())
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("ink", ["text", "dim", "blue", "orange", "warn"])
+@pytest.mark.parametrize("ground", ["ground", "panel", "raised"])
+def test_every_ink_is_readable_on_every_ground(ink, ground):
+    css = (page.TEMPLATES / "table.css").read_text(encoding="utf-8")
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", css.split("@media print")[0]))
+    assert contrast(colours[ink], colours[ground]) >= 4.5
+    assert contrast(colours["dark"], colours["blue"]) >= 4.5
+
+
+def read_csv(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_csv_has_every_column_in_the_pages_order():
+    rows = read_csv(page.render_csv(features({"ticker": "B", "accum_score": 1.0}, {"ticker": "A", "accum_score": 2.0})))
+    assert list(rows[0]) == tables.CONTRACTS["features"].names
+    assert [row["ticker"] for row in rows] == ["A", "B"]
+
+
+def test_nulls_are_empty_in_the_csv():
+    (row,) = read_csv(page.render_csv(features(NO_TRF)))
+    assert {row[name] for name in UNKNOWN} == {""}
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_text_that_a_spreadsheet_would_run_is_neutralised(start):
+    (row,) = read_csv(page.render_csv(features({"ticker": f"{start}cmd"})))
+    assert row["ticker"] == f"'{start}cmd"
+
+
+def test_a_negative_number_stays_a_number():
+    (row,) = read_csv(page.render_csv(features({"log_ratio": -0.25, "offex_ratio_z": -1e-7})))
+    assert (float(row["log_ratio"]), float(row["offex_ratio_z"])) == (-0.25, -1e-7)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.floats(allow_nan=False, allow_infinity=False, width=64),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1),
+)
+def test_the_csv_gives_back_what_it_was_given(number, ticker):
+    (row,) = read_csv(page.render_csv(features({"log_ratio": number, "ticker": ticker})))
+    assert math.isclose(float(row["log_ratio"]), number, rel_tol=0, abs_tol=0)
+    assert row["ticker"].removeprefix("'") == ticker.removeprefix("'")
