@@ -44,7 +44,7 @@ def finra_rows(root: Path, day: date) -> dict[str, list[str]]:
     """Symbol to the fields after it, read by hand."""
     body = (root / f"finra/regsho/CNMSshvol{day:%Y%m%d}.txt").read_bytes()
     lines = body.decode("ascii").split("\r\n")
-    assert lines[-1] == "" and lines[-2] == str(len(lines) - 3)
+    assert lines[-2:] == [str(len(lines) - 3), ""]
     fields = [line.split("|") for line in lines[1:-2]]
     assert {row[0] for row in fields} == {f"{day:%Y%m%d}"}
     return {row[1]: row[2:] for row in fields}
@@ -67,8 +67,10 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path):
 def test_another_process_writes_the_same_bytes(tmp_path):
     here = write(tmp_path / "a", BEFORE_FRACTIONS, earlier=3)
     program = (
-        "import sys; from datetime import date; from darkpool import sessions, simulate; from darkpool.archive import Archive;"
-        "s = date.fromisoformat(sys.argv[2]); simulate.daily(Archive(sys.argv[1]), s, sessions.window(s, 3), int(sys.argv[3]))"
+        "import sys; from datetime import date; from darkpool import sessions, simulate\n"
+        "from darkpool.archive import Archive\n"
+        "day = date.fromisoformat(sys.argv[2])\n"
+        "simulate.daily(Archive(sys.argv[1]), day, sessions.window(day, 3), int(sys.argv[3]))"
     )
     package = Path(simulate.__file__).parents[1]
     subprocess.run(
@@ -104,19 +106,22 @@ def test_an_existing_file_is_left_alone(tmp_path):
     write(tmp_path, BEFORE_FRACTIONS, earlier=0)
     assert (tmp_path / name).read_bytes() == b"header\r\nrow\r\n1\r\n"
     told = receipt(tmp_path, "finra", BEFORE_FRACTIONS)["files"]["CNMSshvol20251222.txt"]
-    assert told["sha256"] == hashlib.sha256(b"header\r\nrow\r\n1\r\n").hexdigest() and told["rows"] == 1
+    assert told["sha256"] == hashlib.sha256(b"header\r\nrow\r\n1\r\n").hexdigest()
+    assert told["rows"] == 1
 
 
 @pytest.mark.parametrize("session", [BEFORE_FRACTIONS, AFTER_FRACTIONS])
 def test_the_finra_file_is_laid_out_as_finra_lays_it_out(archive, session):
     body = (archive / f"finra/regsho/CNMSshvol{session:%Y%m%d}.txt").read_bytes()
     assert body.startswith(b"Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market\r\n")
-    assert body.endswith(b"\r\n") and body.count(b"\n") == body.count(b"\r\n")
+    assert body.endswith(b"\r\n")
+    assert body.count(b"\n") == body.count(b"\r\n")
     rows = finra_rows(archive, session)
     assert 400 <= len(rows) <= 600
     assert list(rows) == sorted(rows, key=str.encode)
     for short, exempt, total, market in rows.values():
-        assert 0 <= float(exempt) <= float(short) <= float(total) and float(total) > 0
+        assert 0 <= float(exempt) <= float(short) <= float(total)
+        assert float(total) > 0
         assert market in ("Q", "Q,N", "B,Q,N")
 
 
@@ -141,7 +146,8 @@ def test_volumes_turn_fractional_on_2026_02_23(archive):
 def test_the_spellings_that_get_lost_are_there(archive):
     rows = finra_rows(archive, BEFORE_FRACTIONS)
     assert {"BRK/B", "NA", "NAN", "TRUE", "TPC", "SPXW"} <= rows.keys()
-    assert any(symbol.endswith("/WS") for symbol in rows) and any(symbol.endswith("w") for symbol in rows)
+    assert {"WS", "U", "A"} <= {symbol.partition("/")[2] for symbol in rows}
+    assert any(symbol.endswith("w") for symbol in rows)
     symbols = set(yahoo_bars(archive, BEFORE_FRACTIONS)["symbol"])
     assert {"BRK-B", "NA", "TPC", "T-PC"} <= symbols
     assert rows["TPC"] != finra_rows(archive, sessions.previous(BEFORE_FRACTIONS))["TpC"]
@@ -195,7 +201,8 @@ def test_every_window_holds_a_split_inside_it(session):
 def test_split_days_are_sessions_and_turn_the_traded_shares(archive):
     splits = pl.read_parquet(archive / f"yahoo/splits/{BEFORE_FRACTIONS}.parquet")
     window = sessions.window(BEFORE_FRACTIONS, 60)
-    assert splits["symbol"].unique().to_list() == ["SPLYT"] and all(map(sessions.is_session, splits["ex_date"]))
+    assert splits["symbol"].unique().to_list() == ["SPLYT"]
+    assert all(map(sessions.is_session, splits["ex_date"]))
     bars = yahoo_bars(archive, BEFORE_FRACTIONS).filter(symbol="SPLYT")
     assert bars["date"].to_list() == window
     assert bars["close"].max() / bars["close"].min() < 1.5, "adjusted prices do not step at a split"
@@ -225,7 +232,8 @@ def test_off_exchange_ratios_are_believable(archive):
         for symbol, day, volume in bars.select("symbol", "date", "volume").iter_rows()
     ]
     assert len(ratios) == 4 * 61
-    assert 0.25 <= min(ratios) and max(ratios) <= 0.6
+    assert min(ratios) >= 0.25
+    assert max(ratios) <= 0.6
     assert max(ratios) - min(ratios) > 0.1
 
 
@@ -247,22 +255,25 @@ def test_a_half_day_trades_less(tmp_path):
 
 def test_prices_are_in_order(archive):
     bars = yahoo_bars(archive, BEFORE_FRACTIONS)
-    assert bars.filter((pl.col("low") > pl.min_horizontal("open", "close")) | (pl.col("high") < pl.max_horizontal("open", "close"))).is_empty()
+    assert (bars["low"] <= bars.select(pl.min_horizontal("open", "close")).to_series()).all()
+    assert (bars["high"] >= bars.select(pl.max_horizontal("open", "close")).to_series()).all()
     assert bars["low"].min() > 0
-    assert bars.schema["date"] == pl.Date and bars.schema["volume"] == pl.Float64
+    assert (bars.schema["date"], bars.schema["volume"]) == (pl.Date, pl.Float64)
     assert (bars["volume"] == bars["volume"].round()).all()
 
 
 def test_receipts_say_simulated_and_never_the_clock(archive):
     finra, yahoo = (receipt(archive, source, BEFORE_FRACTIONS) for source in ("finra", "yahoo"))
     assert finra["simulated"] is yahoo["simulated"] is True
-    assert len(finra["files"]) == 61 and list(yahoo["tickers"]) == sorted(watchlist.tickers(BEFORE_FRACTIONS))
+    assert len(finra["files"]) == 61
+    assert list(yahoo["tickers"]) == sorted(watchlist.tickers(BEFORE_FRACTIONS))
     for entry in [*finra["files"].values(), *yahoo["tickers"].values()]:
         assert entry["address"].startswith("simulated://")
         if entry["file"]:
             assert entry["sha256"] == hashlib.sha256((archive / entry["file"]).read_bytes()).hexdigest()
     own = finra["files"]["CNMSshvol20251222.txt"]
-    assert own["retrieved_at"] == "2025-12-23T10:00:00Z" and own["rows"] == len(finra_rows(archive, BEFORE_FRACTIONS))
+    assert own["retrieved_at"] == "2025-12-23T10:00:00Z"
+    assert own["rows"] == len(finra_rows(archive, BEFORE_FRACTIONS))
     assert yahoo["tickers"]["NA"]["retrieved_at"] == "2025-12-23T10:00:00Z"
 
 

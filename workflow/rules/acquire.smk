@@ -32,3 +32,19 @@ rule fetch_yahoo:
         followed=followed,
     script:
         "../scripts/fetch_yahoo.py"
+
+
+rule fetch_ticks:
+    """Trades, quotes or minute bars of the universe, whatever the key at hand buys."""
+    output:
+        update("{archive}/receipts/polygon/{session}.json"),
+    params:
+        followed=followed,
+        source=config["lit"]["source"],
+        calls_per_minute=config["lit"].get("calls_per_minute", 0),
+    log:
+        "{archive}/receipts/polygon/{session}.log",
+    conda:
+        "../envs/workflow.yaml"
+    script:
+        "../scripts/fetch_ticks.py"

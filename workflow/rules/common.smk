@@ -134,9 +134,12 @@ def ticks(wildcards):
     source = config["lit"]["source"]
     if source == "none":
         return []
-    if wildcards.scan == settings.DEMO or not config["offline"]:
-        return [f"{folder}/receipts/polygon/{wildcards.date}.json"]
     archive = Archive(folder)
+    if wildcards.scan == settings.DEMO or not config["offline"]:
+        receipt = f"{folder}/receipts/polygon/{wildcards.date}.json"
+        if wildcards.scan != settings.DEMO and due.ticks(archive, session, tickers_of(wildcards), source):
+            workflow.dag.forcefiles.add(receipt)
+        return [receipt]
     return [
         str(path)
         for ticker in tickers_of(wildcards)

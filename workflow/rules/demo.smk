@@ -17,3 +17,19 @@ rule simulate_vendors:
         code=code("simulate_vendors.py"),
     script:
         "../scripts/simulate_vendors.py"
+
+
+rule simulate_ticks:
+    """What Polygon would have said of the session, with the aggressor known."""
+    output:
+        f"{ARCHIVES['demo']}/receipts/polygon/{{session}}.json",
+    params:
+        archive=lambda wildcards: ARCHIVES["demo"],
+        seed=20251222,
+        code=code("simulate_ticks.py"),
+    log:
+        "logs/simulate_ticks/{session}.log",
+    conda:
+        "../envs/workflow.yaml"
+    script:
+        "../scripts/simulate_ticks.py"

@@ -66,6 +66,8 @@ rule build_features:
         history=config["history"],
         weights=config["accum_score"],
         signal=config["signal"],
+        archive=lambda wildcards: ARCHIVES[wildcards.scan],
+        offline=config["offline"],
         code=code("build_features.py"),
     script:
         "../scripts/build_features.py"

@@ -4,6 +4,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from darkpool import estimate, features, session_flow, session_tables, tables
+from darkpool.archive import Archive
 from darkpool.logbook import logged
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def main(
     history: dict[str, int],
     weights: dict[str, float],
     signal: dict[str, float],
+    lit_source: dict[str, Any],
 ) -> None:
     flows = session_flow.gather(lit_parts, trf_parts)
     metadata: dict[str, Any] = tables.metadata(merged)
@@ -26,7 +28,7 @@ def main(
         tables.read("merged", merged), session_tables.splits_of(metadata), session, history, weights
     )
     dark = estimate.dark_flow(volumes, flows.lit)
-    about = session_tables.about(metadata, flows.notes)
+    about = session_tables.about(metadata, flows.notes, session_flow.state(session, flows, **lit_source))
     tables.write("lit_flow", flows.lit, outputs["lit_flow"], **about)
     tables.write("trf_flow", flows.trf, outputs["trf_flow"], **about)
     tables.write("dark_flow", dark, outputs["dark_flow"], **about)
@@ -44,4 +46,5 @@ if __name__ == "__main__":
             dict(snakemake.params.history),
             dict(snakemake.params.weights),
             dict(snakemake.params.signal),
+            {"archive": Archive(snakemake.params.archive), "offline": snakemake.params.offline},
         )

@@ -101,21 +101,28 @@ class Archive:
         kept = self.answers(relative)
         if kept and kept[-1].read_bytes() == content:
             return kept[-1]
-        target = first = self.path(relative)
-        while target.exists():  # two answers of one second: the later one is told apart by the next
-            target = first.with_name(f"{first.stem}@{stamp(moment)}{first.suffix}")
-            moment += timedelta(seconds=1)
+        target = self._stamped(relative, self.free_moment(moment, relative)) if kept else self.path(relative)
         write_atomic(target, content)
         self._listings.pop(target.parent, None)
         return target
 
     def reject(self, relative: str, content: bytes, reason: str, moment: datetime) -> Path:
         """Keep a body that failed its checks aside, with the reason in a text file beside it."""
-        target = self.path(REJECTED, relative)
-        target = target.with_name(f"{target.stem}@{stamp(moment)}{target.suffix}")
+        aside = f"{REJECTED}/{relative}"
+        target = self._stamped(aside, self.free_moment(moment, aside))
         write_atomic(target, content)
         write_atomic(target.with_name(target.name + ".reason"), (reason + "\n").encode())
         return target
+
+    def _stamped(self, relative: str, moment: datetime) -> Path:
+        first = self.path(relative)
+        return first.with_name(f"{first.stem}@{stamp(moment)}{first.suffix}")
+
+    def free_moment(self, moment: datetime, *names: str) -> datetime:
+        """The first moment from `moment` on whose stamp is free under all of `names`: two answers can share a second."""
+        while any(self._stamped(name, moment).exists() for name in names):
+            moment += timedelta(seconds=1)
+        return moment
 
     def receipt_path(self, source: str, session: date) -> Path:
         return self.path(RECEIPTS, source, f"{session}.json")
@@ -124,11 +131,14 @@ class Archive:
         """The receipt of a source for a session; None when nothing was ever asked."""
         path = self.receipt_path(source, session)
         try:
-            return json.loads(path.read_bytes())
+            receipt = json.loads(path.read_bytes())
         except FileNotFoundError:
             return None
         except ValueError as error:
             raise ValueError(f"{path} is no JSON receipt ({error}); delete it and the source is asked again") from None
+        if not isinstance(receipt, dict) or not receipt.keys() & {"files", "tickers"}:
+            raise ValueError(f"{path} is no receipt: neither files nor tickers in it; delete it and the source is asked again")
+        return receipt
 
     def write_receipt(self, source: str, session: date, receipt: dict[str, Any]) -> None:
         content = json.dumps(receipt, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

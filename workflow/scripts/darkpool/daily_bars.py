@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-from . import clock, due, layout, sessions, symbols, yahoo
+from . import clock, due, layout, sessions, sources, symbols, yahoo
 from .archive import Archive, iso, sha256
 from .yahoo import DailyAnswer
 
@@ -46,7 +46,8 @@ def fetch(archive: Archive, session: date, window: Sequence[date], tickers: Sequ
         # What stopped this chunk would stop the next: Yahoo is down, or has had enough of us.
         given_up = next((a.reason for a in answers.values() if a.status == 429 or a.retrieved_at is None), None)
     entries = {ticker: _settle(entry, session, now, entries) for ticker, entry in entries.items()}
-    return {"source": "yahoo", "session": str(session), "tickers": entries}
+    state = sources.day_state([entries[ticker]["state"] for ticker in tickers])
+    return {"source": "yahoo", "session": str(session), "state": state, "tickers": entries}
 
 
 def _entry(state: str, reason: str | None, **more: Any) -> Entry:

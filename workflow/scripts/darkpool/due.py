@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 
-from . import sessions
+from . import layout, sessions
 from .archive import FINAL_STATES, Archive, sha256
+
+GRACE = 5
+"""Sessions after its own during which a vendor may still be late."""
 
 
 def finra(archive: Archive, session: date, files: Iterable[str]) -> list[str]:
@@ -34,7 +38,7 @@ def yahoo(archive: Archive, session: date, tickers: Sequence[str]) -> list[str]:
     ]
 
 
-def _is_due(archive: Archive, entry: dict | None, verify: bool) -> bool:
+def _is_due(archive: Archive, entry: dict[str, Any] | None, verify: bool) -> bool:
     if entry is None or entry["state"] not in FINAL_STATES:
         return True
     if not entry["file"]:
@@ -45,4 +49,4 @@ def _is_due(archive: Archive, entry: dict | None, verify: bool) -> bool:
 
 def grace_is_over(session: date, today: date) -> bool:
     """Whether a vendor that still has nothing for `session` is taken at its word: five sessions later."""
-    return len(sessions.between(session, today)) > 6
+    return len(sessions.between(session, today)) > GRACE

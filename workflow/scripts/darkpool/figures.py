@@ -279,6 +279,8 @@ def _plot_title(figure: Figure, ticker: str, history: pl.DataFrame, context: Pag
     figure.text(
         0.03, 1 - 0.26 / height, f"{plain(ticker, 16)}  {context.session}", fontsize=16, weight="bold", va="center"
     )
+    if volume is None:
+        facts = LABELS["missing_today"]
     figure.text(0.03, 1 - 0.53 / height, facts, fontsize=11, color=DIM, va="center")
     footer = textwrap.fill(glossary.DISCLAIMER, 84)
     figure.text(0.03, 0.06 / height, footer, fontsize=9.5, color=DIM, va="bottom", linespacing=1.15)
@@ -301,9 +303,9 @@ def _session_axis(axes: Axes, days: Sequence[Any], before: float = 1.0, labels: 
 
 def _headroom(axes: Axes, values: Numbers, most_ticks: int = 4) -> None:
     """From zero to a third above the greatest value: the legend lies in that third."""
-    greatest = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
-    axes.set_ylim(0, 1.36 * greatest or 1.0)
-    axes.yaxis.set_major_locator(MaxNLocator(most_ticks))
+    known = bool(np.isfinite(values).any())
+    axes.set_ylim(0, (1.36 * float(np.nanmax(values)) if known else 0.0) or 1.0)
+    axes.yaxis.set_major_locator(MaxNLocator(most_ticks) if known else NullLocator())
 
 
 def _legend(axes: Axes, handles: list[Any]) -> None:

@@ -185,6 +185,7 @@ LABELS: Mapping[str, str] = {
     "mean": "{ma}-session mean",
     "split": "split",
     "missing": "no FINRA value",
+    "missing_today": "no FINRA value for this session",
     "lit": "{method}",
     "prints": "prints' own opinion",
     "neutral": "neutral band",

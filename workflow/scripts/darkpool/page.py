@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 NEW_YORK = ZoneInfo("America/New_York")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-BAR_FROM = {"offex_ratio": 0.0, "lit_buy_ratio": 50.0, "trf_buy_ratio": 50.0}
 TERMS = {
     "flag": glossary.FLAGS,
     "method": glossary.METHODS,
@@ -63,13 +62,13 @@ class PageContext:
 
 
 class Cell(NamedTuple):
-    """One value as shown: its text, its exact value, the entry that explains it, its bar from and to, in percent."""
+    """One value as shown: its text, its exact value, the entry that explains it, its bar in percent."""
 
     text: str
     value: str
     kind: str = ""
     entry: str = ""
-    bar: tuple[float, float] | None = None
+    bar: float | None = None
 
 
 class Row(NamedTuple):
@@ -115,13 +114,6 @@ def _unknown(name: str, flags: list[str]) -> Cell:
     return Cell(glossary.UNKNOWN, "", "unknown", _key("flag", flag) if flag else _key("why", name))
 
 
-def _bar(name: str, value: float) -> tuple[float, float] | None:
-    if name not in BAR_FROM:
-        return None
-    start, end = sorted((BAR_FROM[name], round(min(100 * value, 100), 1)))
-    return start, end
-
-
 def cell(name: str, record: Mapping[str, Any]) -> Cell:
     """The cell of column `name` in a row of `features`; a null, and a signal nothing is known of, say why."""
     value, flags = record[name], glossary.flags_of(record["quality"])
@@ -138,7 +130,8 @@ def cell(name: str, record: Mapping[str, Any]) -> Cell:
     text = glossary.written(COLUMNS[name].kind, value)
     if text == glossary.UNKNOWN:
         return _unknown(name, flags)
-    return Cell(text, repr(value) if isinstance(value, float) else str(value), bar=_bar(name, value))
+    bar = round(min(100 * value, 100), 1) if name == "offex_ratio" else None
+    return Cell(text, repr(value) if isinstance(value, float) else str(value), bar=bar)
 
 
 def _flag_terms(quality: str) -> list[glossary.Term]:

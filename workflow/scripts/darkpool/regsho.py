@@ -25,7 +25,8 @@ from .archive import Archive
 HEADER = b"Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market"
 COLUMNS = ["date", "symbol", "short_volume", "short_exempt_volume", "trf_volume", "facilities"]
 VOLUMES = ["short_volume", "short_exempt_volume", "trf_volume"]
-FACILITY_ORDER = "BNQDO"
+FACILITY_ORDER = "BQNDO"
+"""As CNMS lists them; a letter that is not among them comes last."""
 DECIMAL = r"^[0-9]{1,15}(\.[0-9]{1,9})?$"
 SYMBOL = r"^[!-{}~]{1,14}$"
 MARKET = r"^[A-Z](,[A-Z])*$"
@@ -154,6 +155,7 @@ def read_session(
     file is missing, and what was wrong with a file that is there but damaged.
     """
     parts, damage = [], None
+    wanted = None if symbols is None else list(symbols)
     for prefix in prefixes:
         answers = []
         for path in archive.answers(layout.regsho(prefix, session)):
@@ -162,7 +164,7 @@ def read_session(
             except RegshoError as error:
                 damage = str(error)
                 continue
-            answers.append(frame if symbols is None else frame.filter(pl.col("symbol").is_in(list(symbols))))
+            answers.append(frame if wanted is None else frame.filter(pl.col("symbol").is_in(wanted)))
         if not answers:
             return None, damage
         parts.append(_newest(answers))
@@ -170,15 +172,12 @@ def read_session(
 
 
 def _newest(answers: list[pl.DataFrame]) -> pl.DataFrame:
-    """The newest answer; a symbol whose volume the answer before it did not give alike is `revised`."""
-    newest = answers[-1]
-    revised = pl.lit(False)
-    for older in answers[:-1]:
-        before = older.select("symbol", pl.col("trf_volume").alias("before"))
-        newest = newest.join(before, on="symbol", how="left", maintain_order="left")
-        revised = revised | newest["before"].ne_missing(newest["trf_volume"])
-        newest = newest.drop("before")
-    return newest.with_columns(pl.Series("revised", revised) if len(answers) > 1 else revised.alias("revised"))
+    """Per symbol its newest answer; `revised` where an older one gave another volume."""
+    if len(answers) == 1:
+        return answers[0].with_columns(revised=pl.lit(False))
+    stacked = pl.concat(answers)
+    revised = stacked.group_by("symbol").agg(revised=pl.col("trf_volume").n_unique() > 1)
+    return stacked.unique("symbol", keep="last", maintain_order=True).join(revised, on="symbol")
 
 
 def _sum_facilities(parts: list[pl.DataFrame]) -> pl.DataFrame:
@@ -187,11 +186,12 @@ def _sum_facilities(parts: list[pl.DataFrame]) -> pl.DataFrame:
         frame = frame.group_by("symbol").agg(
             pl.col(VOLUMES).sum(), pl.col("facilities").str.join(","), pl.col("revised").any()
         )
-        rank = FACILITY_ORDER.index
-        frame = frame.with_columns(
-            pl.col("facilities").map_elements(lambda m: ",".join(sorted(set(m.split(",")), key=rank)), pl.String)
-        )
+        frame = frame.with_columns(pl.col("facilities").map_elements(_in_order, pl.String))
     return frame.select("symbol", "trf_volume", "short_volume", "short_exempt_volume", "facilities", "revised").sort("symbol")
+
+
+def _in_order(facilities: str) -> str:
+    return ",".join(sorted(set(facilities.split(",")), key=lambda one: (FACILITY_ORDER.find(one) % 26, one)))
 
 
 def read_window(archive: Archive, sessions: Sequence[date], prefixes: Sequence[str], symbols: Iterable[str]) -> Window:

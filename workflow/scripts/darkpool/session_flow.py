@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from . import conditions, layout, lit, sessions, tables, ticks
+from . import conditions, layout, lit, sessions, sources, tables, ticks
 from .archive import Archive
 
 class Flows(NamedTuple):
@@ -83,3 +83,9 @@ def gather(lit_parts: Sequence[str], trf_parts: Sequence[str]) -> Flows:
         pl.concat([tables.read("trf_flow", path) for path in trf_parts]).sort("ticker"),
         sorted(notes),
     )
+
+
+def state(session: date, flows: Flows, archive: Archive, offline: bool) -> sources.Source:
+    """The state of the lit source for the session, as a page shows it."""
+    by_source = dict(flows.lit["source"].value_counts().iter_rows())
+    return sources.lit(archive, session, by_source, offline)

@@ -96,10 +96,11 @@ def notes(tickers: Sequence[str], unmapped: Sequence[str], faults: Sequence[str]
     return told
 
 
-def about(metadata: dict[str, str], more_notes: Sequence[str] = ()) -> dict[str, str]:
-    """The part of a table's metadata that the tables built from it carry on."""
+def about(metadata: dict[str, str], more_notes: Sequence[str], lit_state: sources.Source) -> dict[str, str]:
+    """The part of a table's metadata that the tables built from it carry on, the lit side added."""
     notes = [*json.loads(metadata["notes"]), *more_notes]
-    return {"sources": metadata["sources"], "simulated": metadata["simulated"], "notes": json.dumps(notes)}
+    states = [*json.loads(metadata["sources"]), lit_state]
+    return {"sources": json.dumps(states), "simulated": metadata["simulated"], "notes": json.dumps(notes)}
 
 
 def splits_of(metadata: dict[str, str]) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -34,7 +34,7 @@ class Calendar(NamedTuple):
     closes: list[int]
 
 
-def _from_library(last_day: date) -> dict[str, list]:
+def _from_library(last_day: date) -> dict[str, list[Any]]:
     import exchange_calendars
 
     schedule = exchange_calendars.get_calendar("XNYS", start=FIRST_DAY.isoformat(), end=last_day.isoformat()).schedule
@@ -46,7 +46,7 @@ def _from_library(last_day: date) -> dict[str, list]:
     }
 
 
-def _keep(path: Path, content: dict) -> None:
+def _keep(path: Path, content: dict[str, list[Any]]) -> None:
     """Write by rename; a read-only installation simply asks the library each time."""
     try:
         path.parent.mkdir(exist_ok=True)
@@ -93,8 +93,8 @@ def previous(day: date) -> date:
     """The newest session before `day`, which need not be a session itself."""
     days = _calendar().days
     index = bisect_left(days, day)
-    if not 0 < index <= len(days):
-        raise NotASession(f"no session is known before {day}; the calendar begins on {days[0]}")
+    if index == 0 or day.year > days[-1].year:
+        raise NotASession(f"no session is known before {day}; the calendar runs from {days[0]} to {days[-1]}")
     return days[index - 1]
 
 
@@ -154,7 +154,10 @@ def trading_hours(session: date, rth_start: str = "09:30", rth_end: str = "16:15
 def last_completed(now: datetime) -> date:
     """The newest session whose close is not after `now` (aware)."""
     calendar = _calendar()
-    return calendar.days[bisect_right(calendar.closes, int(now.timestamp())) - 1]
+    ended = bisect_right(calendar.closes, int(now.timestamp()))
+    if not ended:
+        raise NotASession(f"no session is known before {now:%Y-%m-%d %H:%M}; the calendar begins on {calendar.days[0]}")
+    return calendar.days[ended - 1]
 
 
 def require_completed(text: str, now: datetime) -> date:
@@ -166,7 +169,9 @@ def require_completed(text: str, now: datetime) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise NotASession(f"{text!r} is no date of the form YYYY-MM-DD; the last session is {last_completed(now)}") from None
+        day = None
+    if day is None or day.isoformat() != text:
+        raise NotASession(f"{text!r} is no date of the form YYYY-MM-DD; the last session is {last_completed(now)}")
     if day > now.astimezone(NEW_YORK).date():
         raise NotASession(f"{day} lies in the future; the previous session is {last_completed(now)}")
     _position(day)

@@ -158,7 +158,7 @@ def key(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def _uniform(keys: Keys, label: str) -> Floats:
+def uniform(keys: Keys, label: str) -> Floats:
     """A number in (0, 1) for each key, another one for each label."""
     mixed = keys ^ np.uint64(key(label))
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
@@ -170,17 +170,17 @@ def _uniform(keys: Keys, label: str) -> Floats:
 
 def _normal(keys: Keys, label: str) -> Floats:
     """A standard normal number for each key (Box & Muller 1958)."""
-    radius = np.sqrt(-2 * np.log(_uniform(keys, label + " radius")))
-    angle = 2 * np.pi * _uniform(keys, label + " angle")
+    radius = np.sqrt(-2 * np.log(uniform(keys, label + " radius")))
+    angle = 2 * np.pi * uniform(keys, label + " angle")
     normal: Floats = radius * np.cos(angle)
     return normal
 
 
 def _profiles(tickers: Sequence[str], keys: Keys, seed: int) -> tuple[Floats, Floats, Floats]:
     """Level, price and ratio per ticker: the watchlist's own, the others drawn."""
-    level = 10 ** (4.0 + 3.2 * _uniform(keys, f"{seed} level"))
-    price = np.exp(1.8 + 3.4 * _uniform(keys, f"{seed} price"))
-    ratio = 0.32 + 0.2 * _uniform(keys, f"{seed} ratio")
+    level = 10 ** (4.0 + 3.2 * uniform(keys, f"{seed} level"))
+    price = np.exp(1.8 + 3.4 * uniform(keys, f"{seed} price"))
+    ratio = 0.32 + 0.2 * uniform(keys, f"{seed} ratio")
     for i, ticker in enumerate(tickers):
         if ticker in PROFILES:
             level[i], price[i], ratio[i] = PROFILES[ticker]
@@ -197,8 +197,8 @@ def as_traded(tickers: Sequence[str], day: date, seed: int) -> Day:
     basis = _share_basis(tickers, index)
     today = f"{seed} {day}"
 
-    wave = np.sin(2 * np.pi * (index / (80 + 60 * _uniform(keys, f"{seed} period")) + _uniform(keys, f"{seed} phase")))
-    spike = np.where(_uniform(keys, f"{today} spike") < 0.06, 0.7 + 0.7 * _uniform(keys, f"{today} height"), 0.0)
+    wave = np.sin(2 * np.pi * (index / (80 + 60 * uniform(keys, f"{seed} period")) + uniform(keys, f"{seed} phase")))
+    spike = np.where(uniform(keys, f"{today} spike") < 0.06, 0.7 + 0.7 * uniform(keys, f"{today} height"), 0.0)
     move = 0.22 * wave + WEEKDAY_HABIT[day.weekday()] + 0.24 * _normal(keys, f"{today} volume") + spike
     length = EARLY_CLOSE_VOLUME if sessions.is_early_close(day) else 1.0
     regular = np.rint(level * basis * length * np.exp(np.clip(move, -LARGEST_MOVE, LARGEST_MOVE))) + 100
@@ -206,16 +206,16 @@ def as_traded(tickers: Sequence[str], day: date, seed: int) -> Day:
     # A spike off-exchange is part of why a day stands out, so the ratio rises with it.
     ratio = ratio + 0.03 * wave + 0.04 * _normal(keys, f"{today} ratio") + 0.06 * spike
     trf = _shares(regular * np.clip(ratio, *RATIO_RANGE), keys, day, today)
-    trf[np.array([t in SPORADIC for t in tickers], bool) & (_uniform(keys, f"{today} gap") < GAP_CHANCE)] = 0.0
-    short = np.minimum(_shares(trf * (0.3 + 0.35 * _uniform(keys, f"{today} short")), keys, day, f"{today} short"), trf)
-    exempt = np.floor(short * 0.015 * _uniform(keys, f"{today} exempt"))
+    trf[np.array([t in SPORADIC for t in tickers], bool) & (uniform(keys, f"{today} gap") < GAP_CHANCE)] = 0.0
+    short = np.minimum(_shares(trf * (0.3 + 0.35 * uniform(keys, f"{today} short")), keys, day, f"{today} short"), trf)
+    exempt = np.floor(short * 0.015 * uniform(keys, f"{today} exempt"))
 
     before = f"{seed} {sessions.previous(day)}"
     centre = price / basis * np.exp(0.12 * wave)
     close = np.round(centre * np.exp(0.011 * _normal(keys, f"{today} close")), 2)
     overnight = 0.011 * _normal(keys, f"{before} close") + 0.003 * _normal(keys, f"{today} open")
     open_ = np.round(centre * np.exp(overnight), 2)
-    reach = 0.002 + 0.01 * _uniform(keys, f"{today} reach")
+    reach = 0.002 + 0.01 * uniform(keys, f"{today} reach")
     high = np.round(np.maximum(open_, close) * (1 + reach), 2)
     low = np.round(np.minimum(open_, close) * (1 - reach), 2)
     return Day(open_, high, low, close, regular, trf, short, exempt)
@@ -226,8 +226,8 @@ def _shares(volume: Floats, keys: Keys, day: date, label: str) -> Floats:
     whole = np.floor(volume)
     if day < FRACTIONAL_FROM:
         return whole
-    parts = np.floor(MICRO * _uniform(keys, f"{label} millionths"))
-    fractional = (volume > 0) & (_uniform(keys, f"{label} fractional") < 0.93)
+    parts = np.floor(MICRO * uniform(keys, f"{label} millionths"))
+    fractional = (volume > 0) & (uniform(keys, f"{label} fractional") < 0.93)
     return np.where(fractional, whole + parts / MICRO, whole)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from . import layout, sessions, simulate, symbols, watchlist
 from .archive import Archive, sha256, write_atomic
@@ -118,7 +119,7 @@ NEW_LISTING = Character(12_000, (1, 4), 0.04)
 
 
 class Market(NamedTuple):
-    """One ticker's day as the daily lane has it, prices as traded; `end` and `start` of regular hours, ns UTC."""
+    """One ticker's day as the daily lane has it, prices as traded; `start` and `end` of regular hours, ns UTC."""
 
     ticker: str
     session: date
@@ -133,7 +134,7 @@ class Market(NamedTuple):
     """Off-exchange volume in millionths of a share."""
     lit_buying: float
     trf_buying: float
-    """Probability that a trade's aggressor buys."""
+    """Probability that the aggressor of a lit trade, and of an off-exchange print, buys."""
 
 
 class Quotes(NamedTuple):
@@ -185,24 +186,42 @@ def character(ticker: str) -> Character:
 def _markets(tickers: list[str], day: date, seed: int) -> dict[str, Market]:
     start, end = (int(moment.timestamp()) * SECOND for moment in (sessions.opens(day), sessions.closes(day)))
     traded = simulate.as_traded(tickers, day, seed)
-    prices = (traded.open.tolist(), traded.high.tolist(), traded.low.tolist(), traded.close.tolist())
-    regular = traded.regular.astype(np.int64).tolist()
-    trf = np.rint(traded.trf * SHARE).astype(np.int64).tolist()
-    return {
-        ticker: Market(ticker, day, start, end, *day_prices, volume, off_exchange, *_pressure(position, day))
-        for position, (ticker, *day_prices, volume, off_exchange) in enumerate(
-            zip(tickers, *prices, regular, trf, strict=True)
+    regular = traded.regular.astype(np.int64)
+    trf = np.rint(traded.trf * SHARE).astype(np.int64)
+    markets = {}
+    for i, ticker in enumerate(tickers):
+        lit_buying, trf_buying = _pressure(i, ticker, day, seed)
+        markets[ticker] = Market(
+            ticker=ticker,
+            session=day,
+            start=start,
+            end=end,
+            open=float(traded.open[i]),
+            high=float(traded.high[i]),
+            low=float(traded.low[i]),
+            close=float(traded.close[i]),
+            regular=int(regular[i]),
+            trf=int(trf[i]),
+            lit_buying=lit_buying,
+            trf_buying=trf_buying,
         )
-    }
+    return markets
 
 
-def _pressure(position: int, day: date) -> tuple[float, float]:
-    """Buying probability on exchanges and off them: in turns, so that every page holds all three signals, and for
-    every third ticker the two differ."""
-    turn = position + sessions.index(day) // 3
-    disagree = (position + sessions.index(day) // 5) % 3 == 0
+def _pressure(position: int, ticker: str, day: date, seed: int) -> tuple[float, float]:
+    """Buying probability on exchanges and off them; each stands for a few sessions.
+
+    The first three tickers take turns, so that every page holds all three signals and a ticker whose two differ.
+    """
     moods = (BUYING, SELLING, BALANCED)
-    return moods[turn % 3], moods[(turn + disagree) % 3]
+    index = sessions.index(day)
+    if position < len(moods):
+        mood, differ = position + index // 3, position == index // 2 % len(moods)
+    else:
+        key = np.array([simulate.key(ticker)], np.uint64)
+        mood = int(len(moods) * simulate.uniform(key, f"{seed} {index // 4} mood")[0])
+        differ = bool(simulate.uniform(key, f"{seed} {index // 4} differ")[0] < 0.3)
+    return moods[mood % len(moods)], moods[(mood + differ) % len(moods)]
 
 
 def _say(archive: Archive, market: Market, seed: int) -> dict[str, Any]:
@@ -220,12 +239,11 @@ def _say(archive: Archive, market: Market, seed: int) -> dict[str, Any]:
         for kind, path in paths.items():
             if not path.exists():
                 write_atomic(path, simulate.parquet(tables[kind]))
-    files = {kind: {"file": names[kind], "sha256": sha256(paths[kind]), "rows": _rows(archive, names[kind])} for kind in available}
+    files = {
+        kind: {"file": names[kind], "sha256": sha256(paths[kind]), "rows": pq.read_metadata(paths[kind]).num_rows}
+        for kind in available
+    }
     return simulate.entry(market.session, f"polygon/{symbol}", **_told(files), plan=_plan(available), files=files)
-
-
-def _rows(archive: Archive, name: str) -> int:
-    return int(simulate.pq.read_metadata(archive.path(name)).num_rows)
 
 
 def _plan(available: tuple[str, ...]) -> str:
@@ -321,23 +339,28 @@ def _tape(rng: np.random.Generator, market: Market, like: Character, quotes: Quo
     continuous = _lit(rng, market, like, quotes, at_exchanges, round((1 - OPENING_SHARE - CLOSING_SHARE) * lit))
     # The closing auction takes what rounding to lots left over.
     closing = lit - opening - int(continuous.size.sum()) // SHARE
-    prints = _prints(rng, market, quotes, min(round(OFF_EXCHANGE_TRADES * like.trades), market.trf // (20 * SHARE)))
+    off_exchange = min(round(OFF_EXCHANGE_TRADES * like.trades), -(-market.trf // (20 * SHARE)))
+    prints = _prints(rng, market, quotes, off_exchange)
     parts = [continuous, prints, _auctions(market, opening, closing), _off_hours(rng, market, off_hours)]
     parts.append(_cancelled(rng, _joined(parts)))
     tape = _joined(parts)
-    order = np.lexsort((tape.time, tape.sip_time))
-    return Tape(*(column[order] for column in tape))
+    return _taken(tape, np.lexsort((tape.time, tape.sip_time)))
 
 
 def _joined(parts: list[Tape]) -> Tape:
-    return Tape(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return Tape(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in Tape._fields})
+
+
+def _taken(tape: Tape, rows: Numbers) -> Tape:
+    return Tape(**{name: getattr(tape, name)[rows] for name in Tape._fields})
 
 
 def _sides(rng: np.random.Generator, n: int, buying: float) -> Numbers:
     """Aggressors in a row, a buyer with probability `buying`; orders come in pieces, so sides repeat."""
     side = np.where(rng.random(n) < buying, 1, -1)
     fresh = np.where(rng.random(n) >= REPEATED_SIDE, np.arange(n), 0)
-    return side[np.maximum.accumulate(fresh)] if n else side
+    repeated: Numbers = side[np.maximum.accumulate(fresh)]
+    return repeated
 
 
 def _sizes(rng: np.random.Generator, n: int, total: int) -> Numbers:
@@ -345,7 +368,8 @@ def _sizes(rng: np.random.Generator, n: int, total: int) -> Numbers:
     if n == 0:
         return np.zeros(0, np.int64)
     weight = np.exp(1.1 * rng.standard_normal(n))
-    return 1 + np.floor(weight / weight.sum() * (total - n)).astype(np.int64)
+    size: Numbers = 1 + np.floor(weight / weight.sum() * (total - n)).astype(np.int64)
+    return size
 
 
 def _lit(rng: np.random.Generator, market: Market, like: Character, quotes: Quotes, n: int, volume: int) -> Tape:
@@ -381,8 +405,6 @@ def _lit(rng: np.random.Generator, market: Market, like: Character, quotes: Quot
 
 def _prints(rng: np.random.Generator, market: Market, quotes: Quotes, n: int) -> Tape:
     """Off-exchange prints of regular hours, which add up to FINRA's volume of the day."""
-    if market.trf and not n:
-        n = 1
     time = _moments(rng, n, market)
     bid, ask = _before(quotes, time)
     side = _sides(rng, n, market.trf_buying)
@@ -425,17 +447,14 @@ def _print_sizes(rng: np.random.Generator, n: int, market: Market) -> Numbers:
 
 def _auctions(market: Market, opening: int, closing: int) -> Tape:
     """Opening and closing auction, each followed by the official price, which repeats it and adds no volume."""
-    second = np.array([market.start, market.start, market.end, market.end]) + np.array([1, 2, 3, 5]) * SECOND // 10
+    time = np.repeat([market.start, market.end], 2) + np.array([1, 2, 3, 5]) * SECOND // 10
     price = np.repeat([round(market.open * DOLLAR), round(market.close * DOLLAR)], 2)
     size = np.repeat([opening, closing], 2) * SHARE
     nothing = np.zeros(4, np.int64)
     conditions = np.zeros((4, 3), np.int32)
     conditions[:, 0] = [OPENING, OFFICIAL_OPEN, CLOSING, OFFICIAL_CLOSE]
-    kept = slice(None) if min(opening, closing) > 0 else slice(0)
-    auctions = Tape(
-        second, second + 50_000, nothing, price, size, np.full(4, LIT_EXCHANGES[0]), nothing, nothing, conditions, nothing
-    )
-    return Tape(*(column[kept] for column in auctions))
+    exchange = np.full(4, LIT_EXCHANGES[0])
+    return Tape(time, time + 50_000, nothing, price, size, exchange, nothing, nothing, conditions, nothing)
 
 
 def _off_hours(rng: np.random.Generator, market: Market, volume: int) -> Tape:
@@ -475,7 +494,7 @@ def _off_hours(rng: np.random.Generator, market: Market, volume: int) -> Tape:
 def _cancelled(rng: np.random.Generator, tape: Tape) -> Tape:
     """Trades entered twice and cancelled once: the cancelled one stays on the tape, marked."""
     chosen = rng.choice(len(tape.time), len(tape.time) // 1000)
-    twice = Tape(*(column[chosen] for column in tape))
+    twice = _taken(tape, chosen)
     trf_time = np.where(twice.trf_time > 0, twice.trf_time + MILLISECOND, 0)
     later = {"time": twice.time + MILLISECOND, "sip_time": twice.sip_time + MILLISECOND, "trf_time": trf_time}
     return twice._replace(**later, correction=np.full(len(chosen), CANCELLED))
@@ -484,7 +503,7 @@ def _cancelled(rng: np.random.Generator, tape: Tape) -> Tape:
 def _trade_tables(rng: np.random.Generator, tape: Tape, market: Market) -> dict[str, pa.Table]:
     n = len(tape.time)
     identifier = pc.cast(pa.array(np.arange(1, n + 1)), pa.string())
-    off_exchange = tape.trf_id == 0
+    on_exchange = tape.trf_id == 0
     present = tape.conditions != 0
     offsets = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int32)
     columns = {
@@ -498,8 +517,8 @@ def _trade_tables(rng: np.random.Generator, tape: Tape, market: Market) -> dict[
         "sip_timestamp": tape.sip_time,
         "size": tape.size / SHARE,
         "tape": np.full(n, 1),
-        "trf_id": pa.array(tape.trf_id, mask=off_exchange),
-        "trf_timestamp": pa.array(tape.trf_time, mask=off_exchange),
+        "trf_id": pa.array(tape.trf_id, mask=on_exchange),
+        "trf_timestamp": pa.array(tape.trf_time, mask=on_exchange),
     }
     trades = _table(columns, TRADES)
     if market.session >= simulate.FRACTIONAL_FROM:
@@ -528,7 +547,7 @@ def _quote_table(rng: np.random.Generator, quotes: Quotes, market: Market) -> pa
 
 
 def _table(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
-    return pa.table({name: pa.array(columns[name]).cast(schema.field(name).type) for name in schema.names}, schema=schema)
+    return pa.table([pa.array(columns[field.name]).cast(field.type) for field in schema], schema=schema)
 
 
 def _bar_table(tape: Tape) -> pa.Table:

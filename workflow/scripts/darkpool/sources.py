@@ -64,7 +64,30 @@ def yahoo(archive: Archive, session: date, tickers: Sequence[str], answered: Map
     return _source("Yahoo", state, reason or None, retrieved_at, detail)
 
 
-VENDOR_WIDE = ("blocked", "rate_limit")
+LIT_SOURCES = {
+    "trades_quotes": "trades and quotes",
+    "trades": "trades alone",
+    "consolidated_bars": "minute bars",
+    "none": "nothing",
+}
+
+
+def lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: bool) -> Source:
+    """Where the lit side comes from; `by_source` counts tickers by `lit_flow.source`."""
+    receipt = archive.receipt("polygon", session) or {}
+    told = [f"{words} for {by_source[name]}" for name, words in LIT_SOURCES.items() if by_source.get(name)]
+    detail = f"{', '.join(told) or 'nothing'} of {sum(by_source.values())} tickers"
+    kinds = [kind for told in receipt.get("tickers", {}).values() for kind in (told if "state" not in told else {"": told}).values()]
+    entries = [kind for kind in kinds if kind]
+    moments = sorted(entry["retrieved_at"] for entry in entries if entry.get("retrieved_at"))
+    retrieved_at = moments[-1] if moments else None
+    there = any(count for name, count in by_source.items() if name != "none")
+    if receipt.get("state") == "blocked":
+        return _source("Polygon", "blocked", receipt.get("reason"), retrieved_at, detail)
+    failing = [entry for entry in entries if entry["state"] not in FINAL_STATES]
+    if failing and not offline:
+        return _source("Polygon", failing[0]["state"], failing[0].get("reason"), retrieved_at, detail)
+    return _source("Polygon", "published" if there else "absent", receipt.get("reason"), retrieved_at, detail)
 
 
 def day_state(states: Sequence[str]) -> str:
@@ -85,10 +108,20 @@ def day_state(states: Sequence[str]) -> str:
 
 
 def require_final(sources: Sequence[Source], session: date) -> None:
-    """Raise NotFinal, naming source and state, while FINRA's or Yahoo's answer for the session is not final."""
-    open_ones = [source for source in sources if source["state"] not in FINAL_STATES]
+    """Raise NotFinal, naming source and state, while FINRA's or Yahoo's answer for the session is not final.
+
+    The lit side holds nothing up, unless the vendor refuses the key: that is for its owner to mend.
+    """
+    open_ones = [
+        source
+        for source in sources
+        if (source["state"] == "blocked" if source["source"] == "Polygon" else source["state"] not in FINAL_STATES)
+    ]
     if open_ones:
-        told = "; ".join(f"{s['source']} is {s['state']}" + (f" ({s['reason']})" if s["reason"] else "") for s in open_ones)
+        told = "; ".join(
+            f"{source['source']} is {source['state']}" + (f" ({source['reason']})" if source["reason"] else "")
+            for source in open_ones
+        )
         raise NotFinal(
             f"session {session} is not complete: {told}. Tables, page and plots are there and say so; "
             "the manifest `all` is written once the answers are final: run the same command again later"

@@ -69,6 +69,13 @@ def resolve(scan: str, session: date, tickers: Iterable[str], files: Sequence[st
 
 
 def _read_scan_file(path: Path) -> tuple[list[Member], list[str]]:
+    try:
+        return _read_rows(path)
+    except csv.Error as error:
+        raise UniverseError(f"{path}: not readable as CSV: {error}") from None
+
+
+def _read_rows(path: Path) -> tuple[list[Member], list[str]]:
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         reader = csv.DictReader(file)
         columns = [column for column in reader.fieldnames or [] if column and column.strip().lower() in COLUMNS]

@@ -1,0 +1,61 @@
+"""Figures of real ticks, computed independently of this package."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from darkpool import lit, sessions
+
+pytestmark = pytest.mark.real_data
+
+
+@pytest.fixture
+def classified(real_data):
+    def classify(day: str, symbol: str, *, quotes: bool = True, **options) -> lit.SymbolFlow:
+        folder = real_data / "archive/polygon"
+        trades, quote_file = (folder / kind / day / f"{symbol}.parquet" for kind in ("trades", "quotes"))
+        hours = sessions.trading_hours(date.fromisoformat(day))
+        return lit.classify_symbol(trades, quote_file if quotes else None, None, hours, **options)
+
+    return classify
+
+
+@pytest.mark.parametrize(
+    ("day", "symbol", "buy", "sell", "method"),
+    [
+        ("2013-10-08", "BAC", 24_575_360, 24_996_042, "NBBO"),
+        ("2013-10-08", "AIG", 2_599_814, 2_742_293, "NBBO+TICK"),
+        ("2018-01-02", "XXX", 650_751, 797_018, "NBBO+TICK"),
+    ],
+)
+def test_lit_volume_is_signed_as_an_independent_program_did(classified, day, symbol, buy, sell, method):
+    row = classified(day, symbol).lit
+    assert (row["lit_buy_volume"], row["lit_sell_volume"], row["classification_method"]) == (buy, sell, method)
+
+
+@pytest.mark.parametrize(
+    ("day", "symbol", "buy", "sell"),
+    [
+        ("2013-10-08", "BAC", 18_581_814, 13_012_983),
+        ("2013-10-08", "AIG", 1_277_530, 1_001_166),
+        ("2018-01-02", "XXX", 491_673, 757_569),
+    ],
+)
+def test_finra_prints_are_signed_as_an_independent_program_did(classified, day, symbol, buy, sell):
+    row = classified(day, symbol).trf
+    assert (row["trf_buy_volume"], row["trf_sell_volume"]) == (buy, sell)
+
+
+def test_the_strict_tick_rule_says_less_and_otherwise(classified):
+    row = classified("2013-10-08", "BAC", method="tick").lit
+    assert row["lit_buy_ratio"] == pytest.approx(0.357, abs=5e-4)
+    assert row["lit_coverage_pct"] == pytest.approx(4, abs=1)
+
+
+def test_minute_bars_of_a_real_day_are_counted_whole(real_data):
+    bars = real_data / "archive/yahoo/minute_bars/2025-12-22/SPY.parquet"
+    row = lit.classify_symbol(None, None, bars, sessions.trading_hours(date(2025, 12, 22))).lit
+    assert (row["lit_trades"], row["excluded_volume"], row["source"]) == (390, 0.0, "consolidated_bars")
+    assert 0 < row["lit_buy_ratio"] < 1
