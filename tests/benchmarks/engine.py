@@ -36,7 +36,7 @@ ROW_GROUP = 1_000_000
 
 
 def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
-    """One symbol's two files, sorted as the vendor sends them: a random walk in cents, a quarter of the trades FINRA's."""
+    """One symbol's two files, sorted as the vendor sends them: a random walk in cents, a third FINRA prints."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -180,7 +180,8 @@ def duckdb_asof(folder: Path) -> tuple[float, float]:
               AND participant_timestamp >= {START} AND participant_timestamp < {END}
               AND NOT list_has_any(conditions, {list(DROPPED)})
         ), ordered AS (
-            SELECT *, lag(price) OVER (PARTITION BY symbol, lit ORDER BY time, sequence_number) AS previous FROM eligible
+            SELECT *, lag(price) OVER (PARTITION BY symbol, lit ORDER BY time, sequence_number) AS previous
+            FROM eligible
         ), quotes AS (
             SELECT filename[-12:] AS symbol, participant_timestamp AS time, bid_price, ask_price
             FROM read_parquet('{folder}/quotes/*.parquet', filename = true)

@@ -38,8 +38,13 @@ def trades_file(folder: Path, rows: list[tuple], name="trades.parquet", **option
 
 
 def quotes_file(folder: Path, rows: list[tuple], name="quotes.parquet", **options) -> Path:
-    schema = {"participant_timestamp": pl.Int64, "sequence_number": pl.Int64, "bid_price": pl.Float64, "ask_price": pl.Float64}
     path = folder / name
+    schema = {
+        "participant_timestamp": pl.Int64,
+        "sequence_number": pl.Int64,
+        "bid_price": pl.Float64,
+        "ask_price": pl.Float64,
+    }
     pl.DataFrame(rows, schema=schema, orient="row").write_parquet(path, **options)
     return path
 
@@ -67,7 +72,12 @@ QUOTES = [(1_050, 1, 10.00, 10.02)]
 
 @pytest.fixture
 def flow(tmp_path):
-    return lit.classify_symbol(trades_file(tmp_path, TAPE), quotes_file(tmp_path, QUOTES), None, HOURS, min_lit_volume=400)
+    trades, quotes = trades_file(tmp_path, TAPE), quotes_file(tmp_path, QUOTES)
+    return lit.classify_symbol(trades, quotes, None, HOURS, min_lit_volume=400)
+
+
+def volumes(flow: lit.SymbolFlow) -> tuple[float, float, float]:
+    return tuple(flow.lit[f"lit_{side}_volume"] for side in ("buy", "sell", "neutral"))
 
 
 def test_a_tape_gives_what_a_hand_adds_up(flow):
@@ -109,27 +119,29 @@ def test_the_rows_fit_the_tables(flow):
 
 
 def test_a_thin_day_has_no_ratio_but_its_coverage(tmp_path):
-    flow = lit.classify_symbol(trades_file(tmp_path, TAPE), quotes_file(tmp_path, QUOTES), None, HOURS, min_lit_volume=401)
+    trades, quotes = trades_file(tmp_path, TAPE), quotes_file(tmp_path, QUOTES)
+    flow = lit.classify_symbol(trades, quotes, None, HOURS, min_lit_volume=401)
     assert (flow.lit["lit_buy_ratio"], flow.lit["log_buy_sell"]) == (None, None)
     assert flow.lit["lit_volume_coverage_pct"] == pytest.approx(100 * 400 / 450)
 
 
 def test_a_one_sided_day_has_a_ratio_and_no_logarithm(tmp_path):
-    flow = lit.classify_symbol(trades_file(tmp_path, TAPE[:1]), quotes_file(tmp_path, QUOTES), None, HOURS, min_lit_volume=0)
+    trades, quotes = trades_file(tmp_path, TAPE[:1]), quotes_file(tmp_path, QUOTES)
+    flow = lit.classify_symbol(trades, quotes, None, HOURS, min_lit_volume=0)
     assert (flow.lit["lit_buy_ratio"], flow.lit["log_buy_sell"]) == (1.0, None)
 
 
 def test_without_quotes_the_tick_decides_and_prints_have_no_row(tmp_path):
     flow = lit.classify_symbol(trades_file(tmp_path, TAPE), None, None, HOURS)
     assert (flow.lit["classification_method"], flow.lit["source"], flow.trf) == ("TICK", "trades", None)
-    assert (flow.lit["lit_buy_volume"], flow.lit["lit_sell_volume"], flow.lit["lit_neutral_volume"]) == (50.0, 100.0, 300.0)
+    assert volumes(flow) == (50.0, 100.0, 300.0)
 
 
 def test_trades_before_the_first_quote_fall_back_on_the_tick(tmp_path):
     quotes = quotes_file(tmp_path, [(1_150, 1, 10.00, 10.02)])
     flow = lit.classify_symbol(trades_file(tmp_path, TAPE), quotes, None, HOURS)
     assert flow.lit["classification_method"] == "NBBO+TICK"
-    assert (flow.lit["lit_buy_volume"], flow.lit["lit_sell_volume"], flow.lit["lit_neutral_volume"]) == (0.0, 100.0, 350.0)
+    assert volumes(flow) == (0.0, 100.0, 350.0)
 
 
 def test_all_or_nothing_calls_that_day_tick(tmp_path):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import pytest
 
-from darkpool import lit, sessions
+from darkpool import classify, conditions, lit, sessions, ticks
 
 pytestmark = pytest.mark.real_data
 
@@ -46,6 +47,20 @@ def test_lit_volume_is_signed_as_an_independent_program_did(classified, day, sym
 def test_finra_prints_are_signed_as_an_independent_program_did(classified, day, symbol, buy, sell):
     row = classified(day, symbol).trf
     assert (row["trf_buy_volume"], row["trf_sell_volume"]) == (buy, sell)
+
+
+def test_without_the_fallback_trades_on_crossed_quotes_stay_unsigned(real_data):
+    folder = real_data / "archive/polygon"
+    trades, quotes = (folder / kind / "2013-10-08/AIG.parquet" for kind in ("trades", "quotes"))
+    tape = ticks.read_trades(trades)
+    reasons = ticks.reasons(tape, sessions.trading_hours(date(2013, 10, 8)), conditions.load())
+    chosen = (reasons == 0) & ticks.venues(tape)[0]
+    bid, ask = ticks.quote_before(ticks.read_quotes(quotes), tape.time[chosen])
+    quoted = classify.valid(bid, ask)
+    side = np.where(quoted, classify.nbbo(tape.price[chosen], bid, ask), 0)
+    size = tape.size[chosen]
+    assert (~quoted).sum() == 81
+    assert (size[side == 1].sum(), size[side == -1].sum()) == (2_597_289, 2_741_022)
 
 
 def test_the_strict_tick_rule_says_less_and_otherwise(classified):

@@ -44,9 +44,10 @@ def reasons(folder: Path, *rows: dict) -> list[str]:
     return [("eligible", *ticks.REASONS)[number] for number in found]
 
 
-def quotes_file(folder: Path, rows: list[tuple], columns=("participant_timestamp", "sequence_number", "bid_price", "ask_price")):
+def quotes_file(folder: Path, rows: list[tuple]) -> Path:
     path = folder / "quotes.parquet"
-    pl.DataFrame(rows, schema=list(columns), orient="row", infer_schema_length=None).write_parquet(path)
+    columns = ["participant_timestamp", "sequence_number", "bid_price", "ask_price"]
+    pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None).write_parquet(path)
     return path
 
 
@@ -179,14 +180,14 @@ def test_times_that_lost_their_nanoseconds_are_refused(tmp_path):
 
 
 def test_a_size_that_is_no_number_is_refused(tmp_path):
-    with pytest.raises(ticks.TickError, match="column decimal_size is .*string, expected Float64"):
+    with pytest.raises(ticks.TickError, match=r"column decimal_size is .*string, expected Float64"):
         ticks.read_trades(trades_file(tmp_path, trade(decimal_size="a few")))
 
 
 def test_conditions_as_text_are_refused(tmp_path):
     path = tmp_path / "trades.parquet"
     pl.DataFrame([trade()]).with_columns(conditions=pl.lit("12,37")).write_parquet(path)
-    with pytest.raises(ticks.TickError, match="column conditions is .*string, expected lists"):
+    with pytest.raises(ticks.TickError, match=r"column conditions is .*string, expected lists"):
         ticks.read_trades(path)
 
 

@@ -22,6 +22,8 @@ FINAL_STATES = frozenset({"published", "holiday", "absent"})
 STATES = FINAL_STATES | {"not_yet", "outage", "blocked", "truncated", "unsettled"}
 RECEIPTS = "receipts"
 REJECTED = "rejected"
+FIRST = datetime.min.replace(tzinfo=UTC)
+"""A first answer carries no moment in its name; it is older than any other."""
 STAMP = re.compile(r"@(\d{8}T\d{6}Z)$")
 
 
@@ -96,10 +98,13 @@ class Archive:
             self._listings[folder] = listing
         return self._listings[folder]
 
-    def keep(self, relative: str, content: bytes, moment: datetime) -> Path:
-        """Keep an answer retrieved at `moment`; returns the file that holds it, an older one when its bytes are equal."""
+    def keep(self, relative: str, content: bytes, moment: datetime, repeat: bool = False) -> Path:
+        """Keep an answer retrieved at `moment`; returns the file that holds it.
+
+        That is the newest one there when its bytes are equal, unless `repeat`.
+        """
         kept = self.answers(relative)
-        if kept and kept[-1].read_bytes() == content:
+        if kept and not repeat and kept[-1].read_bytes() == content:
             return kept[-1]
         target = self._stamped(relative, self.free_moment(moment, relative)) if kept else self.path(relative)
         write_atomic(target, content)

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 DEFAULT = Path(__file__).with_name("conditions.csv")
 COLUMNS = ["code", "meaning", "counts_in_volume", "may_be_signed", "why", "source"]
@@ -34,7 +35,7 @@ class Policy:
     unsigned: frozenset[int]
 
     @cached_property
-    def flags(self) -> np.ndarray:
+    def flags(self) -> npt.NDArray[np.uint8]:
         """uint8 array of 256: what holds of each code, as bits; the last entry stands for every larger code."""
         flags = np.full(LARGEST + 1, UNKNOWN)
         flags[sorted(self.known)] = 0

@@ -7,7 +7,7 @@ for. A split that first appears beside a newer answer for the symbol is not appl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import layout
-from .archive import Archive, retrieved
+from .archive import FIRST, Archive, retrieved
 from .sessions import NEW_YORK
 from .volume import as_traded
 
-FIRST = datetime.min.replace(tzinfo=UTC)
-"""A first answer carries no moment in its name; it is older than any other."""
+
+VOLUMES = {"date": pl.Date(), "volume": pl.Float64()}
+SPLITS = {"ex_date": pl.Date(), "ratio": pl.Float64()}
 
 
 class Consolidated(NamedTuple):
@@ -36,12 +37,17 @@ class Consolidated(NamedTuple):
 def read(archive: Archive, session: date, spelling: Mapping[str, str], window: Sequence[date]) -> Consolidated:
     """Daily volumes for the session's `window`; `spelling` maps our tickers to Yahoo's symbols."""
     faults: list[str] = []
-    ours = pl.DataFrame({"ticker": list(spelling), "symbol": list(spelling.values())}, schema={"ticker": pl.String, "symbol": pl.String})
-    daily = _read_all(archive.answers(layout.yahoo_daily(session)), {"date": pl.Date, "volume": pl.Float64}, ours, faults)
-    splits = _read_all(archive.answers(layout.yahoo_splits(session)), {"ex_date": pl.Date, "ratio": pl.Float64}, ours, faults)
-    if daily.height and not archive.answers(layout.yahoo_splits(session)):
-        faults.append(f"{layout.yahoo_splits(session)} is missing beside {layout.yahoo_daily(session)}: volumes cannot be put back to as traded")
+    ours = pl.DataFrame(
+        {"ticker": list(spelling), "symbol": list(spelling.values())}, schema={"ticker": pl.String, "symbol": pl.String}
+    )
+    daily_name, splits_name = layout.yahoo_daily(session), layout.yahoo_splits(session)
+    splits, lost = _read_all(archive.answers(splits_name), SPLITS, ours, faults)
+    daily, _ = _read_all(archive.answers(daily_name), VOLUMES, ours, faults)
+    if daily.height and not archive.answers(splits_name):
+        faults.append(f"{splits_name} is missing beside {daily_name}: volumes cannot be put back to as traded")
         daily = daily.clear()
+    # A later answer brings all splits of its tickers along; one as old as the damaged splits has lost its own.
+    daily = daily.filter(pl.col("answer") > max(lost)) if lost else daily
     bars = daily.filter(pl.col("date").is_in(list(window)) & pl.col("volume").is_finite() & (pl.col("volume") >= 0))
     traded = _as_traded_per_answer(bars, splits)
     newest = splits.sort("answer").unique(["ticker", "ex_date"], keep="last").select("ticker", "ex_date", "ratio")
@@ -51,21 +57,36 @@ def read(archive: Archive, session: date, spelling: Mapping[str, str], window: S
     )
 
 
-def _read_all(answers: Sequence[Path], types: dict[str, pl.DataType | type[pl.DataType]], ours: pl.DataFrame, faults: list[str]) -> pl.DataFrame:
-    """All answers of one name, stacked, each row with the moment of its `answer`."""
-    parts = []
+def _read_all(
+    answers: Sequence[Path], types: dict[str, pl.DataType], ours: pl.DataFrame, faults: list[str]
+) -> tuple[pl.DataFrame, list[datetime]]:
+    """All answers of one name, stacked, each row with the moment of its `answer`, and the moments of damaged ones."""
+    parts, damaged = [], []
     for path in answers:
+        moment = retrieved(path) or FIRST
         try:
-            frame = pl.from_arrow(pq.read_table(path, columns=["symbol", *types]))
-            assert isinstance(frame, pl.DataFrame)
-            frame = frame.cast({"symbol": pl.String, **types}).drop_nulls()  # type: ignore[dict-item]
-        except (pa.ArrowException, pl.exceptions.PolarsError, KeyError, OSError) as error:
-            faults.append(f"{path}: not a readable answer with the columns symbol, {', '.join(types)}: {str(error).splitlines()[0]}")
+            part = _read_one(path, types)
+        except (pa.ArrowException, pl.exceptions.PolarsError, ValueError, KeyError, OSError) as error:
+            why = str(error).splitlines()[0]
+            faults.append(f"{path}: not a readable answer with the columns symbol, {', '.join(types)}: {why}")
+            damaged.append(moment)
             continue
-        parts.append(frame.with_columns(pl.lit(retrieved(path) or FIRST).cast(pl.Datetime("us", "UTC")).alias("answer")))
-    schema = {"symbol": pl.String, **types, "answer": pl.Datetime("us", "UTC")}
+        parts.append(part.with_columns(pl.lit(moment).cast(pl.Datetime("us", "UTC")).alias("answer")))
+    schema: dict[str, pl.DataType] = {"symbol": pl.String(), **types, "answer": pl.Datetime("us", "UTC")}
     stacked = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
-    return stacked.join(ours, on="symbol").unique(["ticker", next(iter(types)), "answer"], keep="last", maintain_order=True)
+    key = ["ticker", next(iter(types)), "answer"]
+    return stacked.join(ours, on="symbol").unique(key, keep="last", maintain_order=True), damaged
+
+
+def _read_one(path: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
+    table = pl.from_arrow(pq.read_table(path, columns=["symbol", *types]))
+    assert isinstance(table, pl.DataFrame)
+    frame = table.select(pl.col(name).cast(kind) for name, kind in {"symbol": pl.String(), **types}.items()).drop_nulls()
+    if "ratio" in types:
+        strange = frame.filter(~(pl.col("ratio").is_finite() & (pl.col("ratio") > 0)))
+        for symbol, ex_date, ratio in strange.select("symbol", "ex_date", "ratio").iter_rows():
+            raise ValueError(f"the split of {symbol} on {ex_date} has the ratio {ratio}, expected a number above 0")
+    return frame
 
 
 def _as_traded_per_answer(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:

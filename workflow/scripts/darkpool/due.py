@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
-from . import layout, sessions
-from .archive import FINAL_STATES, Archive, sha256
+from . import credentials, layout, sessions
+from .archive import FINAL_STATES, FIRST, Archive, retrieved, sha256
 
 GRACE = 5
 """Sessions after its own during which a vendor may still be late."""
+NOT_IN_PLAN = "not in the plan"
+"""How the reason of a blocked entry begins that no asking again will change."""
+NO_KEY = "no key"
+"""How the reason of an absent entry begins that a key may change."""
 
 
 def finra(archive: Archive, session: date, files: Iterable[str]) -> list[str]:
@@ -28,14 +33,85 @@ def yahoo(archive: Archive, session: date, tickers: Sequence[str]) -> list[str]:
     if receipt is None:
         return list(tickers)
     entries = receipt["tickers"]
+    files = {entry["file"] for entry in entries.values() if entry["file"]}
+    digests = {entry["sha256"] for entry in entries.values()}
+    unadjusted_files = unadjusted(archive, session)
     damaged = {
-        name for name in {entry["file"] for entry in entries.values() if entry["file"]}
-        if not archive.path(name).is_file() or sha256(archive.path(name)) not in {e["sha256"] for e in entries.values()}
+        name
+        for name in files
+        if name in unadjusted_files or not archive.path(name).is_file() or sha256(archive.path(name)) not in digests
     }
     return [
-        ticker for ticker in tickers
+        ticker
+        for ticker in tickers
         if (entry := entries.get(ticker)) is None or entry["state"] not in FINAL_STATES or entry["file"] in damaged
     ]
+
+
+def unadjusted(archive: Archive, session: date) -> set[str]:
+    """Yahoo's answers for the session whose splits are lost or cut off since, relative to the archive.
+
+    A volume is worth nothing without the splits it was adjusted for.
+    """
+    splits = archive.answers(layout.yahoo_splits(session))
+    broken = [retrieved(path) or FIRST for path in splits if not _is_whole_parquet(path)]
+    return {
+        archive.relative(path)
+        for path in archive.answers(layout.yahoo_daily(session))
+        if not splits or any((retrieved(path) or FIRST) <= moment for moment in broken)
+    }
+
+
+def _is_whole_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        begins = file.read(4)
+        file.seek(max(0, path.stat().st_size - 4))
+        return begins == file.read(4) == b"PAR1"
+
+
+def ticks(archive: Archive, session: date, tickers: Sequence[str], source: str) -> list[str]:
+    """Tickers of which Polygon, or Yahoo where there is no key, is still to be asked for something."""
+    if not layout.TICK_KINDS[source]:
+        return []
+    receipt = archive.receipt("polygon", session)
+    if receipt is None:
+        return list(tickers)
+    with_key = credentials.which(credentials.POLYGON) is not None
+    entries = receipt["tickers"]
+    return [ticker for ticker in tickers if next_ticks(archive, entries.get(ticker) or {}, source, with_key)]
+
+
+def next_ticks(
+    archive: Archive, entries: Mapping[str, Any], source: str, with_key: bool, asked: Container[str] = ()
+) -> str | None:
+    """What to ask for next of one ticker: trades, quotes, minute_bars, or None when nothing is left.
+
+    `entries` are the ticker's by these names; `asked` is what this run has asked for already.
+    """
+
+    def is_open(name: str) -> bool:
+        entry = entries.get(name)
+        if name in asked or is_refused(entry):
+            return False
+        return _is_due(archive, entry, verify=False) or (with_key and _lacked_key(entry))
+
+    kinds = layout.TICK_KINDS[source]
+    if layout.TICKS[0] in kinds:
+        if with_key and is_open("trades"):
+            return "trades"
+        trades = entries.get("trades")
+        if trades and not is_refused(trades) and (with_key or trades["state"] in FINAL_STATES):
+            return "quotes" if with_key and trades["file"] and is_open("quotes") else None
+    return "minute_bars" if layout.BARS[0] in kinds and is_open("minute_bars") else None
+
+
+def is_refused(entry: Mapping[str, Any] | None) -> bool:
+    """Whether the vendor said that the plan does not hold it."""
+    return bool(entry and entry["state"] == "blocked" and (entry["reason"] or "").startswith(NOT_IN_PLAN))
+
+
+def _lacked_key(entry: Mapping[str, Any] | None) -> bool:
+    return bool(entry and (entry["reason"] or "").startswith(NO_KEY))
 
 
 def _is_due(archive: Archive, entry: dict[str, Any] | None, verify: bool) -> bool:

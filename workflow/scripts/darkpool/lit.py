@@ -98,9 +98,7 @@ def classify_many(
     # The largest first: none is left running alone at the end.
     largest_first = sorted(range(len(items)), key=lambda number: -_bytes(items[number]))
     with ThreadPoolExecutor(threads) as pool:
-        jobs = {
-            number: pool.submit(classify_symbol, *items[number][1:], hours, **options) for number in largest_first
-        }
+        jobs = {number: pool.submit(classify_symbol, *items[number][1:], hours, **options) for number in largest_first}
         try:
             return {item.ticker: jobs[number].result() for number, item in enumerate(items)}
         except BaseException:

@@ -8,24 +8,29 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import TextIO
 
 
 class _Tee:
-    def __init__(self, *streams: TextIO) -> None:
-        self._streams = streams
+    def __init__(self, terminal: TextIO, log: FileIO) -> None:
+        self._terminal = terminal
+        self._log = log
 
     def write(self, text: str) -> int:
-        for stream in self._streams:
-            stream.write(text)
-            stream.flush()
+        self._terminal.write(text)
+        self._terminal.flush()
+        self.write_to_log(text)
         return len(text)
 
+    def write_to_log(self, text: str) -> None:
+        with suppress(OSError):  # a full disk must not keep its own message from the terminal
+            self._log.write(text.encode())
+
     def flush(self) -> None:
-        for stream in self._streams:
-            stream.flush()
+        self._terminal.flush()
 
     def isatty(self) -> bool:
         return False
@@ -35,14 +40,14 @@ class _Tee:
 def logged(path: str | Path) -> Iterator[None]:
     """Copy stderr into the log at `path`; end with one line for an expected fault (ValueError, OSError, RuntimeError)."""
     terminal = sys.stderr
-    with open(path, "w", encoding="utf-8") as log:
-        sys.stderr = _Tee(terminal, log)  # type: ignore[assignment]
+    with FileIO(path, "w") as log:
+        sys.stderr = tee = _Tee(terminal, log)
         try:
             yield
         except (ValueError, OSError, RuntimeError) as error:
             print(f"error: {error}", file=sys.stderr)
             if not str(error) or type(error) in (ValueError, RuntimeError):
-                traceback.print_exc(file=log)
+                tee.write_to_log(traceback.format_exc())
             sys.exit(1)
         except Exception:
             traceback.print_exc()

@@ -191,7 +191,7 @@ def _sum_facilities(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _in_order(facilities: str) -> str:
-    return ",".join(sorted(set(facilities.split(",")), key=lambda one: (FACILITY_ORDER.find(one) % 26, one)))
+    return ",".join(sorted(set(facilities.split(",")), key=lambda one: (one not in FACILITY_ORDER, FACILITY_ORDER.find(one), one)))
 
 
 def read_window(archive: Archive, sessions: Sequence[date], prefixes: Sequence[str], symbols: Iterable[str]) -> Window:

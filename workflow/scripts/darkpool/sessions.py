@@ -63,10 +63,14 @@ def _calendar() -> Calendar:
     last_day = date(datetime.now(UTC).year + 1, 12, 31)
     kept = Path(__file__).parent / "__pycache__" / f"xnys-{version('exchange-calendars')}-{last_day.year}.json"
     try:
-        content = json.loads(kept.read_bytes())
-    except (OSError, ValueError):
+        return _as_calendar(json.loads(kept.read_bytes()))
+    except (OSError, ValueError, LookupError, TypeError):
         content = _from_library(last_day)
         _keep(kept, content)
+        return _as_calendar(content)
+
+
+def _as_calendar(content: dict[str, list[Any]]) -> Calendar:
     return Calendar([date.fromisoformat(day) for day in content["days"]], content["opens"], content["closes"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,12 +22,24 @@ class ConfigError(ValueError):
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Raise ConfigError for the first fault of `config` against its JSON `schema` and across its keys."""
-    from jsonschema import Draft202012Validator
-
-    faults = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda fault: (list(map(str, fault.path)), fault.validator))
+    faults = sorted(_validator(schema).iter_errors(config), key=lambda fault: (list(map(str, fault.path)), fault.validator))
     if faults:
         raise ConfigError("config: " + _describe(faults[0]))
     _check_across(config)
+
+
+def _validator(schema: Mapping[str, Any]) -> Any:
+    """JSON Schema lets 20.0 pass for an integer, and YAML writes numbers that are none (.nan, .inf)."""
+    from jsonschema import Draft202012Validator, validators
+
+    def is_whole(_: object, value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def is_number(_: object, value: object) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": is_whole, "number": is_number})
+    return validators.extend(Draft202012Validator, type_checker=types)(schema)
 
 
 def _describe(fault: Any) -> str:
@@ -42,13 +55,13 @@ def _describe(fault: Any) -> str:
             return f"{key}: key {missing} is missing; needed are {', '.join(fault.validator_value)}"
         case "type":
             hint = ""
-            if isinstance(fault.instance, bool | None) and fault.validator_value == "string":
-                hint = " (YAML reads an unquoted ON, NO, TRUE or NULL so: put it in quotes)"
+            if fault.validator_value == "string" and isinstance(fault.instance, bool | int | float | None):
+                hint = " (YAML reads an unquoted ON, NO, TRUE, NULL or 16:15 so: put it in quotes)"
             return f"{key}: {given} was given, a value of type {fault.validator_value} is allowed{hint}"
         case "enum":
-            allowed = ", ".join(map(str, fault.validator_value))
+            values = ", ".join(map(str, fault.validator_value))
             about = f" ({fault.schema['description']})" if "description" in fault.schema else ""
-            return f"{key}: {given} was given, allowed is {allowed}{about}"
+            return f"{key}: {given} was given, allowed is {values}{about}"
         case _:
             about = f" ({fault.schema['description']})" if "description" in fault.schema else ""
             return f"{key}: {given} was given, but {fault.validator} is {fault.validator_value}{about}"

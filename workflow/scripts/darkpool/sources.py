@@ -60,8 +60,8 @@ def yahoo(archive: Archive, session: date, tickers: Sequence[str], answered: Map
         return _source("Yahoo", state, None if answered else "no volume in the archive, and offline is set", retrieved_at, detail)
     state = day_state([entry["state"] for entry in entries.values()])
     reasons = sorted({f"{ticker}: {entry['reason']}" for ticker, entry in entries.items() if entry.get("reason") and entry["state"] == state})
-    reason = None if state == "published" else "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
-    return _source("Yahoo", state, reason or None, retrieved_at, detail)
+    told = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
+    return _source("Yahoo", state, told if state != "published" and told else None, retrieved_at, detail)
 
 
 LIT_SOURCES = {

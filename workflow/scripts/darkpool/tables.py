@@ -7,8 +7,9 @@ A column is null-free unless it is declared with `nullable=True`. Volumes are sh
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -60,7 +61,7 @@ class Contract:
 
     @property
     def names(self) -> list[str]:
-        return self.schema.names
+        return list(self.schema.names)
 
 
 def _contract(key: tuple[str, ...], *fields: pa.Field) -> Contract:
@@ -171,25 +172,40 @@ def _check(name: str, table: pa.Table, contract: Contract, where: str) -> None:
     if table.schema.names != contract.names:
         raise ContractError(f"{where}: table {name} has columns {table.schema.names}, expected {contract.names}")
     for field in contract.schema:
-        if not table.schema.field(field.name).type.equals(field.type):
-            found = table.schema.field(field.name).type
+        found = table.schema.field(field.name).type
+        if not found.equals(field.type):
             raise ContractError(f"{where}: table {name}, column {field.name} is {found}, expected {field.type}")
         column = table.column(field.name)
         if not field.nullable and column.null_count:
-            first = pc.index(column.is_null(), True).as_py()
-            row = {key: str(table.column(key)[first]) for key in contract.key}
-            raise ContractError(f"{where}: table {name}, column {field.name} is null at {row}; it may not be")
+            at = _row(table, contract, pc.index(column.is_null(), True).as_py())
+            raise ContractError(f"{where}: table {name}, column {field.name} is null at {at}; it may not be")
         if pa.types.is_floating(field.type) and pc.any(pc.invert(pc.is_finite(column))).as_py():
             first = pc.index(pc.fill_null(pc.is_finite(column), True), False).as_py()
-            row = {key: str(table.column(key)[first]) for key in contract.key}
-            raise ContractError(f"{where}: table {name}, column {field.name} is {column[first]} at {row}; expected a number or null")
-    keys = list(zip(*(table.column(key).to_pylist() for key in contract.key), strict=True))
-    order = sorted(keys, key=lambda key: tuple(part.encode() if isinstance(part, str) else part for part in key))
-    if keys != order:
-        raise ContractError(f"{where}: table {name} is not sorted by {', '.join(contract.key)} (byte order)")
-    if len(set(keys)) != len(keys):
-        twice = next(key for key, after in zip(keys, keys[1:], strict=False) if key == after)
-        raise ContractError(f"{where}: table {name} holds {tuple(map(str, twice))} twice")
+            at, value = _row(table, contract, first), column[first]
+            raise ContractError(
+                f"{where}: table {name}, column {field.name} is {value} at {at}; expected a number or null"
+            )
+    _check_order(name, table, contract, where)
+
+
+def _row(table: pa.Table, contract: Contract, index: int) -> str:
+    return ", ".join(f"{key} {table.column(key)[index]}" for key in contract.key)
+
+
+def _check_order(name: str, table: pa.Table, contract: Contract, where: str) -> None:
+    keys = zip(*(table.column(key).to_pylist() for key in contract.key), strict=True)
+    in_bytes = [tuple(part.encode() if isinstance(part, str) else part for part in key) for key in keys]
+    for index, (before, after) in enumerate(pairwise(in_bytes), start=1):
+        if before == after:
+            raise ContractError(
+                f"{where}: table {name} holds {_row(table, contract, index)} twice; expected one row per "
+                f"{', '.join(contract.key)}"
+            )
+        if before > after:
+            raise ContractError(
+                f"{where}: table {name} is not sorted by {', '.join(contract.key)} (byte order): "
+                f"{_row(table, contract, index)} follows {_row(table, contract, index - 1)}"
+            )
 
 
 def write(name: str, frame: pl.DataFrame, path: Path | str, **metadata: str) -> None:
@@ -200,13 +216,13 @@ def write(name: str, frame: pl.DataFrame, path: Path | str, **metadata: str) -> 
     contract = CONTRACTS[name]
     missing = set(contract.names) ^ set(frame.columns)
     if missing:
-        raise ContractError(f"{path}: table {name}: columns {sorted(missing)} are missing or unknown; expected {contract.names}")
+        raise ContractError(
+            f"{path}: table {name}: columns {sorted(missing)} are missing or unknown; expected {contract.names}"
+        )
     frame = frame.select(contract.names).sort(contract.key)
     described = {"table": name, "key": ",".join(contract.key), **metadata}
-    try:
-        table = pa.table([_arrow(frame[field.name], field.type) for field in contract.schema], schema=_bare(contract.schema))
-    except (pa.ArrowException, pl.exceptions.PolarsError) as error:
-        raise ContractError(f"{path}: table {name} does not fit its contract: {error}") from error
+    columns = [_arrow(frame[field.name], field, f"{path}: table {name}") for field in contract.schema]
+    table = pa.table(columns, schema=_bare(contract.schema))
     _check(name, table, contract, str(path))
     table = pa.Table.from_arrays(table.columns, schema=contract.schema.with_metadata(described))
     sink = io.BytesIO()
@@ -219,16 +235,25 @@ def _bare(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_nullable(True) for field in schema])
 
 
-def _arrow(column: pl.Series, kind: pa.DataType) -> pa.Array:
-    if pa.types.is_map(kind):
-        return pa.array([None if cell is None else list(cell.items()) for cell in column.to_list()], kind)
-    return column.to_arrow().cast(kind)
+def _arrow(column: pl.Series, field: pa.Field, where: str) -> pa.Array:
+    wrong = f"{where}, column {field.name} is {column.dtype}, expected {field.type}"
+    if (column.dtype == pl.String) != pa.types.is_string(field.type) and column.dtype != pl.Null:
+        raise ContractError(wrong)  # Arrow would read numbers and dates out of text, and text out of numbers
+    try:
+        if pa.types.is_map(field.type):
+            return pa.array([None if cell is None else list(cell.items()) for cell in column.to_list()], field.type)
+        return column.to_arrow().cast(field.type)
+    except (pa.ArrowException, pl.exceptions.PolarsError, AttributeError, TypeError) as error:
+        raise ContractError(f"{wrong}: {error}") from error
 
 
 def read(name: str, path: Path | str) -> pl.DataFrame:
     """Read a table and check it against its contract; raises ContractError naming file, column, date and symbol."""
     contract = CONTRACTS[name]
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowException as error:
+        raise ContractError(f"{path}: expected the table {name} as Parquet: {error}") from None
     _check(name, table, contract, str(path))
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
@@ -243,14 +268,20 @@ def metadata(path: Path | str) -> dict[str, str]:
 
 def rows(path: Path | str) -> int:
     """Number of rows of a Parquet file, from its footer."""
-    return pq.read_metadata(path).num_rows
+    return int(pq.read_metadata(path).num_rows)
 
 
-def frame(name: str, data: Mapping[str, object]) -> pl.DataFrame:
-    """A frame of the contract's columns and types from column data; columns left out are null."""
-    contract = CONTRACTS[name]
-    schema = pl.from_arrow(contract.schema.empty_table()).schema  # type: ignore[union-attr]
-    height = len(next(iter(data.values()))) if data else 0  # type: ignore[arg-type]
-    return pl.DataFrame(
-        [pl.Series(key, data.get(key, [None] * height), dtype=kind, strict=False) for key, kind in schema.items()]
-    )
+def frame(name: str, data: Mapping[str, Sequence[object] | pl.Series]) -> pl.DataFrame:
+    """A frame of the contract's columns and types from column data; columns left out are null.
+
+    Raises ContractError naming the column whose values are of another type.
+    """
+    schema = pl.from_arrow(CONTRACTS[name].schema.empty_table()).schema  # type: ignore[union-attr]
+    height = len(next(iter(data.values()))) if data else 0
+    columns = []
+    for key, kind in schema.items():
+        try:
+            columns.append(pl.Series(key, data.get(key, [None] * height), dtype=kind))
+        except (TypeError, pl.exceptions.PolarsError) as error:
+            raise ContractError(f"table {name}, column {key}: expected {kind}: {error}") from None
+    return pl.DataFrame(columns)

@@ -28,8 +28,9 @@ REASONS = ("bad_price_or_size", "correction", "no_volume_condition", "outside_ho
 """Why a trade is not eligible, in the order in which they apply."""
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer]
 Flags = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.intp]
 
 
 TRADE_COLUMNS = [
@@ -62,11 +63,11 @@ class Trades:
     sequence: Integers
     price: Floats
     size: Floats
-    exchange: npt.NDArray[np.integer]
-    trf_id: npt.NDArray[np.integer]
-    correction: npt.NDArray[np.integer]
-    offsets: npt.NDArray[np.integer]
-    codes: npt.NDArray[np.integer]
+    exchange: Integers
+    trf_id: Integers
+    correction: Integers
+    offsets: Integers
+    codes: Integers
 
     def __len__(self) -> int:
         return len(self.time)
@@ -129,7 +130,7 @@ class _Columns:
             return np.broadcast_to(np.float64(np.nan), self.rows)
         return _array(column) if _plain(column, pa.float64()) else self._converted(name, column, pl.Float64, np.nan)
 
-    def integers(self, name: str, missing: int) -> npt.NDArray[np.integer]:
+    def integers(self, name: str, missing: int) -> Integers:
         column = self.column(name)
         if column is None:
             return np.broadcast_to(np.int64(missing), self.rows)
@@ -167,11 +168,13 @@ class _Columns:
 
     def sizes(self) -> Floats:
         """Shares: `decimal_size`, the exact text of newer answers, and `size` where that is missing."""
+        if self.column("decimal_size") is None:
+            return self.floats("size")
         exact = self.floats("decimal_size")
         unknown = np.isnan(exact)
         return np.where(unknown, self.floats("size"), exact) if unknown.any() else exact
 
-    def lists(self, name: str) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]:
+    def lists(self, name: str) -> tuple[Integers, Integers]:
         """Offsets (n + 1) and values of a column of integer lists."""
         column = self.column(name)
         if column is None:
@@ -180,19 +183,22 @@ class _Columns:
             raise TickError(f"{self.path}: column {name} is {column.type}, expected lists of whole numbers")
         lists = column.combine_chunks()
         values = lists.values
-        if values.type == pa.int32() and not values.null_count:
-            return np.from_dlpack(lists.offsets), np.from_dlpack(values)
-        return np.from_dlpack(lists.offsets), self._converted(name, values, pl.Int64, 0)
+        plain = _plain(values, pa.int32()) or _plain(values, pa.int64())
+        return _view(lists.offsets), _view(values) if plain else self._converted(name, values, pl.Int64, 0)
 
 
-def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> bool:
-    return column.type == kind and not column.null_count
+def _plain(column: pa.ChunkedArray | pa.Array, kind: pa.DataType) -> bool:
+    return bool(column.type == kind and not column.null_count)
+
+
+def _view(values: pa.Array) -> npt.NDArray[Any]:
+    # By DLPack, since pyarrow's to_numpy imports pandas first.
+    return np.from_dlpack(values)
 
 
 def _array(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     """A column without nulls, not copied where it lies in one piece."""
-    # By DLPack, since pyarrow's to_numpy imports pandas first.
-    pieces = [np.from_dlpack(chunk) for chunk in column.chunks]
+    pieces = [_view(chunk) for chunk in column.chunks]
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
@@ -234,7 +240,7 @@ def read_quotes(path: Path | str) -> Quotes:
     return Quotes(time[known:], bid[known:], ask[known:])
 
 
-def in_order(time: Integers, sequence: npt.NDArray[np.integer]) -> bool:
+def in_order(time: Integers, sequence: Integers) -> bool:
     """Whether rows lie in the order (time, sequence)."""
     if (time[1:] < time[:-1]).any():
         return False
@@ -276,21 +282,23 @@ def reasons(trades: Trades, hours: tuple[int, int], policy: conditions.Policy) -
     return found
 
 
-def _conditions(trades: Trades, policy: conditions.Policy) -> tuple[Any, Any]:
+def _conditions(trades: Trades, policy: conditions.Policy) -> tuple[Positions, Positions]:
     """Positions of the trades with a no-volume condition, and of those that may not be signed."""
     flags = _code_flags(trades.codes, policy)
-    return tuple(
-        np.searchsorted(trades.offsets, np.flatnonzero(flags & flag), side="right") - 1
-        for flag in (conditions.NO_VOLUME, conditions.UNSIGNED)
-    )
+
+    def positions(flag: np.uint8) -> Positions:
+        return np.searchsorted(trades.offsets, np.flatnonzero(flags & flag), side="right") - 1
+
+    return positions(conditions.NO_VOLUME), positions(conditions.UNSIGNED)
 
 
-def _code_flags(codes: npt.NDArray[np.integer], policy: conditions.Policy) -> npt.NDArray[np.uint8]:
+def _code_flags(codes: Integers, policy: conditions.Policy) -> npt.NDArray[np.uint8]:
     # Seen as unsigned, a negative code is a large one, and so unknown.
     unsigned = codes.view(f"u{codes.dtype.itemsize}")
     if codes.dtype.itemsize > 1:
         unsigned = np.minimum(unsigned, conditions.LARGEST)
-    return policy.flags[unsigned]
+    flags: npt.NDArray[np.uint8] = policy.flags[unsigned]
+    return flags
 
 
 def unknown_conditions(trades: Trades, policy: conditions.Policy) -> tuple[int, ...]:

@@ -1,0 +1,127 @@
+"""How often each rule names the side that really started the trade.
+
+    python tests/benchmarks/accuracy.py ../shared/data/truth [FOLDER ...]
+
+A folder holds one of two forms, told apart by what is in it:
+
+* SYMBOL_trades.parquet (`sequence, price, size, side`, and `hidden` where known) and SYMBOL_quotes.parquet (`sequence,
+  bid_price, ask_price`): a limit order book's own record; a trade's quote is the last one before its `sequence`.
+* trades/SYMBOL.parquet, quotes/SYMBOL.parquet (fields as the vendor names them) and truth/SYMBOL.parquet (`id, side`):
+  a tape whose sides are known because it was made; lit trades and FINRA prints are rows of their own.
+
+`side` is 1 where the buyer started the trade and -1 where the seller did. Printed per rule: accuracy among the trades
+that it signs, the share of trades that it signs, both also by volume, and the error of the buy ratio by volume
+(estimated less true). Trades are in their order; no day is left out and no condition is looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
+
+from darkpool import classify, ticks
+
+
+FORMS = (".2f", ".2f", ".2f", ".2f", "+.4f")
+
+
+class Tape(NamedTuple):
+    """Trades in their order with their quotes and their true sides, arrays of equal length."""
+
+    name: str
+    price: np.ndarray
+    size: np.ndarray
+    bid: np.ndarray
+    ask: np.ndarray
+    side: np.ndarray
+    rules: tuple[str, ...]
+    parts: dict[str, np.ndarray]  # trades scored together, by name; the rules see the whole tape
+
+
+def book_tapes(folder: Path) -> Iterator[Tape]:
+    for path in sorted(folder.glob("*_trades.parquet")):
+        symbol = path.name.removesuffix("_trades.parquet")
+        trades = pl.read_parquet(path).sort("sequence")
+        book = pl.read_parquet(folder / f"{symbol}_quotes.parquet").sort("sequence")
+        quotes = ticks.Quotes(*(book[name].to_numpy() for name in ("sequence", "bid_price", "ask_price")))
+        bid, ask = ticks.quote_before(quotes, trades["sequence"].to_numpy())
+        parts = {"all": np.full(len(trades), True)}
+        if "hidden" in trades.columns:
+            hidden = trades["hidden"].to_numpy()
+            parts |= {"displayed": ~hidden, "hidden": hidden}
+        yield _tape(symbol, trades, bid, ask, classify.RULES, parts)
+
+
+def made_tapes(folder: Path) -> Iterator[Tape]:
+    for path in sorted((folder / "trades").glob("*.parquet")):
+        truth = pl.read_parquet(folder / "truth" / path.name)
+        trades = pl.read_parquet(path).join(truth, on="id", how="inner", validate="1:1")
+        trades = trades.sort("participant_timestamp", "sequence_number")
+        quotes = ticks.read_quotes(folder / "quotes" / path.name)
+        on_exchange = pl.col("exchange") != ticks.FINRA
+        for name, kind, rules in (("lit", on_exchange, classify.RULES), ("prints", ~on_exchange, ("prints", "nbbo"))):
+            chosen = trades.filter(kind)
+            if not chosen.is_empty():
+                bid, ask = ticks.quote_before(quotes, chosen["participant_timestamp"].to_numpy())
+                yield _tape(path.stem, chosen, bid, ask, rules, {name: np.full(len(chosen), True)})
+
+
+def _tape(
+    name: str, trades: pl.DataFrame, bid: np.ndarray, ask: np.ndarray, rules: tuple[str, ...], parts: dict
+) -> Tape:
+    price, size, side = (trades[column].to_numpy() for column in ("price", "size", "side"))
+    return Tape(name, price.astype(float), size.astype(float), bid, ask, side, rules, parts)
+
+
+def _signed(tape: Tape, rule: str) -> np.ndarray:
+    if rule == "prints":
+        return classify.prints(tape.price, tape.bid, tape.ask)
+    return classify.sign(rule, tape.price, tape.bid, tape.ask)  # type: ignore[arg-type]
+
+
+def score(side: np.ndarray, size: np.ndarray, estimated: np.ndarray) -> list[float | None]:
+    """Accuracy and coverage by trades, both by volume (percent), and the error of the buy ratio; None if none is signed."""
+    signed, right = estimated != 0, estimated == side
+    coverage, volume_coverage = 100 * signed.mean(), 100 * size[signed].sum() / size.sum()
+    if not signed.any():
+        return [None, coverage, None, volume_coverage, None]
+    volume = size[signed].sum()
+    error = size[estimated > 0].sum() / volume - size[side > 0].sum() / size.sum()
+    return [100 * right.sum() / signed.sum(), coverage, 100 * size[right].sum() / volume, volume_coverage, error]
+
+
+def tapes(folder: Path) -> list[Tape]:
+    found = list(made_tapes(folder) if (folder / "truth").is_dir() else book_tapes(folder))
+    if not found:
+        raise SystemExit(f"{folder}: neither SYMBOL_trades.parquet nor trades/, quotes/ and truth/ are there")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    head = ["accuracy %", "signed %", "by volume %", "signed vol %", "ratio error"]
+    print("".join([f"{'symbol':<9}{'trades':<10}{'count':>9}  {'rule':<11}", *(f"{name:>13}" for name in head)]))
+    for folder in parser.parse_args().folders:
+        for tape in tapes(folder):
+            for rule in tape.rules:
+                estimated = _signed(tape, rule)
+                for part, chosen in tape.parts.items():
+                    result = score(tape.side[chosen], tape.size[chosen], estimated[chosen])
+                    cells = "".join(
+                        f"{'' if cell is None else format(cell, form):>13}"
+                        for cell, form in zip(result, FORMS, strict=True)
+                    )
+                    print(f"{tape.name:<9}{part:<10}{chosen.sum():9,}  {rule:<11}{cells}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""Asking Polygon, now Massive, for one symbol's trades, quotes and minute bars of a session, page by page.
+
+The window is the session's day in New York. The key goes into the Authorization header and nowhere else: pages are
+followed on the vendor's own host by the path and query of `next_url` alone, redirects are not followed at all.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from datetime import time as clock_time
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import polars as pl
+
+from . import clock, credentials, web
+from .sessions import NEW_YORK
+
+BASES = dict(zip(credentials.POLYGON, ("https://api.polygon.io", "https://api.massive.com"), strict=True))
+"""The host that each name of the key stands for; keys are good at both."""
+TRADES, QUOTES, MINUTE_BARS = KINDS = ("trades", "quotes", "minute_bars")
+MOST_ROWS = 50_000
+ATTEMPTS = 6
+NANOSECOND, MILLISECOND = 1_000_000_000, 1_000
+
+
+class KeyRefused(RuntimeError):
+    """The key is wrong: nothing can be asked, and the message says what to do."""
+
+
+class Failure(Exception):
+    """No usable answer: `state` and `reason` as a receipt carries them, `status` of HTTP where one came."""
+
+    def __init__(self, state: str, reason: str, status: int | None = None, address: str | None = None) -> None:
+        super().__init__(reason)
+        self.state, self.reason, self.status, self.address = state, reason, status, address
+
+
+class NotEntitled(Failure):
+    """The plan does not hold this kind of data; true for every symbol."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows with the vendor's own fields, and the answer they came in; `address` is without secrets."""
+
+    rows: pl.DataFrame
+    address: str
+    status: int
+    etag: str | None
+    retrieved_at: datetime
+
+
+class Client:
+    """Polygon under the key that is set; safe to share between threads.
+
+    `calls_per_minute` holds over all threads, 0 is no limit. Raises ValueError when no key is set.
+    """
+
+    def __init__(
+        self, *, calls_per_minute: float = 0, workers: int = 1, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        name = credentials.which(credentials.POLYGON)
+        if name is None:
+            raise ValueError(f"no key: set {' or '.join(credentials.POLYGON)} in the environment or in {credentials.FILE}")
+        self._key_name = name
+        self._base = BASES[name]
+        interval = 60 / calls_per_minute if calls_per_minute > 0 else 0.0
+        # A call waits for its turn among the workers before each attempt, and that is no fault of the vendor's.
+        patience = web.TOTAL_SECONDS + ATTEMPTS * workers * interval
+        self._web = web.Client(pause=interval, attempts=ATTEMPTS, total_seconds=patience, sleep=sleep)
+        # A page takes ten times its size while it is parsed: one at a time, whatever the number of workers.
+        self._parsing = threading.Lock()
+        self._plan = _Plan()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._web.__exit__(*error)
+
+    def refuse(self, kind: str) -> None:
+        """Take it as known that the plan does not hold `kind`."""
+        self._plan.refused.add(kind)
+
+    def pages(self, kind: str, symbol: str, session: date) -> Iterator[Page]:
+        """The pages of `kind` (trades, quotes, minute_bars) for `symbol`, one at least, in the vendor's order.
+
+        Raises NotEntitled (asked once for all symbols), Failure, and KeyRefused.
+        """
+        target, seen = first_target(kind, symbol, session), set()
+        page, target_after = self._plan.first(kind, lambda: self._page(kind, symbol, session, target))
+        yield page
+        while target_after is not None:
+            if target_after in seen:
+                raise Failure("truncated", f"page {len(seen) + 1} of {kind} leads back to an earlier one", page.status)
+            seen.add(target_after)
+            page, target_after = self._page(kind, symbol, session, target_after)
+            yield page
+
+    def _page(self, kind: str, symbol: str, session: date, target: str) -> tuple[Page, str | None]:
+        try:
+            answer = self._send(target)
+        except web.Outage as outage:
+            raise Failure("outage", outage.reason, address=self._base + target) from None
+        if answer.status != 200:
+            self._refuse(answer, session)
+        try:
+            with self._parsing:
+                rows, following = read_page(answer.body)
+                check(rows, kind, session)
+        except ValueError as error:
+            raise Failure("outage", f"{kind} of {symbol}: {error}", answer.status, answer.url) from None
+        return Page(rows, answer.url, answer.status, answer.headers.get("ETag"), answer.retrieved_at), following
+
+    def _send(self, target: str) -> web.Answer:
+        key = credentials.read(self._key_name)
+        headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+        return self._web.get(self._base + target, headers=headers, allow_redirects=False)
+
+    def _refuse(self, answer: web.Answer, session: date) -> None:
+        """Raise what an answer other than 200 amounts to."""
+        said = _message(answer.body)
+        if answer.status == 401:
+            raise KeyRefused(
+                f"{urlsplit(self._base).netloc} does not know the key in {self._key_name} (401: {said or 'no message'}). "
+                f"Correct {self._key_name} in the environment or in {credentials.FILE}, or remove it: without a key "
+                "Yahoo's minute bars are taken instead"
+            )
+        if answer.status == 403 and b"NOT_AUTHORIZED" in answer.body:
+            own_day = clock.now().astimezone(NEW_YORK).date() <= session
+            if own_day and "timeframe" in said:
+                raise Failure("not_yet", f"the plan gives this session later: {said}", 403, answer.url)
+            raise NotEntitled("blocked", said, 403, answer.url)
+        if answer.status in (401, 403):
+            raise Failure("blocked", f"refused with status {answer.status}", answer.status, answer.url)
+        if answer.status == 429:
+            raise Failure("outage", "rate limit: 429 to every attempt; lower lit.calls_per_minute", 429, answer.url)
+        raise Failure("outage", f"HTTP {answer.status}" + (f": {said}" if said else ""), answer.status, answer.url)
+
+
+class _Plan:
+    """What the plan holds, learnt from the first answer of each kind; others wait for it meanwhile."""
+
+    def __init__(self) -> None:
+        self.refused: set[str] = set()
+        self._held: set[str] = set()
+        self._learning = {kind: threading.Lock() for kind in KINDS}
+
+    def first(self, kind: str, ask: Callable[[], tuple[Page, str | None]]) -> tuple[Page, str | None]:
+        with self._learning[kind]:
+            if kind in self.refused:
+                raise NotEntitled("blocked", "as the first symbol was told", 403)
+            if kind not in self._held:
+                try:
+                    answered = ask()
+                except NotEntitled:
+                    self.refused.add(kind)
+                    raise
+                self._held.add(kind)
+                return answered
+        return ask()
+
+
+def day_window(session: date) -> tuple[int, int]:
+    """The session's day in New York, half-open, in seconds since 1970 UTC."""
+    midnights = (datetime.combine(day, clock_time(), NEW_YORK) for day in (session, session + timedelta(days=1)))
+    start, end = (int(moment.timestamp()) for moment in midnights)
+    return start, end
+
+
+def first_target(kind: str, symbol: str, session: date) -> str:
+    """Path and query of the first page."""
+    start, end = day_window(session)
+    name = quote(symbol, safe="")
+    if kind == MINUTE_BARS:
+        # As traded: adjusted bars would change with every later split.
+        query = {"adjusted": "false", "sort": "asc", "limit": MOST_ROWS}
+        path = f"/v2/aggs/ticker/{name}/range/1/minute/{start * MILLISECOND}/{end * MILLISECOND - 1}"
+        return f"{path}?{urlencode(query)}"
+    window = {"timestamp.gte": start * NANOSECOND, "timestamp.lt": end * NANOSECOND}
+    return f"/v3/{kind}/{name}?{urlencode({**window, 'order': 'asc', 'sort': 'timestamp', 'limit': MOST_ROWS})}"
+
+
+def read_page(body: bytes) -> tuple[pl.DataFrame, str | None]:
+    """Rows of a page, every field as the vendor sent it, and path and query of the next page where there is one.
+
+    An integer column with one fraction in it is float64. Raises ValueError when the body is no page.
+    """
+    try:
+        page = pl.read_json(io.BytesIO(body), infer_schema_length=None)
+    except pl.exceptions.PolarsError:
+        began = body[:15].decode("ascii", "replace").strip()
+        raise ValueError(f"the answer is no JSON of rows, it begins with {began!r}") from None
+    if page.height != 1 or "status" not in page.columns:
+        raise ValueError("the answer is JSON, but no page: expected an object with status and results")
+    status = str(page["status"][0])
+    if status not in ("OK", "DELAYED"):
+        raise ValueError(f"the page's status is {status}: {_message(body)}")
+    return _rows(page), _following(page)
+
+
+def check(rows: pl.DataFrame, kind: str, session: date) -> None:
+    """Raise ValueError when a row lies outside the day that was asked for, or has no field to order it by."""
+    if rows.is_empty():
+        return
+    start, end = day_window(session)
+    name, unit = ("t", MILLISECOND) if kind == MINUTE_BARS else ("sip_timestamp", NANOSECOND)
+    if name not in rows.columns:
+        raise ValueError(f"rows without {name}; they have {', '.join(sorted(rows.columns))}")
+    if not rows.schema[name].is_integer():
+        raise ValueError(f"{name} is {rows.schema[name]}, expected whole numbers")
+    outside = rows.filter(~pl.col(name).is_between(start * unit, end * unit, closed="left"))
+    if outside.height:
+        raise ValueError(f"asked for {session}, answered with {outside.height} rows of other days ({name} {outside[name][0]})")
+
+
+def _rows(page: pl.DataFrame) -> pl.DataFrame:
+    kind = page.schema.get("results", pl.Null())
+    inner = getattr(kind, "inner", None)
+    if kind == pl.Null or isinstance(inner, pl.Null):
+        return pl.DataFrame()
+    if not isinstance(inner, pl.Struct):
+        raise ValueError(f"results are {kind}, expected a list of rows")
+    rows = page["results"].explode()
+    if rows.null_count():
+        raise ValueError("a row of the results is null")
+    return rows.struct.unnest()
+
+
+def _following(page: pl.DataFrame) -> str | None:
+    address = page["next_url"][0] if "next_url" in page.columns else None
+    if not address:
+        return None
+    parts = urlsplit(str(address))
+    if not parts.path.startswith(("/v2/", "/v3/")):
+        raise ValueError(f"next_url leads to {parts.path!r}, which is no page")
+    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "apiKey"]
+    return parts.path + (f"?{urlencode(query)}" if query else "")
+
+
+def _message(body: bytes) -> str:
+    """What the vendor says in the body of an error, one line; empty where it says nothing."""
+    import json
+
+    try:
+        content: Any = json.loads(body)
+        said = content.get("message") or content.get("error") or ""
+    except (ValueError, AttributeError):
+        return ""
+    return " ".join(str(said).split())[:200]

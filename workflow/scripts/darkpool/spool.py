@@ -1,0 +1,121 @@
+"""Pages of rows on their way into one sorted Parquet file, in memory that the number of rows does not decide.
+
+Each page is sorted and set aside on disk. Since a page is sorted, the rows of a span of time are one slice of it: the
+file is written span by span, each the slices of all pages in order (a distribution sort). Pages need not agree on
+their columns: the file has the union, with the narrowest types that hold every page.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SPAN_ROWS = 200_000
+"""About how many rows are sorted at a time; also a row group of the file."""
+SAMPLED = 64
+"""One row in so many decides where the spans end."""
+
+Integers = npt.NDArray[np.int64]
+
+_NO_TIME = int(np.iinfo(np.int64).min)
+
+
+class Spool:
+    """The pages of one file; `folder` is its own, made and removed here, with whatever an interrupted run left in it.
+
+    `times` are columns of moments, the first that a row has counts; `sequence` orders rows of one moment. Rows without
+    a moment come first.
+    """
+
+    def __init__(self, folder: Path, times: Sequence[str], sequence: str, span_rows: int = SPAN_ROWS) -> None:
+        self.folder = folder
+        self.rows = 0
+        self._keys = (tuple(times), sequence)
+        self._span_rows = span_rows
+        self._moments: list[Integers] = []
+        self._schemas: list[pl.Schema] = []
+
+    def __enter__(self) -> Spool:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def add(self, page: pl.DataFrame) -> None:
+        """Set a page aside. Raises ValueError when it has none of the columns of moments."""
+        if page.is_empty():
+            return
+        page = self._sorted(page)
+        page.write_ipc(self._part(len(self._moments)), compression="lz4", compat_level=pl.CompatLevel.newest())
+        self._moments.append(page.select(self._moment(page.columns)).to_series().to_numpy())
+        self._schemas.append(page.schema)
+        self.rows += page.height
+
+    def write(self, path: Path) -> None:
+        """Write every row, sorted by moment and sequence, columns by name, as Parquet."""
+        schema = union(self._schemas)
+        kinds = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        with pq.ParquetWriter(path, kinds, compression="zstd", compression_level=1) as writer:
+            for start, end in self._spans():
+                rows = self._sorted(pl.concat(list(self._slices(start, end, schema))))
+                table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+                writer.write_table(table.cast(kinds), row_group_size=2 * self._span_rows)
+                pa.default_memory_pool().release_unused()
+
+    def _part(self, number: int) -> Path:
+        return self.folder / f"{number:06}.arrow"
+
+    def _moment(self, columns: Sequence[str]) -> pl.Expr:
+        there = [name for name in self._keys[0] if name in columns]
+        if not there:
+            raise ValueError(f"rows without {' or '.join(self._keys[0])}; they have {', '.join(sorted(columns))}")
+        return pl.coalesce(pl.col(there).cast(pl.Int64)).fill_null(_NO_TIME)
+
+    def _sorted(self, page: pl.DataFrame) -> pl.DataFrame:
+        by = [self._moment(page.columns)]
+        if self._keys[1] in page.columns:
+            by.append(pl.col(self._keys[1]))
+        return page.sort(by, maintain_order=True)
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        """Half-open spans of moments that cover every row, `span_rows` or so each; equal moments are never parted."""
+        count = -(-self.rows // self._span_rows)
+        sample = np.sort(np.concatenate([moments[:: SAMPLED if count > 1 else len(moments)] for moments in self._moments]))
+        inner = sample[np.linspace(0, len(sample), count, endpoint=False).astype(np.int64)[1:]].tolist()
+        edges = sorted({_NO_TIME, *inner})
+        return zip(edges, [*edges[1:], np.iinfo(np.int64).max], strict=True)
+
+    def _slices(self, start: int, end: int, schema: pl.Schema) -> Iterator[pl.DataFrame]:
+        yield pl.DataFrame(schema=schema)
+        for number, moments in enumerate(self._moments):
+            first, last = np.searchsorted(moments, [start, end]).tolist()
+            if last > first:
+                part = pl.read_ipc(self._part(number), memory_map=False).slice(first, last - first)
+                yield part.select(_column(name, kind, part.schema) for name, kind in schema.items())
+
+
+def union(schemas: Sequence[pl.Schema]) -> pl.Schema:
+    """Columns of all `schemas`, by name, each with a type that holds what every one of them says."""
+    frames = [pl.DataFrame(schema=schema) for schema in schemas]
+    found = pl.concat(frames, how="diagonal_relaxed").schema
+    # A list that was empty in every row says nothing of its kind; the vendor's lists hold codes.
+    known: dict[str, Any] = {n: pl.List(pl.Int64) if k == pl.List(pl.Null) else k for n, k in found.items()}
+    return pl.Schema({name: known[name] for name in sorted(known)})
+
+
+def _column(name: str, kind: pl.DataType, there: pl.Schema) -> pl.Expr:
+    column = pl.col(name) if name in there else pl.lit(None)
+    return column.cast(kind).alias(name)
