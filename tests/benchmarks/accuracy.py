@@ -29,7 +29,6 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 from darkpool import classify, ticks
 
-
 FORMS = (".2f", ".2f", ".2f", ".2f", "+.4f")
 
 
@@ -88,7 +87,10 @@ def _signed(tape: Tape, rule: str) -> np.ndarray:
 
 
 def score(side: np.ndarray, size: np.ndarray, estimated: np.ndarray) -> list[float | None]:
-    """Accuracy and coverage by trades, both by volume (percent), and the error of the buy ratio; None if none is signed."""
+    """Accuracy and coverage by trades, both by volume (percent), and the error of the buy ratio.
+
+    What cannot be said because no trade is signed is None.
+    """
     signed, right = estimated != 0, estimated == side
     coverage, volume_coverage = 100 * signed.mean(), 100 * size[signed].sum() / size.sum()
     if not signed.any():

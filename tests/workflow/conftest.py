@@ -31,6 +31,11 @@ MORNING = "2025-12-23T06:00:00-05:00"
 SHORT = {"ma": 3, "min_sessions": 3, "window": 5}
 FOREIGN = ("POLYGON_API_KEY", "MASSIVE_API_KEY", "FINRA_API_KEY", "FINRA_API_SECRET")
 PATIENCE = 240
+MADE = (".git", ".venv", ".snakemake", "results", "resources", "logs")
+SCALE = {"AAPL": 1, "NA": 10, "BRK.B": 100, "NEW": 5}
+AT_FINRA = {"BRK.B": "BRK/B"}
+AT_YAHOO = {"BRK.B": "BRK-B"}
+QUICK = {"DARKPOOL_BACKOFF": "0.05", "DARKPOOL_FINRA_PAUSE": "0", "DARKPOOL_YAHOO_PAUSE": "0"}
 
 
 @dataclass(frozen=True)
@@ -102,25 +107,19 @@ class Project:
         content: dict[str, Any] = json.loads((self.root / archive / "receipts" / source / f"{day}.json").read_text())
         return content
 
+    def digests(self, *folders: str) -> dict[str, str]:
+        """The sha256 of every file below `folders`, by path; locks and logs aside, which say nothing."""
+        return {
+            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for folder in folders
+            for path in sorted((self.root / folder).rglob("*"))
+            if path.is_file() and path.suffix != ".log" and path.name != ".lock"
+        }
+
     def states(self, day: str = DAY) -> dict[str, str]:
         """State of each source, as the session's tables carry it."""
         told = pl.read_parquet_metadata(self.folder(day) / "features.parquet")["sources"]
         return {source["source"]: source["state"] for source in json.loads(told)}
-
-
-def digests(*folders: Path) -> dict[str, str]:
-    """The sha256 of every file below `folders`, by path; locks and logs aside, which say nothing."""
-    return {
-        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
-        for folder in folders
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".log" and path.name != ".lock"
-    }
-
-
-def listing(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and modification time of every file below `folder`."""
-    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
 
 
 @dataclass
@@ -139,10 +138,6 @@ class Live:
     day: str = DAY
     now: str | None = MORNING
 
-    SCALE = {"AAPL": 1, "NA": 10, "BRK.B": 100, "NEW": 5}
-    FINRA = {"BRK.B": "BRK/B"}
-    YAHOO = {"BRK.B": "BRK-B"}
-
     @property
     def window(self) -> list[date]:
         return sessions.window(date.fromisoformat(self.day), SHORT["window"])
@@ -154,8 +149,8 @@ class Live:
     def regsho_rows(self, number: int) -> dict[str, tuple[int, int, int, str]]:
         """FINRA's file of the session with that number in the window, the first being 1."""
         return {
-            self.FINRA.get(ticker, ticker): (scale * number * 10, 0, scale * number * 100, "B,Q,N")
-            for ticker, scale in self.SCALE.items()
+            AT_FINRA.get(ticker, ticker): (scale * number * 10, 0, scale * number * 100, "B,Q,N")
+            for ticker, scale in SCALE.items()
         }
 
     def file_name(self, day: date | str) -> str:
@@ -167,10 +162,10 @@ class Live:
                 self.vendors.finra.publish(day, self.regsho_rows(number))
 
     def publish_yahoo(self, tickers: Sequence[str] | None = None, days: Sequence[date] | None = None) -> None:
-        for ticker in tickers or self.SCALE:
-            volume = 1_000 * self.SCALE[ticker]
+        for ticker in tickers or SCALE:
+            volume = 1_000 * SCALE[ticker]
             bars = {day: (10.0, 11.0, 9.0, 10.5, volume) for day in days or self.window}
-            self.vendors.yahoo.bars(self.YAHOO.get(ticker, ticker), bars)
+            self.vendors.yahoo.bars(AT_YAHOO.get(ticker, ticker), bars)
 
     def publish(self) -> None:
         self.publish_finra()
@@ -209,9 +204,14 @@ class Live:
 
 
 def _sources() -> list[str]:
-    """Files of the project as a commit would hold them."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=True).stdout.split("\0")
+    """Files of the project as a commit would hold them; outside a repository, what an archive of it unpacks to."""
+    if (SOURCE / ".git").exists():
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=True).stdout.split("\0")
+    else:
+        kept = [path for path in SOURCE.iterdir() if path.name not in (*MADE, "tests")]
+        below = [path for top in kept for path in ([top] if top.is_file() else top.rglob("*"))]
+        listed = [str(path.relative_to(SOURCE)) for path in below if "__pycache__" not in path.parts]
     return [name for name in listed if name and (SOURCE / name).is_file() and not name.startswith("tests/")]
 
 
@@ -247,9 +247,6 @@ def project(copy_project: Callable[[Path], Project], tmp_path: Path) -> Project:
     return copy_project(tmp_path)
 
 
-QUICK = {"DARKPOOL_BACKOFF": "0.05", "DARKPOOL_FINRA_PAUSE": "0", "DARKPOOL_YAHOO_PAUSE": "0"}
-
-
 @pytest.fixture(scope="session")
 def live_in(copy_project: Callable[[Path], Project]) -> Callable[[Path, Vendors], Live]:
     """A fresh project that reaches `vendors`, and nobody else, without waiting between requests."""
@@ -268,9 +265,3 @@ def live(live_in: Callable[[Path, Vendors], Live], tmp_path: Path) -> Iterator[L
     with Vendors(tmp_path / "vendors") as vendors:
         yield live_in(tmp_path, vendors)
         assert not vendors.unexpected, [request.path for request in vendors.unexpected]
-
-
-@pytest.fixture(scope="session")
-def tools() -> Any:
-    """`digests` and `listing`, for tests that compare folders."""
-    return sys.modules[__name__]

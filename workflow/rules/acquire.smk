@@ -1,6 +1,7 @@
 """The only rules with a network. Their output is a receipt; the vendors' answers lie beside it in the archive.
 
-They carry no code hash: editing code must never ask a vendor again. They succeed also when a vendor has nothing.
+They carry no code hash, and what they ask for depends on their output: neither edited code nor another command line asks a
+vendor again, only a receipt that leaves something open. They succeed also when a vendor has nothing.
 """
 
 
@@ -13,8 +14,8 @@ rule fetch_regsho:
     conda:
         "../envs/workflow.yaml"
     params:
-        window=lambda wildcards: window_of(wildcards.session),
-        prefixes=PREFIXES,
+        window=lambda wildcards, output: window_of(wildcards.session),
+        prefixes=lambda wildcards, output: PREFIXES,
     script:
         "../scripts/fetch_regsho.py"
 
@@ -28,8 +29,7 @@ rule fetch_yahoo:
     conda:
         "../envs/workflow.yaml"
     params:
-        window=lambda wildcards: window_of(wildcards.session),
-        followed=followed,
+        wanted=wanted,
     script:
         "../scripts/fetch_yahoo.py"
 
@@ -38,13 +38,13 @@ rule fetch_ticks:
     """Trades, quotes or minute bars of the universe, whatever the key at hand buys."""
     output:
         update("{archive}/receipts/polygon/{session}.json"),
-    params:
-        followed=followed,
-        source=config["lit"]["source"],
-        calls_per_minute=config["lit"].get("calls_per_minute", 0),
     log:
         "{archive}/receipts/polygon/{session}.log",
     conda:
         "../envs/workflow.yaml"
+    params:
+        wanted=wanted,
+        source=lambda wildcards, output: config["lit"]["source"],
+        calls_per_minute=lambda wildcards, output: config["lit"].get("calls_per_minute", 0),
     script:
         "../scripts/fetch_ticks.py"

@@ -70,7 +70,7 @@ def window_of(date):
 def universe_of(scan, date):
     """What the scan follows on that day."""
     if scan == settings.DEMO:
-        return universe.Universe(tuple(universe.Member(t, settings.DEMO) for t in watchlist.tickers(session_of(date))))
+        return universe.of_pairs((ticker, settings.DEMO) for ticker in watchlist.tickers(session_of(date)))
     entry, folder = config["scans"][scan], Path("results", scan, date)
     try:
         return universe.resolve(
@@ -84,13 +84,29 @@ def tickers_of(wildcards):
     return universe_of(wildcards.scan, wildcards.date).tickers
 
 
-def followed(wildcards):
-    """Universe of every scan asked for that shares the archive: a vendor is asked once for all of them."""
-    return {
-        scan: [list(member) for member in universe_of(scan, wildcards.session).members]
-        for scan, folder in ARCHIVES.items()
-        if folder == wildcards.archive and (scan, wildcards.session) in requested()
-    }
+@cache
+def on_page(scan, date):
+    """Sessions on the page of a target, oldest first: in mode daily those before it too, each with its own tables."""
+    count = config["backfill_count"] if config["mode"] == "daily" else 1
+    return [str(day) for day in sessions.window(session_of(date), count - 1)]
+
+
+def features_on_page(wildcards):
+    return [f"results/{wildcards.scan}/{day}/features.parquet" for day in on_page(wildcards.scan, wildcards.date)]
+
+
+def wanted(wildcards, output):
+    """Per session that this run needs of the archive: its window, and the universe of every scan that follows it.
+
+    A vendor is asked once for all of them. `output` tells Snakemake that this is no reason to make the output again.
+    """
+    pairs = {(scan, day) for scan, date in requested() for day in on_page(scan, date)}
+    found = {}
+    for scan, day in sorted(pairs):
+        if ARCHIVES[scan] == wildcards.archive:
+            entry = found.setdefault(day, {"window": window_of(day), "followed": {}})
+            entry["followed"][scan] = [list(member) for member in universe_of(scan, day).members]
+    return found
 
 
 def answers(wildcards):

@@ -23,13 +23,13 @@ rule simulate_ticks:
     """What Polygon would have said of the session, with the aggressor known."""
     output:
         f"{ARCHIVES['demo']}/receipts/polygon/{{session}}.json",
-    params:
-        archive=lambda wildcards: ARCHIVES["demo"],
-        seed=20251222,
-        code=code("simulate_ticks.py"),
     log:
         "logs/simulate_ticks/{session}.log",
     conda:
         "../envs/workflow.yaml"
+    params:
+        archive=lambda wildcards: ARCHIVES["demo"],
+        seed=20251222,
+        code=code("simulate_ticks.py"),
     script:
         "../scripts/simulate_ticks.py"

@@ -4,7 +4,7 @@
 rule publish_table:
     """The session's features as a page, a picture and a spreadsheet."""
     input:
-        features="results/{scan}/{date}/features.parquet",
+        features=features_on_page,
     output:
         **{kind: report(path, category="Table", caption="../report/table.rst") for kind, path in PAGES.items()},
     log:
@@ -29,7 +29,7 @@ for scan, date in requested():
             f"draw_plots_{scan}_{date}"
         input:
             merged=f"results/{scan}/{date}/merged.parquet",
-            features=f"results/{scan}/{date}/features.parquet",
+            features=[f"results/{scan}/{day}/features.parquet" for day in on_page(scan, date)],
         output:
             report(plots(scan, date), category="Plots", caption="../report/plots.rst"),
         log:
@@ -39,6 +39,7 @@ for scan, date in requested():
         params:
             tickers=universe_of(scan, date).tickers,
             scan=scan,
+            session=date,
             mode=config["mode"],
             signal=config["signal"],
             history=config["history"],
@@ -52,6 +53,7 @@ rule write_manifest:
     input:
         answers=answers,
         ticks=ticks,
+        features=features_on_page,
         tables=TABLES,
         published=published,
     output:

@@ -14,34 +14,33 @@ if TYPE_CHECKING:
 
 def main(
     merged: str,
-    features_path: str,
+    features_on_page: list[str],
     folder: Path,
     scan: str,
+    session: date,
     tickers: list[str],
     history: dict[str, int],
     **settings: Any,
 ) -> None:
-    frame = tables.read("features", features_path)
-    session: date = frame["date"][0]
-    context = session_page.context(
-        tables.metadata(features_path), scan, session, tickers=tickers, history=history, **settings
-    )
+    metadata = tables.metadata(features_on_page[-1])
+    context = session_page.context(metadata, scan, session, tickers=tickers, history=history, **settings)
     splits = session_tables.splits_of(tables.metadata(merged))
-    windows = features.trailing(tables.read("merged", merged), splits, session, history).partition_by(
-        "ticker", as_dict=True
-    )
-    flow = session_page.flow(frame).partition_by("ticker", as_dict=True)
+    windows = features.trailing(tables.read("merged", merged), splits, session, history)
+    windows_of = windows.partition_by("ticker", as_dict=True)
+    flow_of = session_page.flow(session_page.on_page(features_on_page), tickers).partition_by("ticker", as_dict=True)
     for ticker in tickers:
-        figures.ticker_plot(ticker, windows[(ticker,)], flow[(ticker,)], context, folder / f"{file_name(ticker)}.png")
+        path = folder / f"{file_name(ticker)}.png"
+        figures.ticker_plot(ticker, windows_of[(ticker,)], flow_of[(ticker,)], context, path)
 
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
             snakemake.input.merged,
-            snakemake.input.features,
+            list(snakemake.input.features),
             Path(snakemake.output[0]).parent,
             snakemake.params.scan,
+            date.fromisoformat(snakemake.params.session),
             list(snakemake.params.tickers),
             history=dict(snakemake.params.history),
             mode=snakemake.params.mode,

@@ -1,7 +1,7 @@
 """Trades, quotes and minute bars of a session's universe into the archive, and the receipt."""
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from darkpool import ticks_archive
 from darkpool.archive import Archive
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(root: str, session: date, followed: dict[str, list[list[str]]], source: str, calls_per_minute: float) -> None:
+def main(root: str, session: date, wanted: dict[str, Any], source: str, calls_per_minute: float) -> None:
     archive = Archive(root)
-    tickers = sorted({ticker for pairs in followed.values() for ticker, _ in pairs})
+    tickers = sorted({ticker for pairs in wanted["followed"].values() for ticker, _ in pairs})
     with archive.sole_asker("polygon"):
         receipt = ticks_archive.fetch(archive, session, tickers, source=source, calls_per_minute=calls_per_minute)
         archive.write_receipt("polygon", session, receipt)
@@ -24,7 +24,7 @@ if __name__ == "__main__":
         main(
             snakemake.wildcards.archive,
             date.fromisoformat(snakemake.wildcards.session),
-            dict(snakemake.params.followed),
+            snakemake.params.wanted[snakemake.wildcards.session],
             snakemake.params.source,
             snakemake.params.calls_per_minute,
         )

@@ -1,9 +1,9 @@
-"""Yahoo's daily volumes and splits of a session's universe into the archive, the universe itself, and the receipt."""
+"""Yahoo's daily volumes and splits of the sessions' universes into the archive, the universes themselves, and receipts."""
 
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
-from darkpool import daily_bars, layout, universe
+from darkpool import clock, daily_bars, layout, universe
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(root: str, session: date, window: list[date], followed: dict[str, list[list[str]]]) -> None:
+def main(root: str, wanted: dict[str, dict[str, Any]]) -> None:
     archive = Archive(root)
+    requests = {}
     with archive.sole_asker("yahoo"):
-        members = {scan: universe.of_pairs(pairs) for scan, pairs in followed.items()}
-        for scan, found in members.items():
-            archive.keep(layout.universe(scan, session), universe.to_csv(found), datetime.now(UTC))
-        tickers = sorted({ticker for found in members.values() for ticker in found.tickers})
-        archive.write_receipt("yahoo", session, daily_bars.fetch(archive, session, window, tickers))
+        for day, entry in wanted.items():
+            session = date.fromisoformat(day)
+            followed = {scan: universe.of_pairs(pairs) for scan, pairs in entry["followed"].items()}
+            for scan, found in followed.items():
+                archive.keep(layout.universe(scan, session), universe.to_csv(found), clock.now())
+            tickers = sorted({ticker for found in followed.values() for ticker in found.tickers})
+            requests[session] = daily_bars.Request(entry["window"], tickers)
+        for session, receipt in daily_bars.fetch(archive, requests).items():
+            archive.write_receipt("yahoo", session, receipt)
 
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
-        main(
-            snakemake.wildcards.archive,
-            date.fromisoformat(snakemake.wildcards.session),
-            list(snakemake.params.window),
-            dict(snakemake.params.followed),
-        )
+        main(snakemake.wildcards.archive, dict(snakemake.params.wanted))

@@ -19,9 +19,10 @@ WRITERS = {
 }
 
 
-def main(path: str, outputs: dict[str, Path], scan: str, session: date, **settings: Any) -> None:
-    frame = tables.read("features", path)
-    context = session_page.context(tables.metadata(path), scan, session, tickers=frame["ticker"].to_list(), **settings)
+def main(features: list[str], outputs: dict[str, Path], scan: str, session: date, **settings: Any) -> None:
+    frame = session_page.on_page(features)
+    tickers = frame.filter(frame["date"] == session)["ticker"].to_list()
+    context = session_page.context(tables.metadata(features[-1]), scan, session, tickers=tickers, **settings)
     for kind, target in outputs.items():
         WRITERS[kind](frame, context, target)
 
@@ -29,7 +30,7 @@ def main(path: str, outputs: dict[str, Path], scan: str, session: date, **settin
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
-            snakemake.input.features,
+            list(snakemake.input.features),
             {kind: Path(target) for kind, target in snakemake.output.items()},
             snakemake.wildcards.scan,
             date.fromisoformat(snakemake.wildcards.date),

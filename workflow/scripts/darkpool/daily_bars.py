@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -23,36 +24,77 @@ CHUNK = 100
 Entry = dict[str, Any]
 
 
-def fetch(archive: Archive, session: date, window: Sequence[date], tickers: Sequence[str]) -> dict[str, Any]:
-    """Ask for what is due of `tickers` (our spelling), keep what comes, and return the receipt."""
+class Request(NamedTuple):
+    """What is wanted of one session: its window (ascending, the session last) and its universe, in our spelling."""
+
+    window: Sequence[date]
+    tickers: Sequence[str]
+
+
+def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict[str, Any]]:
+    """Ask for what is due of the `requests`, keep what comes, and return a receipt per session.
+
+    Yahoo is asked once per ticker, whatever the number of sessions: each is given its own window of the answer.
+    """
     now = clock.now()
-    receipt = archive.receipt("yahoo", session) or {"tickers": {}}
-    entries: dict[str, Entry] = dict(receipt["tickers"])
-    asked = []
-    unadjusted = due.unadjusted(archive, session)
-    for ticker in due.yahoo(archive, session, tickers):
-        kept = _kept_without_receipt(archive, session, ticker, unadjusted) if ticker not in entries else None
-        if symbols.to_yahoo(ticker) is None:
-            entries[ticker] = _entry("absent", "no spelling at Yahoo is known")
-        elif kept is not None:
-            entries[ticker] = kept
-        else:
-            asked.append(ticker)
+    entries: dict[date, dict[str, Entry]] = {}
+    asked: dict[date, set[str]] = {}
+    unadjusted = {session: due.unadjusted(archive, session) for session in requests}
+    for session, request in requests.items():
+        receipt = archive.receipt("yahoo", session) or {"tickers": {}}
+        entries[session], asked[session] = dict(receipt["tickers"]), set()
+        for ticker in due.yahoo(archive, session, request.tickers):
+            known = ticker in entries[session]
+            kept = None if known else _kept_without_receipt(archive, session, ticker, unadjusted[session])
+            if symbols.to_yahoo(ticker) is None:
+                entries[session][ticker] = _entry("absent", "no spelling at Yahoo is known")
+            elif kept is not None:
+                entries[session][ticker] = kept
+            else:
+                asked[session].add(ticker)
+
+    tickers = sorted(set().union(*asked.values()))
+    start = min((request.window[0] for session, request in requests.items() if asked[session]), default=None)
     given_up = None
-    for chunk in (asked[i : i + CHUNK] for i in range(0, len(asked), CHUNK)):
-        if given_up:
+    for chunk in (tickers[i : i + CHUNK] for i in range(0, len(tickers), CHUNK)):
+        answers: dict[str, DailyAnswer] = {}
+        if not given_up and start is not None:
+            by_symbol = {symbol: ticker for ticker in chunk if (symbol := symbols.to_yahoo(ticker))}
+            last = max(session for session in requests if asked[session])
+            found = yahoo.fetch_daily(list(by_symbol), start, last, last)
+            answers = {by_symbol[symbol]: answer for symbol, answer in found.items()}
+        for session, request in requests.items():
+            before = entries[session]
+            of_session = [ticker for ticker in chunk if ticker in asked[session]]
+            windows = {ticker: _cut(answers[ticker], request.window) for ticker in of_session if ticker in answers}
+            fresh = _keep(archive, session, windows, unadjusted[session])
             left = _entry("outage", f"not asked after: {given_up}")
-            entries |= {ticker: _beside(entries.get(ticker), left) for ticker in chunk}
-            continue
-        by_symbol = {symbols.to_yahoo(ticker): ticker for ticker in chunk}
-        answers = yahoo.fetch_daily(list(filter(None, by_symbol)), window[0], session, session)
-        found = _keep(archive, session, {by_symbol[symbol]: a for symbol, a in answers.items()}, unadjusted)
-        entries |= {ticker: _beside(entries.get(ticker), entry) for ticker, entry in found.items()}
+            before |= {ticker: _beside(before.get(ticker), fresh.get(ticker, left)) for ticker in of_session}
         # What stopped this chunk would stop the next: Yahoo is down, or has had enough of us.
-        given_up = next((a.reason for a in answers.values() if a.status == 429 or a.retrieved_at is None), None)
-    entries = {ticker: _settle(entry, session, now, entries) for ticker, entry in entries.items()}
-    state = sources.day_state([entries[ticker]["state"] for ticker in tickers])
+        stopped = next((a.reason for a in answers.values() if a.status == 429 or a.retrieved_at is None), None)
+        given_up = given_up or stopped
+    return {
+        session: _receipt(session, {t: _settle(e, session, now, entries[session]) for t, e in entries[session].items()}, request)
+        for session, request in requests.items()
+    }
+
+
+def _receipt(session: date, entries: Mapping[str, Entry], request: Request) -> dict[str, Any]:
+    state = sources.day_state([entries[ticker]["state"] for ticker in request.tickers])
     return {"source": "yahoo", "session": str(session), "state": state, "tickers": entries}
+
+
+def _cut(answer: DailyAnswer, window: Sequence[date]) -> DailyAnswer:
+    """The part of an answer that one session's window is about; splits up to the day of asking."""
+    first, session = window[0], window[-1]
+    bars = answer.bars.filter(pl.col("date").is_between(first, session))
+    cut = replace(answer, bars=bars, splits=answer.splits.filter(pl.col("ex_date") > first))
+    if answer.state not in ("published", "not_yet"):
+        return cut
+    if session in bars["date"]:
+        return replace(cut, state="published", reason="")
+    newest = f"the newest is of {bars['date'][-1]}" if bars.height else f"nor any since {first}"
+    return replace(cut, state="not_yet", reason=f"no bar of {session}, {newest}")
 
 
 def _entry(state: str, reason: str | None, **more: Any) -> Entry:

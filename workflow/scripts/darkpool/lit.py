@@ -132,7 +132,8 @@ def _from_trades(
     if quotes is not None and method not in ("tick", "tick_carry"):
         bid, ask = ticks.quote_before(quotes, time)
     side = classify.sign(method, price, bid, ask, all_or_nothing=all_or_nothing)
-    excluded = _excluded(reasons[on_exchange], trades.size[on_exchange])
+    out = ~eligible & on_exchange
+    excluded = _excluded(reasons[out], trades.size[out])
 
     lit = {
         **_lit_columns(_tally(side, trades.size[chosen]), min_lit_volume),
@@ -255,6 +256,5 @@ def _shares(size: np.ndarray) -> np.ndarray:
 
 def _excluded(reasons: np.ndarray, size: np.ndarray) -> dict[str, float]:
     """Shares by reason, those that took any."""
-    out = reasons != 0
-    shares = np.bincount(reasons[out], weights=_shares(size[out]), minlength=1 + len(ticks.REASONS)).tolist()
+    shares = np.bincount(reasons, weights=_shares(size), minlength=1 + len(ticks.REASONS)).tolist()
     return {name: count for name, count in zip(ticks.REASONS, shares[1:], strict=True) if count > 0}

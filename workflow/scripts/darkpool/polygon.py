@@ -67,7 +67,8 @@ class Client:
     ) -> None:
         name = credentials.which(credentials.POLYGON)
         if name is None:
-            raise ValueError(f"no key: set {' or '.join(credentials.POLYGON)} in the environment or in {credentials.FILE}")
+            names = " or ".join(credentials.POLYGON)
+            raise ValueError(f"no key: set {names} in the environment or in {credentials.FILE}")
         self._key_name = name
         self._base = BASES[name]
         interval = 60 / calls_per_minute if calls_per_minute > 0 else 0.0
@@ -93,7 +94,8 @@ class Client:
 
         Raises NotEntitled (asked once for all symbols), Failure, and KeyRefused.
         """
-        target, seen = first_target(kind, symbol, session), set()
+        target = first_target(kind, symbol, session)
+        seen: set[str] = set()
         page, target_after = self._plan.first(kind, lambda: self._page(kind, symbol, session, target))
         yield page
         while target_after is not None:
@@ -127,8 +129,9 @@ class Client:
         """Raise what an answer other than 200 amounts to."""
         said = _message(answer.body)
         if answer.status == 401:
+            host = urlsplit(self._base).netloc
             raise KeyRefused(
-                f"{urlsplit(self._base).netloc} does not know the key in {self._key_name} (401: {said or 'no message'}). "
+                f"{host} does not know the key in {self._key_name} (401: {said or 'no message'}). "
                 f"Correct {self._key_name} in the environment or in {credentials.FILE}, or remove it: without a key "
                 "Yahoo's minute bars are taken instead"
             )
@@ -150,10 +153,13 @@ class _Plan:
     def __init__(self) -> None:
         self.refused: set[str] = set()
         self._held: set[str] = set()
+        self._no_key: KeyRefused | None = None
         self._learning = {kind: threading.Lock() for kind in KINDS}
 
     def first(self, kind: str, ask: Callable[[], tuple[Page, str | None]]) -> tuple[Page, str | None]:
         with self._learning[kind]:
+            if self._no_key:
+                raise self._no_key
             if kind in self.refused:
                 raise NotEntitled("blocked", "as the first symbol was told", 403)
             if kind not in self._held:
@@ -161,6 +167,9 @@ class _Plan:
                     answered = ask()
                 except NotEntitled:
                     self.refused.add(kind)
+                    raise
+                except KeyRefused as error:
+                    self._no_key = error
                     raise
                 self._held.add(kind)
                 return answered
@@ -217,7 +226,8 @@ def check(rows: pl.DataFrame, kind: str, session: date) -> None:
         raise ValueError(f"{name} is {rows.schema[name]}, expected whole numbers")
     outside = rows.filter(~pl.col(name).is_between(start * unit, end * unit, closed="left"))
     if outside.height:
-        raise ValueError(f"asked for {session}, answered with {outside.height} rows of other days ({name} {outside[name][0]})")
+        example = f"{name} {outside[name][0]}"
+        raise ValueError(f"asked for {session}, answered with {outside.height} rows of other days ({example})")
 
 
 def _rows(page: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import polars as pl
 
+from . import tables
 from .archive import file_name
 from .page import PageContext
 
@@ -45,9 +46,26 @@ def told(metadata: Mapping[str, str]) -> dict[str, Any]:
     return {name: json.loads(metadata[name]) for name in ("sources", "notes", "simulated")}
 
 
-def flow(features: pl.DataFrame) -> pl.DataFrame:
-    """The directional columns of `features` that a plot shows."""
-    return features.select(
-        "date", "ticker", "log_ratio", "trf_buy_ratio",
-        pl.col("trf_volume").alias("finra_off_exchange_volume"), "classification_method", "signal",
+def on_page(features: Sequence[str]) -> pl.DataFrame:
+    """The features of every session on the page, stacked."""
+    return pl.concat([tables.read("features", path) for path in features])
+
+
+def flow(features: pl.DataFrame, tickers: Sequence[str]) -> pl.DataFrame:
+    """The directional columns that a plot shows, a row per session and ticker: a session without the ticker is a gap."""
+    grid = pl.DataFrame({"ticker": list(tickers)}, schema={"ticker": pl.String}).join(
+        features.select("date").unique(), how="cross"
+    )
+    return (
+        grid.join(features, on=["date", "ticker"], how="left")
+        .select(
+            "date",
+            "ticker",
+            "log_ratio",
+            "trf_buy_ratio",
+            pl.col("trf_volume").alias("finra_off_exchange_volume"),
+            pl.col("classification_method").fill_null("NONE"),
+            pl.col("signal").fill_null(""),
+        )
+        .sort("ticker", "date")
     )

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 SPAN_ROWS = 200_000
 """About how many rows are sorted at a time; also a row group of the file."""
@@ -93,7 +93,7 @@ class Spool:
     def _spans(self) -> Iterator[tuple[int, int]]:
         """Half-open spans of moments that cover every row, `span_rows` or so each; equal moments are never parted."""
         count = -(-self.rows // self._span_rows)
-        sample = np.sort(np.concatenate([moments[:: SAMPLED if count > 1 else len(moments)] for moments in self._moments]))
+        sample = np.sort(np.concatenate([moments[::SAMPLED] for moments in self._moments]))
         inner = sample[np.linspace(0, len(sample), count, endpoint=False).astype(np.int64)[1:]].tolist()
         edges = sorted({_NO_TIME, *inner})
         return zip(edges, [*edges[1:], np.iinfo(np.int64).max], strict=True)
@@ -103,7 +103,7 @@ class Spool:
         for number, moments in enumerate(self._moments):
             first, last = np.searchsorted(moments, [start, end]).tolist()
             if last > first:
-                part = pl.read_ipc(self._part(number), memory_map=False).slice(first, last - first)
+                part = pl.read_ipc(self._part(number)).slice(first, last - first)
                 yield part.select(_column(name, kind, part.schema) for name, kind in schema.items())
 
 

@@ -53,19 +53,21 @@ def fetch(
                 sleep(wait)
             if not pending or not run.ask_round(pending, answers):
                 break
-    return {symbol: answers.get(symbol) or yahoo.DailyAnswer("outage", "not asked after failures") for symbol in symbols}
+    left = yahoo.DailyAnswer("outage", "not asked after failures")
+    return {symbol: answers.get(symbol, left) for symbol in symbols}
 
 
 def read_chart(body: bytes, symbol: str, session: date) -> pl.DataFrame:
     """The session's bars (BARS) in a chart's JSON, those without any price left out. Raises yahoo.Malformed."""
     try:
         result = yahoo._result(body)
-        meta = result.get("meta") or {}
-        if (meta.get("symbol", symbol), meta.get("dataGranularity", "1m")) != (symbol, "1m"):
-            raise yahoo.Malformed(f"asked for 1m of {symbol}, answered with {meta['dataGranularity']} of {meta['symbol']}")
+        meta = {"symbol": symbol, "dataGranularity": "1m", **(result.get("meta") or {})}
+        if (meta["symbol"], meta["dataGranularity"]) != (symbol, "1m"):
+            answered = f"{meta['dataGranularity']} of {meta['symbol']}"
+            raise yahoo.Malformed(f"asked for 1m of {symbol}, answered with {answered}")
         moments: list[int] = result.get("timestamp") or []
         quote: dict[str, Any] = result["indicators"]["quote"][0] if moments else {}
-        columns = {ours: quote.get(theirs) if moments else [] for ours, theirs in _FIELDS.items()}
+        columns: dict[str, Any] = {ours: quote.get(theirs) if moments else [] for ours, theirs in _FIELDS.items()}
         frame = pl.DataFrame({"t": moments, **columns}, schema=BARS)
     except yahoo._UNREADABLE as error:
         raise yahoo.Malformed(f"chart of {symbol}: {type(error).__name__}: {error}") from error

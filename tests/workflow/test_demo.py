@@ -1,0 +1,171 @@
+"""The demo: the whole path on simulated vendors, from a clean copy, without any network."""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+DAY = "2025-12-22"
+TABLES = ["dark_flow", "features", "finra_trf", "lit_flow", "merged", "trf_flow", "yf_volume"]
+PAGES = ["table.csv", "table.html", "table.png"]
+TARGET = f"results/demo/{DAY}/all"
+
+
+@pytest.fixture(scope="module")
+def demo(copy_project, tmp_path_factory):
+    """A copy of the project in which the demo has run once. Tests leave it finished."""
+    project = copy_project(tmp_path_factory.mktemp("demo"))
+    project.scan = "demo"
+    project.finish(TARGET)
+    return project
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert text.count(old) >= 1, f"{path} holds no {old!r}"
+    path.write_text(text.replace(old, new, 1))
+
+
+def png_is_whole(content):
+    return content.startswith(b"\x89PNG\r\n") and content.rstrip().endswith(b"IEND\xaeB`\x82")
+
+
+def test_every_file_of_the_contract_is_made_without_a_network(demo):
+    made = {str(path.relative_to(demo.folder())) for path in demo.folder().rglob("*") if path.is_file()}
+    plots = {name for name in made if name.startswith("plots/")}
+    assert made - plots == {"all", *PAGES, *(f"{table}.parquet" for table in TABLES)}
+    assert {f"plots/{name}.png" for name in ("BRK.B", "NA", "TPC", "T%70C", "ZZUNK")} <= plots
+    assert len(plots) == len(demo.features())
+
+
+def test_everything_a_person_sees_says_simulated(demo):
+    assert "SIMULATED" in (demo.folder() / "table.html").read_text()
+    assert demo.manifest()["simulated"] is True
+    with (demo.folder() / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert all("simulated" in row["quality"].split(",") for row in rows)
+    assert all(png_is_whole(path.read_bytes()) for path in demo.folder().rglob("*.png"))
+
+
+def test_nothing_simulated_reaches_another_archive(demo):
+    assert not (demo.root / "resources/archive").exists()
+    assert all(demo.receipt("resources/demo", source)["simulated"] for source in ("finra", "yahoo", "polygon"))
+
+
+def test_the_manifest_is_true_of_every_output_and_names_no_clock(demo):
+    manifest = demo.manifest()
+    listed = {entry["path"]: entry for entry in manifest["outputs"]}
+    on_disk = {str(path.relative_to(demo.folder())) for path in demo.folder().rglob("*") if path.is_file()}
+    assert set(listed) == on_disk - {"all"}
+    for name, entry in listed.items():
+        content = (demo.folder() / name).read_bytes()
+        assert (entry["bytes"], entry["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+        rows = pq.read_metadata(demo.folder() / name).num_rows if name.endswith(".parquet") else None
+        assert entry["rows"] == rows
+    for entry in manifest["inputs"]:
+        content = (demo.root / "resources/demo" / entry["path"]).read_bytes()
+        assert (entry["bytes"], entry["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert {source["source"]: source["state"] for source in manifest["sources"]} == {
+        "FINRA": "published",
+        "Yahoo": "published",
+        "Polygon": "published",
+    }
+    assert str(demo.root) not in json.dumps(manifest)
+
+
+def test_case_and_na_survive_the_whole_path(demo):
+    rows = demo.features()
+    assert {"TPC", "TpC", "NA", "BRK.B"} <= set(rows)
+    assert rows["TPC"]["trf_volume"] != rows["TpC"]["trf_volume"]
+    assert rows["ZZUNK"]["regular_volume"] is None
+    assert "no_regular" in rows["ZZUNK"]["quality"].split(",")
+    finra = {row["symbol"]: row["trf_volume"] for row in demo.table("finra_trf").to_dicts()}
+    assert finra["BRK/B"] == rows["BRK.B"]["trf_volume"]
+
+
+def test_running_a_finished_session_again_executes_the_manifest_alone_and_changes_no_byte(demo):
+    before = demo.digests("results", "resources")
+    run = demo.finish(TARGET)
+    assert run.rules == {"write_manifest": 1}
+    assert demo.digests("results", "resources") == before
+
+
+def test_new_file_times_alone_make_nothing_run(demo):
+    before = demo.digests("results", "resources")
+    moment = time.time() + 5
+    for path in demo.root.rglob("*"):
+        if path.is_file() and ".snakemake" not in path.parts:
+            os.utime(path, (moment, moment))
+    run = demo.finish(TARGET)
+    assert run.rules == {"write_manifest": 1}
+    assert demo.digests("results", "resources") == before
+
+
+def test_deleted_pages_come_back_the_same_and_foreign_files_stay(demo):
+    foreign = [demo.folder() / "01_scan.csv", demo.folder() / "plots/mine.png", demo.folder() / ".hidden"]
+    for path in foreign:
+        path.write_text("not ours")
+    before = demo.digests(f"results/demo/{DAY}")
+    (demo.folder() / "plots/NA.png").unlink()
+    run = demo.finish(TARGET)
+    assert run.rules == {"draw_plots": 1, "write_manifest": 1}
+    assert demo.digests(f"results/demo/{DAY}") == before
+    assert all(path.read_text() == "not ours" for path in foreign)
+    assert not {entry["path"] for entry in demo.manifest()["outputs"]} & {"01_scan.csv", "plots/mine.png"}
+    for path in foreign:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("module", "runs", "rests"),
+    [
+        ("features.py", {"build_features"}, {"build_volumes", "classify_lit", "simulate_vendors", "publish_table"}),
+        ("page.py", {"publish_table", "draw_plots"}, {"build_volumes", "classify_lit", "build_features"}),
+    ],
+)
+def test_edited_code_runs_its_own_rules_again_and_no_others(demo, module, runs, rests):
+    path = demo.root / "workflow/scripts/darkpool" / module
+    kept = path.read_text()
+    before = demo.digests("results")
+    try:
+        path.write_text(kept.replace('"""', '"""Edited. ', 1))
+        run = demo.finish(TARGET)
+    finally:
+        path.write_text(kept)
+    assert runs <= set(run.rules)
+    assert not rests & set(run.rules)
+    assert demo.digests("results") == before
+    demo.finish(TARGET)
+
+
+def test_everything_made_can_be_deleted_and_comes_back_byte_for_byte(demo):
+    """Without Snakemake's own notes as well."""
+    before = demo.digests("results", "resources")
+    shutil.rmtree(demo.root / "results")
+    shutil.rmtree(demo.root / ".snakemake")
+    demo.finish(TARGET)
+    assert demo.digests("results", "resources") == before
+
+
+def test_a_second_copy_makes_the_same_bytes_with_one_core(demo, project):
+    project.finish(TARGET, "--cores", "1")
+    assert project.digests("results", "resources") == demo.digests("results", "resources")
+
+
+@pytest.mark.parametrize(
+    ("day", "closes"), [("2026-03-02", "since fractional shares"), ("2024-07-03", "an early close")]
+)
+def test_other_sessions_are_simulated_as_well(demo, day, closes):
+    demo.finish(f"results/demo/{day}/all")
+    features = demo.features(day)
+    assert demo.manifest(day)["date"] == day
+    assert {str(row["date"]) for row in features.values()} == {day}
+    assert features["NA"]["history_sessions"] == 60
+    fractional = any(row["trf_volume"] % 1 for row in features.values() if row["trf_volume"])
+    assert fractional == (day >= "2026-02-23")

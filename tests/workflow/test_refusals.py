@@ -1,0 +1,95 @@
+"""What cannot be done is refused before the first job, in one line that says what was given and what is allowed."""
+
+import pytest
+
+MORNING = "2025-12-23T06:00:00-05:00"
+
+
+@pytest.fixture(scope="module")
+def refuse(copy_project, tmp_path_factory):
+    """Run a target that must be refused; returns what was said."""
+    project = copy_project(tmp_path_factory.mktemp("refusals"))
+
+    def run(target, config=None, now=MORNING, made=()):
+        for name, content in dict(made).items():
+            path = project.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        run = project.run(target, config=config, DARKPOOL_NOW=now)
+        for name in dict(made):
+            (project.root / name).unlink()
+        assert run.code == 1, run.said
+        assert not run.rules
+        assert "Traceback (most recent call last)" not in run.said
+        assert not list(project.root.glob("resources/**/*.*"))
+        return run
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("2025-12-21", "2025-12-21 (Sunday) is no XNYS session; the previous session is 2025-12-19"),
+        ("2025-01-09", "2025-01-09 (Thursday) is no XNYS session; the previous session is 2025-01-08"),
+        ("2025-12-24", "2025-12-24 lies in the future; the previous session is 2025-12-22"),
+        ("2025-12-23", "session 2025-12-23 has not ended (it closes at 2025-12-23 21:00 UTC); the previous session is"),
+        ("2025-02-30", "'2025-02-30' is no date of the form YYYY-MM-DD"),
+    ],
+    ids=["weekend", "day of mourning", "future", "not ended", "no date"],
+)
+@pytest.mark.parametrize("name", ["all"])
+def test_a_day_without_a_finished_session_is_refused_and_the_previous_one_named(refuse, day, name, said):
+    run = refuse(f"results/emps2/{day}/{name}")
+    assert [line for line in run.lines if said in line], run.said
+
+
+def test_a_session_is_refused_until_its_early_close_and_not_after(refuse):
+    target = "results/emps2/2025-12-24/all"
+    closes = "session 2025-12-24 has not ended (it closes at 2025-12-24 18:00 UTC)"
+    assert closes in refuse(target, now="2025-12-24T12:59:00-05:00").said
+    after = refuse(target, now="2025-12-24T13:01:00-05:00", config={"mode": "nonsense"})
+    assert "has not ended" not in after.said
+
+
+EMPS2 = {"archive": "resources/archive", "tickers": ["AAPL"]}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"historie": {"ma": 3}}, ["unknown key historie", "allowed are", "history"]),
+        ({"lit": {"methode": "tick"}}, ["lit: unknown key methode", "method"]),
+        ({"history": {"ma": "twenty"}}, ["history.ma", '"twenty"', "type integer"]),
+        ({"mode": "daily"}, ["mode", '"daily"', "single"]),
+        ({"history": {"ma": 5, "min_sessions": 6}}, ["history.min_sessions: 6 was given, at most history.ma = 5"]),
+        ({"scans": {"emps2": {"tickers": [True]}}}, ["scans.emps2.tickers[0]", "put it in quotes"]),
+        ({"scans": {"emps3": {"archive": "resources/demo", "tickers": ["A"]}}}, ["simulated archive of the scan demo"]),
+        ({"scans": {"emps3": {"archive": "./resources/x/../demo"}}}, ["simulated archive of the scan demo"]),
+        ({"scans": {"emps2": {"tickers": [], "universe": []}}}, ["the universe is empty", "scans.emps2.tickers"]),
+    ],
+    ids=[
+        "unknown key",
+        "unknown inner key",
+        "wrong type",
+        "mode not built",
+        "keys that contradict",
+        "unquoted TRUE",
+        "archive of the demo",
+        "archive of the demo, spelt otherwise",
+        "empty universe",
+    ],
+)
+def test_a_configuration_that_cannot_be_used_names_the_key_and_what_is_allowed(refuse, config, said):
+    run = refuse("results/emps2/2025-12-22/all", config)
+    assert [line for line in run.lines if all(words in line for words in said)], run.said
+
+
+def test_a_scans_file_without_the_column_is_refused_with_the_columns_it_has(refuse):
+    name = "results/emps2/2025-12-22/08_phase2_alerts.csv"
+    run = refuse("results/emps2/2025-12-22/all", made={name: "name,price\nAAPL,270\n"})
+    assert [line for line in run.lines if name in line and "no column ticker or symbol" in line and "name, price" in line]
+
+
+def test_a_scan_that_is_not_configured_is_refused(refuse):
+    assert "results/emps9/2025-12-22/all" in refuse("results/emps9/2025-12-22/all").said
