@@ -77,7 +77,7 @@ class Project:
             timeout=PATIENCE,
             check=False,
         )
-        started = re.findall(r"^(?:local)?rule (\w+?)(?:_[\w-]+_\d{4}-\d\d-\d\d)?:$", done.stdout, re.MULTILINE)
+        started = re.findall(r"^(?:local)?rule ([a-z]+_[a-z]+)(?:_[\w-]+)?:$", done.stdout, re.MULTILINE)
         return Run(done.returncode, done.stdout, Counter(started))
 
     def finish(self, *arguments: str, **options: Any) -> Run:

@@ -71,7 +71,7 @@ def tick(price: Prices) -> Sides:
 
 
 def tick_carry(price: Prices) -> Sides:
-    """Tick test of Lee & Ready (1991), section II: against the last different price, so a zero tick keeps its side."""
+    """Tick test of Lee & Ready (1991): against the last different price, so a zero tick keeps its side."""
     side = tick(price)
     last_change = np.where(side != 0, np.arange(len(price)), 0)
     return side[np.maximum.accumulate(last_change)]
