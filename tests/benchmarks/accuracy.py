@@ -1,17 +1,17 @@
 """How often each rule names the side that really started the trade.
 
-    python tests/benchmarks/accuracy.py ../shared/data/truth [FOLDER ...]
+    python tests/benchmarks/accuracy.py ../shared/data/truth resources/demo/truth/2025-12-22
 
 A folder holds one of two forms, told apart by what is in it:
 
 * SYMBOL_trades.parquet (`sequence, price, size, side`, and `hidden` where known) and SYMBOL_quotes.parquet (`sequence,
   bid_price, ask_price`): a limit order book's own record; a trade's quote is the last one before its `sequence`.
-* trades/SYMBOL.parquet, quotes/SYMBOL.parquet (fields as the vendor names them) and truth/SYMBOL.parquet (`id, side`):
-  a tape whose sides are known because it was made; lit trades and FINRA prints are rows of their own.
+* SYMBOL.parquet (`id, side`), the truth/SESSION folder of a simulated archive, whose trades and quotes lie beside it: a
+  tape whose sides are known because it was made; eligible lit trades and FINRA prints of all symbols together.
 
 `side` is 1 where the buyer started the trade and -1 where the seller did. Printed per rule: accuracy among the trades
 that it signs, the share of trades that it signs, both also by volume, and the error of the buy ratio by volume
-(estimated less true). Trades are in their order; no day is left out and no condition is looked at.
+(estimated less true).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
-from darkpool import classify, ticks
+from darkpool import classify, conditions, sessions, ticks
 
 FORMS = (".2f", ".2f", ".2f", ".2f", "+.4f")
 
@@ -60,17 +61,23 @@ def book_tapes(folder: Path) -> Iterator[Tape]:
 
 
 def made_tapes(folder: Path) -> Iterator[Tape]:
-    for path in sorted((folder / "trades").glob("*.parquet")):
-        truth = pl.read_parquet(folder / "truth" / path.name)
-        trades = pl.read_parquet(path).join(truth, on="id", how="inner", validate="1:1")
+    """Tapes of a simulated session, `folder` being its truth in the archive; eligible trades with a known side."""
+    archive, session = folder.parents[1], folder.name
+    hours = sessions.trading_hours(date.fromisoformat(session))
+    for path in sorted(folder.glob("*.parquet")):
+        trades_path, quotes_path = (archive / "polygon" / kind / session / path.name for kind in ("trades", "quotes"))
+        eligible = ticks.reasons(ticks.read_trades(trades_path), hours, conditions.load()) == 0
+        truth = pl.read_parquet(path).drop_nulls()
+        trades = pl.read_parquet(trades_path).filter(pl.Series(eligible)).join(truth, on="id", validate="1:1")
         trades = trades.sort("participant_timestamp", "sequence_number")
-        quotes = ticks.read_quotes(folder / "quotes" / path.name)
         on_exchange = pl.col("exchange") != ticks.FINRA
-        for name, kind, rules in (("lit", on_exchange, classify.RULES), ("prints", ~on_exchange, ("prints", "nbbo"))):
+        for name, kind, rules in (("lit", on_exchange, classify.RULES), ("prints", ~on_exchange, ("prints",))):
             chosen = trades.filter(kind)
-            if not chosen.is_empty():
+            bid = ask = np.full(len(chosen), np.nan)
+            if quotes_path.exists():
+                quotes = ticks.read_quotes(quotes_path)
                 bid, ask = ticks.quote_before(quotes, chosen["participant_timestamp"].to_numpy())
-                yield _tape(path.stem, chosen, bid, ask, rules, {name: np.full(len(chosen), True)})
+            yield _tape(path.stem, chosen, bid, ask, rules, {name: np.full(len(chosen), True)})
 
 
 def _tape(
@@ -101,10 +108,25 @@ def score(side: np.ndarray, size: np.ndarray, estimated: np.ndarray) -> list[flo
 
 
 def tapes(folder: Path) -> list[Tape]:
-    found = list(made_tapes(folder) if (folder / "truth").is_dir() else book_tapes(folder))
+    found = list(made_tapes(folder) if folder.parent.name == "truth" else book_tapes(folder))
     if not found:
-        raise SystemExit(f"{folder}: neither SYMBOL_trades.parquet nor trades/, quotes/ and truth/ are there")
+        raise SystemExit(f"{folder}: neither SYMBOL_trades.parquet nor the truth/SESSION folder of a simulated archive")
     return found
+
+
+def scores(found: list[Tape], together: bool) -> Iterator[tuple[str, str, str, int, list[float | None]]]:
+    """Name, part, rule, trades and score of each tape, or of all of them together."""
+    groups: dict[tuple[str, str, str], list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    for tape in found:
+        for rule in tape.rules:
+            estimated = _signed(tape, rule)
+            for part, chosen in tape.parts.items():
+                name = f"{len({t.name for t in found})} made" if together else tape.name
+                group = groups.setdefault((name, part, rule), [])
+                group.append((tape.side[chosen], tape.size[chosen], estimated[chosen]))
+    for (name, part, rule), group in groups.items():
+        side, size, estimated = (np.concatenate(arrays) for arrays in zip(*group, strict=True))
+        yield name, part, rule, len(side), score(side, size, estimated)
 
 
 def main() -> None:
@@ -113,16 +135,11 @@ def main() -> None:
     head = ["accuracy %", "signed %", "by volume %", "signed vol %", "ratio error"]
     print("".join([f"{'symbol':<9}{'trades':<10}{'count':>9}  {'rule':<11}", *(f"{name:>13}" for name in head)]))
     for folder in parser.parse_args().folders:
-        for tape in tapes(folder):
-            for rule in tape.rules:
-                estimated = _signed(tape, rule)
-                for part, chosen in tape.parts.items():
-                    result = score(tape.side[chosen], tape.size[chosen], estimated[chosen])
-                    cells = "".join(
-                        f"{'' if cell is None else format(cell, form):>13}"
-                        for cell, form in zip(result, FORMS, strict=True)
-                    )
-                    print(f"{tape.name:<9}{part:<10}{chosen.sum():9,}  {rule:<11}{cells}")
+        for name, part, rule, count, result in scores(tapes(folder), folder.parent.name == "truth"):
+            cells = "".join(
+                f"{'' if cell is None else format(cell, form):>13}" for cell, form in zip(result, FORMS, strict=True)
+            )
+            print(f"{name:<9}{part:<10}{count:9,}  {rule:<11}{cells}")
 
 
 if __name__ == "__main__":

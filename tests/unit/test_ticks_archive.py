@@ -146,7 +146,7 @@ def test_rows_lie_by_participant_time_and_not_by_arrival(fetch, vendors, archive
 def test_tickers_that_differ_in_case_are_two_files(fetch, vendors, archive):
     serve(vendors, "TPC", "TpC", "BRK.B", "NA")
     fetch(["TPC", "TpC", "BRK.B", "NA"], source="minute_bars")
-    assert kept(archive) == [f"polygon/minute_bars/2025-12-22/{n}.parquet" for n in ("BRK.B", "NA", "TPC", "T%70C")]
+    assert kept(archive) == [f"polygon/minute_bars/2025-12-22/{n}.parquet" for n in ("BRK.B", "NA", "T%70C", "TPC")]
 
 
 def test_a_plan_without_trades_gives_minute_bars_and_is_asked_once(fetch, vendors, archive):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ NOT_IN_PLAN = "not in the plan"
 """How the reason of a blocked entry begins that no asking again will change."""
 NO_KEY = "no key"
 """How the reason of an absent entry begins that a key may change."""
+
+WEEKLY_LAGS = {"T1": 21, "T2": 35, "OTC": 35}
+"""Days from the Monday of a week to FINRA's publication of its rows, by tier."""
 
 
 def finra(archive: Archive, session: date, files: Iterable[str]) -> list[str]:
@@ -112,6 +115,32 @@ def is_refused(entry: Mapping[str, Any] | None) -> bool:
 
 def _lacked_key(entry: Mapping[str, Any] | None) -> bool:
     return bool(entry and (entry["reason"] or "").startswith(NO_KEY))
+
+
+def weeks(session: date, count: int) -> list[tuple[date, str]]:
+    """Monday and tier of the `count` newest weeks per tier that the session can see by the lag of the tier, newest first."""
+    last = sessions.following(session) - timedelta(days=1)
+    newest = {tier: last - timedelta(days=lag) for tier, lag in WEEKLY_LAGS.items()}
+    found = [
+        (day - timedelta(days=day.weekday() + 7 * back), tier) for tier, day in newest.items() for back in range(count)
+    ]
+    return sorted(found, key=lambda week: week[0], reverse=True)
+
+
+def weekly(archive: Archive, session: date, count: int) -> list[tuple[date, str]]:
+    """Monday and tier of those of the session's `weeks` whose state is not final, or whose file is gone."""
+    entries = weekly_entries(archive, session)
+    return [week for week in weeks(session, count) if _is_due(archive, entries.get(week), verify=False)]
+
+
+def weekly_entries(archive: Archive, session: date) -> dict[tuple[date, str], dict[str, Any]]:
+    """What the weekly receipt of a session says, by Monday and tier; empty when nothing was ever asked."""
+    receipt = archive.receipt("finra_weekly", session) or {"weeks": {}}
+    return {
+        (date.fromisoformat(monday), tier): entry
+        for monday, tiers in receipt["weeks"].items()
+        for tier, entry in tiers.items()
+    }
 
 
 def _is_due(archive: Archive, entry: dict[str, Any] | None, verify: bool) -> bool:

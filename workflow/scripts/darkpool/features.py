@@ -45,8 +45,12 @@ def compute(
 
     `merged` holds universe x window (DESIGN 7); `splits`: ticker, ex_date, ratio. `history`: ma, min_sessions, window.
     The same session gives the same row whatever else stands in `merged` outside its window.
+    Raises ValueError for a ticker without a row for the session, which `volume.merge` never leaves out.
     """
     frame = merged.filter(pl.col("date") <= session).sort("ticker", "date")
+    without = sorted(set(merged["ticker"]) - set(frame.filter(pl.col("date") == session)["ticker"]))
+    if without or not frame.height:
+        raise ValueError(f"merged has no row for session {session} of {', '.join(without) or 'any ticker'}")
     days = sorted(frame["date"].unique())[-(history["window"] + 1) :]
     frame = frame.filter(pl.col("date").is_in(days))
     on_basis = (frame["trf_volume"] * factor_between(frame, splits, session)).alias("on_basis")

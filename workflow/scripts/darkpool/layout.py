@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from . import symbols
+from . import sessions, symbols
 from .archive import Archive, file_name
 
 VOLUME_SOURCES = ("finra", "yahoo")
 TICKS, BARS = ("polygon/trades", "polygon/quotes"), ("polygon/minute_bars", "yahoo/minute_bars")
 TICK_KINDS: Mapping[str, tuple[str, ...]] = {"auto": TICKS + BARS, "trades": TICKS, "minute_bars": BARS, "none": ()}
 """What each value of `lit.source` allows, the best first."""
+_WEEK = re.compile(r"(\d{4}-\d{2}-\d{2})(?:@\d{8}T\d{6}Z)?\.json$")
+
+WEEKS_NOT_PUBLISHED = 8
+"""Newest weeks of a full archive that a past session may not have seen, T2 and OTC (five, one more around holidays), and
+two in which an issue did not trade."""
 
 
 def regsho_name(prefix: str, session: date) -> str:
@@ -29,6 +35,24 @@ def yahoo_daily(session: date) -> str:
 
 def yahoo_splits(session: date) -> str:
     return f"yahoo/splits/{session}.parquet"
+
+
+def otc_weekly(monday: date) -> str:
+    return f"finra/otc_weekly/{monday}.json"
+
+
+def otc_weekly_mondays(archive: Archive, session: date, count: int) -> list[date]:
+    """Weeks of the archive in which a session's `count` newest visible ones lie, newest first."""
+    next_session = sessions.following(session)
+    found = {match[1] for path in archive.path("finra/otc_weekly").glob("*.json") if (match := _WEEK.match(path.name))}
+    mondays = sorted((day for day in map(date.fromisoformat, found) if day < next_session), reverse=True)
+    return mondays[: count + WEEKS_NOT_PUBLISHED]
+
+
+def otc_weekly_answers(archive: Archive, session: date, count: int = 1) -> list[Path]:
+    """Every answer that a session's weekly tables are built from."""
+    mondays = otc_weekly_mondays(archive, session, count)
+    return [path for monday in mondays for path in archive.answers(otc_weekly(monday))]
 
 
 def universe(scan: str, session: date) -> str:

@@ -85,9 +85,9 @@ class Client:
     def __exit__(self, *error: object) -> None:
         self._web.__exit__(*error)
 
-    def refuse(self, kind: str) -> None:
-        """Take it as known that the plan does not hold `kind`."""
-        self._plan.refused.add(kind)
+    def refuse(self, kind: str, reason: str) -> None:
+        """Take it as known that the plan does not hold `kind`, in the vendor's words `reason`."""
+        self._plan.refused[kind] = reason
 
     def pages(self, kind: str, symbol: str, session: date) -> Iterator[Page]:
         """The pages of `kind` (trades, quotes, minute_bars) for `symbol`, one at least, in the vendor's order.
@@ -151,7 +151,7 @@ class _Plan:
     """What the plan holds, learnt from the first answer of each kind; others wait for it meanwhile."""
 
     def __init__(self) -> None:
-        self.refused: set[str] = set()
+        self.refused: dict[str, str] = {}
         self._held: set[str] = set()
         self._no_key: KeyRefused | None = None
         self._learning = {kind: threading.Lock() for kind in KINDS}
@@ -161,12 +161,12 @@ class _Plan:
             if self._no_key:
                 raise self._no_key
             if kind in self.refused:
-                raise NotEntitled("blocked", "as the first symbol was told", 403)
+                raise NotEntitled("blocked", self.refused[kind])
             if kind not in self._held:
                 try:
                     answered = ask()
-                except NotEntitled:
-                    self.refused.add(kind)
+                except NotEntitled as refusal:
+                    self.refused[kind] = refusal.reason
                     raise
                 except KeyRefused as error:
                     self._no_key = error

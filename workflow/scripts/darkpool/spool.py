@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-SPAN_ROWS = 200_000
+SPAN_ROWS = 100_000
 """About how many rows are sorted at a time; also a row group of the file."""
 SAMPLED = 64
 """One row in so many decides where the spans end."""

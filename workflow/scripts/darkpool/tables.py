@@ -50,6 +50,8 @@ def _count(name: str, unit: str, meaning: str, nullable: bool = False) -> pa.Fie
 
 DATE = _day("date", "XNYS session")
 TICKER = _text("ticker", "ticker in our spelling; case is identity")
+WEEK = _day("week_start_date", "Monday of the FINRA week")
+TIER = _text("tier", "FINRA's tier: T1, T2, or OTC for OTC equities")
 QUALITY = _text("quality", "flags, sorted and comma-separated; empty when all is well")
 METHOD = _text("classification_method", "how lit trades were signed: NBBO, NBBO+TICK, TICK, TICK_CARRY, LEE_READY, EMO, CLNV, BARS or NONE")
 
@@ -69,6 +71,7 @@ def _contract(key: tuple[str, ...], *fields: pa.Field) -> Contract:
 
 
 BY_TICKER = ("date", "ticker")
+BY_WEEK = ("week_start_date", "ticker")
 
 CONTRACTS: Mapping[str, Contract] = {
     "finra_trf": _contract(
@@ -164,6 +167,37 @@ CONTRACTS: Mapping[str, Contract] = {
         _shares("estimated_dark_sell_volume", "inferred estimate of the shares sold", True),
         _text("finra_period_type", "daily"),
         _text("inference_version", "version of the inference"),
+    ),
+    "otc_weekly": _contract(
+        BY_WEEK,
+        WEEK,
+        TICKER,
+        TIER,
+        _shares("ats_volume", "off-exchange volume of the week on ATSs, as traded", True),
+        _shares("non_ats_volume", "off-exchange volume of the week outside ATSs, as traded", True),
+        _shares("off_exchange_volume", "ats_volume + non_ats_volume, of all hours"),
+        _count("ats_trades", "trades", "trades on ATSs", True),
+        _count("non_ats_trades", "trades", "off-exchange trades outside ATSs", True),
+        _day("published_date", "day FINRA first published the row, by the tier's lag where it does not say"),
+        _day("last_update_date", "day FINRA last changed the row; published_date where it does not say"),
+    ),
+    "weekly": _contract(
+        BY_WEEK,
+        WEEK,
+        TICKER,
+        TIER,
+        _shares("finra_off_exchange_volume", "off-exchange volume of the week, as traded"),
+        _shares("lit_buy_volume", "lit volume signed as bought, over the week's sessions that have it", True),
+        _shares("lit_sell_volume", "lit volume signed as sold, over the week's sessions that have it", True),
+        _number("lit_buy_ratio", "fraction", "lit_buy_volume / (lit_buy_volume + lit_sell_volume)"),
+        _count("sessions_in_week", "sessions", "XNYS sessions of the week"),
+        _count("sessions_with_lit", "sessions", "those of them with signed lit volume"),
+        _shares("estimated_bought", "inferred estimate: off-exchange volume times lit_buy_ratio", True),
+        _shares("estimated_sold", "inferred estimate: off-exchange volume less estimated_bought", True),
+        _number("buy_ratio", "ratio", "estimated_bought / estimated_sold"),
+        _number("log_ratio", "natural logarithm", "ln(buy_ratio)"),
+        _text("signal", "BOT, SELL or empty"),
+        _text("finra_period_type", "weekly"),
     ),
 }
 

@@ -36,6 +36,7 @@ _TIMES = {
     polygon.MINUTE_BARS: ("t",),
 }
 _PARTIAL = ".partial"
+_REFUSED, _UPGRADE = f"{due.NOT_IN_PLAN}: ", "; after an upgrade delete this receipt"
 
 
 def max_workers() -> int:
@@ -69,7 +70,8 @@ class _Run:
     """One call of `fetch`."""
 
     def __init__(self, archive: Archive, session: date, source: str, calls_per_minute: float, workers: int) -> None:
-        self.archive, self.session, self.source = archive, session, source
+        # Its own, since listings of folders are remembered and this run adds to them.
+        self.archive, self.session, self.source = Archive(archive.root), session, source
         self.calls_per_minute, self.workers = calls_per_minute, workers
         self.with_key = credentials.which(credentials.POLYGON) is not None
         self.client: polygon.Client | None = None
@@ -123,9 +125,9 @@ class _Run:
             self.client = stack.enter_context(
                 polygon.Client(calls_per_minute=self.calls_per_minute, workers=self.workers)
             )
-            for kind in polygon.KINDS:
-                if any(due.is_refused(kinds[kind]) for kinds in before.values()):
-                    self.client.refuse(kind)
+            for kind, entry in ((kind, entry) for kinds in before.values() for kind, entry in kinds.items()):
+                if entry and due.is_refused(entry):
+                    self.client.refuse(kind, entry["reason"].removeprefix(_REFUSED).removesuffix(_UPGRADE))
             pool = stack.enter_context(ThreadPoolExecutor(self.workers))
             jobs = {pool.submit(self._ask_ticker, ticker, before[ticker]): ticker for ticker in pending}
             try:
@@ -169,7 +171,7 @@ class _Run:
         try:
             entry = self._download(name, symbol)
         except polygon.NotEntitled as refusal:
-            reason = f"{due.NOT_IN_PLAN}: {refusal.reason}; after an upgrade delete this receipt"
+            reason = f"{_REFUSED}{refusal.reason}{_UPGRADE}"
             return _entry("blocked", reason, address=refusal.address, status=refusal.status)
         except polygon.Failure as failure:
             self._failures += 1

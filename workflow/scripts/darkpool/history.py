@@ -1,0 +1,465 @@
+"""History: every session's tables in one DuckDB file, derived from the folders under `results/{scan}` and rebuildable.
+
+A load works on a copy and puts it in the store's place by rename, so that whoever reads sees all of it or nothing, and
+a load that is killed leaves the store as it was. One load at a time: the others wait for the scan's lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from . import tables
+from .archive import sha256
+
+STORE = "history.duckdb"
+LOCK = ".history.lock"
+DRAFT = ".history.loading.duckdb"
+MANIFEST = "all"
+
+Trades = Literal["view", "table"]
+
+
+class HistoryError(ValueError):
+    """A session cannot be loaded; names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How a table of a session's folder stands in the store.
+
+    `spans` is true where its rows are of other days than the session's own: the store adds the column `session`.
+    `optional` tables may be missing from a folder; `copies` are columns the store has twice, by new name.
+    """
+
+    source: str
+    spans: bool = False
+    optional: bool = False
+    copies: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def session(self) -> str:
+        return "session" if self.spans else "date"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        key = tables.CONTRACTS[self.source].key
+        return ("session", *key) if self.spans else key
+
+
+_KEPT: Mapping[str, Kept] = {
+    "finra_trf_raw": Kept("finra_trf"),
+    "yf_volume_raw": Kept("yf_volume", spans=True),
+    "finra_otc_volume_raw": Kept("otc_weekly", spans=True, optional=True, copies={"source": "tier"}),
+    "merged": Kept("merged", spans=True),
+    "equity_lit_directional_flow": Kept("lit_flow"),
+    "trf_flow": Kept("trf_flow"),
+    "darkpool_estimated_flow": Kept("dark_flow"),
+    "weekly": Kept("weekly", spans=True, optional=True),
+    "features": Kept("features"),
+}
+KEPT = {name: kept for name, kept in _KEPT.items() if kept.source in tables.CONTRACTS}
+RUNS = "runs"
+TRADES = "equity_trades_raw"
+WEEK_ANSWERS = "finra_otc_answers"
+SUMMARY = "darkpool_daily_summary"
+
+RUNS_COLUMNS = {
+    "session": ("DATE NOT NULL", "XNYS session"),
+    "scan": ("VARCHAR NOT NULL", "scan"),
+    "mode": ("VARCHAR", "mode of the manifest; null without one"),
+    "simulated": ("BOOLEAN NOT NULL", "whether the vendors were simulated"),
+    "sources": ("JSON NOT NULL", "state of each source, as the tables carry it"),
+    "manifest": ("JSON", "the manifest `all`; null where there is none, or it is of other tables than these"),
+}
+TRADE_COLUMNS = {
+    "date": "DATE NOT NULL",
+    "symbol": "VARCHAR NOT NULL",
+    "conditions": "INTEGER[]",
+    "correction": "INTEGER",
+    "decimal_size": "DOUBLE",
+    "exchange": "INTEGER",
+    "id": "VARCHAR",
+    "participant_timestamp": "BIGINT",
+    "price": "DOUBLE",
+    "sequence_number": "BIGINT",
+    "sip_timestamp": "BIGINT",
+    "size": "DOUBLE",
+    "tape": "INTEGER",
+    "trf_id": "INTEGER",
+    "trf_timestamp": "BIGINT",
+}
+ANSWER_COLUMNS = {
+    "issueSymbolIdentifier": "VARCHAR",
+    "tierIdentifier": "VARCHAR",
+    "weekStartDate": "DATE",
+    "initialPublishedDate": "DATE",
+    "lastUpdateDate": "DATE",
+    "summaryTypeCode": "VARCHAR",
+    "totalWeeklyShareQuantity": "DOUBLE",
+    "totalWeeklyTradeCount": "DOUBLE",
+}
+WEEK_ANSWER_COLUMNS = {
+    "week_start_date": "DATE",
+    "symbol": "VARCHAR",
+    "tier": "VARCHAR",
+    "ats_volume": "DOUBLE",
+    "non_ats_volume": "DOUBLE",
+    "off_exchange_volume": "DOUBLE",
+    "published_date": "DATE",
+    "last_update_date": "DATE",
+    "retrieved_at": "TIMESTAMP",
+}
+_TYPES = {
+    pa.date32(): "DATE",
+    pa.string(): "VARCHAR",
+    pa.float64(): "DOUBLE",
+    pa.int64(): "BIGINT",
+    pa.bool_(): "BOOLEAN",
+    pa.map_(pa.string(), pa.float64()): "MAP(VARCHAR, DOUBLE)",
+}
+_ANSWER = r"(@[0-9TZ]+)?\.(parquet|json)$"
+"""What follows the name that all answers of a thing share."""
+
+
+class Session(NamedTuple):
+    """One session as its folder holds it: frames by the store's table names, its row of `runs`, inputs with sha256."""
+
+    session: date
+    frames: dict[str, pl.DataFrame]
+    run: dict[str, Any]
+    inputs: dict[str, str]
+
+    def receipt(self) -> dict[str, Any]:
+        """What was loaded: rows by table, inputs by hash; no clock in it."""
+        rows = {name: frame.height for name, frame in self.frames.items()}
+        return {"scan": self.run["scan"], "session": str(self.session), "rows": rows, "inputs": self.inputs}
+
+
+class Loaded(NamedTuple):
+    """What a load did: a receipt per session, and why sessions on disk were left out."""
+
+    receipts: dict[date, dict[str, Any]]
+    skipped: dict[date, str]
+
+
+def on_disk(folder: Path) -> list[date]:
+    """Sessions of a scan's folder that have features, ascending."""
+    found = []
+    for path in folder.glob("????-??-??/features.parquet"):
+        try:
+            found.append(date.fromisoformat(path.parent.name))
+        except ValueError:
+            continue
+    return sorted(found)
+
+
+def load(folder: Path, sessions: Sequence[date], archive: Path, trades: Trades = "view") -> Loaded:
+    """Replace `sessions` in the store of the scan whose results are in `folder`.
+
+    A store that is missing, damaged or of another shape than today's is first built anew from every session on disk.
+    `archive` holds the trades and FINRA weeks that the store shows. Raises HistoryError and tables.ContractError for a
+    session in `sessions` that is not whole; the store is then as it was before.
+    """
+    with _sole_loader(folder), _draft(folder) as draft:
+        asked = [(session, read_session(folder, session)) for session in sessions]
+        others = [] if _copied(folder / STORE, draft, trades) else [day for day in on_disk(folder) if day not in sessions]
+        loaded = _fill(draft, chain(_tolerant(folder, others), asked), archive, trades)
+        _replace(draft, folder / STORE)
+    return loaded
+
+
+def rebuild(folder: Path, archive: Path, trades: Trades = "view") -> Loaded:
+    """The store from nothing: every session on disk; what cannot be loaded is left out and told."""
+    with _sole_loader(folder), _draft(folder) as draft:
+        loaded = _fill(draft, _tolerant(folder, on_disk(folder)), archive, trades)
+        _replace(draft, folder / STORE)
+    return loaded
+
+
+def connect(folder: Path) -> duckdb.DuckDBPyConnection:
+    """The scan's store, read-only; raises HistoryError where there is none or it cannot be read."""
+    path = folder / STORE
+    if not path.is_file():
+        raise HistoryError(f"{path} is not there; python -m darkpool rebuild --scan {folder.name} builds it")
+    try:
+        return duckdb.connect(path, read_only=True)
+    except duckdb.Error as error:
+        told = str(error).splitlines()[0]
+        raise HistoryError(
+            f"{path} cannot be read ({told}); python -m darkpool rebuild --scan {folder.name} builds it anew"
+        ) from None
+
+
+def read_session(folder: Path, session: date) -> Session:
+    """One session's tables, checked against their contracts.
+
+    Raises HistoryError where one is missing, and tables.ContractError.
+    """
+    place = folder / str(session)
+    frames, inputs = {}, {}
+    for name, kept in KEPT.items():
+        path = place / f"{kept.source}.parquet"
+        try:
+            inputs[path.name] = sha256(path)
+            frame = tables.read(kept.source, path)
+        except FileNotFoundError:
+            if kept.optional:
+                continue
+            raise HistoryError(
+                f"{path} is not there; snakemake --cores 4 {place}/all makes it, then the session can be loaded"
+            ) from None
+        frame = frame.with_columns(pl.col(old).alias(new) for new, old in kept.copies.items())
+        if not kept.spans and not frame["date"].eq(session).all():
+            raise HistoryError(f"{path} holds rows of {frame['date'].min()} to {frame['date'].max()}, expected {session} alone")
+        frames[name] = frame.insert_column(0, pl.lit(session).alias("session")) if kept.spans else frame
+    told = tables.metadata(place / "features.parquet")
+    manifest = _manifest(place / MANIFEST, inputs)
+    run = {
+        "session": session,
+        "scan": folder.name,
+        "mode": json.loads(manifest)["mode"] if manifest else None,
+        "simulated": json.loads(told["simulated"]),
+        "sources": told["sources"],
+        "manifest": manifest,
+    }
+    return Session(session, frames, run, inputs)
+
+
+def _manifest(path: Path, inputs: dict[str, str]) -> str | None:
+    """The manifest's text where it vouches for these very tables."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        outputs = {entry["path"]: entry["sha256"] for entry in json.loads(text)["outputs"]}
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise HistoryError(f"{path} is no manifest ({error!r}); delete it and snakemake makes it again") from None
+    if any(outputs.get(name) != digest for name, digest in inputs.items()):
+        return None
+    inputs[path.name] = sha256(path)
+    return text
+
+
+def _tolerant(folder: Path, days: Iterable[date]) -> Iterator[tuple[date, Session | str]]:
+    """Sessions nobody asked for: one that is not whole is a gap with a reason, never an error."""
+    for day in days:
+        try:
+            yield day, read_session(folder, day)
+        except (ValueError, KeyError, OSError) as error:
+            yield day, str(error)
+
+
+@contextmanager
+def _sole_loader(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _draft(folder: Path) -> Iterator[Path]:
+    """The path of the copy that is worked on; whatever a killed load left there is removed first."""
+    draft = folder / DRAFT
+    leftovers = (draft, Path(f"{draft}.wal"))
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    try:
+        yield draft
+    finally:
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+
+
+def _copied(store: Path, draft: Path, trades: Trades) -> bool:
+    """Whether `draft` now is a copy of a store that can be loaded into; where not, it is left away."""
+    if not store.is_file():
+        return False
+    shutil.copyfile(store, draft)
+    try:
+        with duckdb.connect(draft) as found, duckdb.connect() as expected:
+            _create(expected, trades)
+            fits = _shape(found) == _shape(expected)
+    except duckdb.Error:
+        fits = False
+    if not fits:
+        draft.unlink()
+        Path(f"{draft}.wal").unlink(missing_ok=True)
+    return fits
+
+
+def _shape(con: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    return con.execute(
+        "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
+        "WHERE NOT internal AND table_name NOT IN (SELECT view_name FROM duckdb_views()) ORDER BY ALL"
+    ).fetchall()
+
+
+def _fill(
+    draft: Path, sessions: Iterable[tuple[date, Session | str]], archive: Path, trades: Trades
+) -> Loaded:
+    loaded, is_new = Loaded({}, {}), not draft.exists()
+    with duckdb.connect(draft) as con:
+        if is_new:
+            _create(con, trades)
+        for day, session in sessions:
+            if isinstance(session, str):
+                loaded.skipped[day] = session
+                continue
+            con.execute("BEGIN")
+            _insert(con, session)
+            if trades == "table":
+                _insert_trades(con, archive, day)
+            con.execute("COMMIT")
+            loaded.receipts[day] = session.receipt()
+        _create_views(con, archive, trades)
+        con.execute("CHECKPOINT")
+    return loaded
+
+
+def _replace(draft: Path, store: Path) -> None:
+    # What somebody wrote into the old store and did not checkpoint would otherwise be replayed into the new one.
+    Path(f"{store}.wal").unlink(missing_ok=True)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(draft, store)
+    handle = os.open(store.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, session: Session) -> None:
+    for name, kept in KEPT.items():
+        con.execute(f"DELETE FROM {name} WHERE {kept.session} = ?", [session.session])
+        if name in session.frames:
+            con.register("incoming", session.frames[name].to_arrow())
+            con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
+            con.unregister("incoming")
+    con.execute(f"DELETE FROM {RUNS} WHERE session = ?", [session.session])
+    places = ", ".join("?" * len(session.run))
+    con.execute(f"INSERT INTO {RUNS} ({', '.join(session.run)}) VALUES ({places})", list(session.run.values()))
+
+
+def _insert_trades(con: duckdb.DuckDBPyConnection, archive: Path, session: date) -> None:
+    con.execute(f"DELETE FROM {TRADES} WHERE date = ?", [session])
+    if not any((archive / "polygon/trades" / str(session)).glob("*.parquet")):
+        return
+    files = _pattern(archive, f"polygon/trades/{session}/*.parquet")
+    # A field the vendor left out of every row is missing from the file: the empty row set brings its column.
+    nothing = ", ".join(f"NULL::{kind.removesuffix(' NOT NULL')} AS {name}" for name, kind in TRADE_COLUMNS.items())
+    con.execute(
+        f"INSERT INTO {TRADES} SELECT {', '.join(TRADE_COLUMNS)} FROM "
+        f"((SELECT {nothing} WHERE false) UNION ALL BY NAME ({_trades(files)}))"
+    )
+
+
+def _create(con: duckdb.DuckDBPyConnection, trades: Trades) -> None:
+    for name, kept in KEPT.items():
+        _create_table(con, name, _columns(kept))
+    _create_table(con, RUNS, RUNS_COLUMNS)
+    if trades == "table":
+        _create_table(con, TRADES, {column: (kind, "as /v3/trades names it") for column, kind in TRADE_COLUMNS.items()})
+
+
+def _columns(kept: Kept) -> dict[str, tuple[str, str]]:
+    """Type and meaning of the columns of a table of the store."""
+    schema = tables.CONTRACTS[kept.source].schema
+    columns = {"session": ("DATE NOT NULL", "session whose folder holds the row")} if kept.spans else {}
+    for name in schema.names:
+        about = schema.field(name)
+        described = about.metadata or {}
+        kind = _TYPES[about.type] + ("" if about.nullable else " NOT NULL")
+        columns[name] = (kind, f"{described[b'unit'].decode()}: {described[b'meaning'].decode()}")
+    return columns | {new: columns[old] for new, old in kept.copies.items()}
+
+
+def _create_table(con: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, tuple[str, str]]) -> None:
+    """A table of `columns` (type and meaning by name); the meanings can be read in `duckdb_columns()`."""
+    described = ", ".join(f'"{column}" {kind}' for column, (kind, _) in columns.items())
+    con.execute(f"CREATE TABLE {name} ({described})")
+    for column, (_, meaning) in columns.items():
+        con.execute(f'COMMENT ON COLUMN {name}."{column}" IS {_quoted(meaning)}')
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _pattern(archive: Path, names: str) -> str:
+    """A glob under the archive as an SQL text; what would be a wildcard in the archive's own path is none."""
+    root = re.sub(r"([*?\[])", r"[\1]", str(archive.resolve()))
+    return _quoted(f"{root}/{names}")
+
+
+def _newest(pattern: str) -> str:
+    """Condition that a row is of the newest answer of its name: NAME.EXT sorts before NAME@STAMP.EXT."""
+    return f"filename IN (SELECT max(file) FROM glob({pattern}) GROUP BY regexp_replace(file, '{_ANSWER}', ''))"
+
+
+def _trades(pattern: str) -> str:
+    # `date` is computed from the file's name alone, so a condition on it keeps the other days' files shut.
+    return (
+        r"SELECT regexp_extract(filename, '(\d{4}-\d{2}-\d{2})/[^/]*$', 1)::DATE AS date, "
+        rf"url_decode(regexp_extract(filename, '/([^/@]*){_ANSWER}', 1)) AS symbol, * EXCLUDE (filename) "
+        f"FROM read_parquet({pattern}, union_by_name = true, filename = true) WHERE {_newest(pattern)}"
+    )
+
+
+def _week_answers(pattern: str) -> str:
+    fields = ", ".join(f"{name}: '{kind}'" for name, kind in ANSWER_COLUMNS.items())
+    volume = "sum(totalWeeklyShareQuantity) FILTER (summaryTypeCode = '{}')"
+    return (
+        "SELECT weekStartDate AS week_start_date, issueSymbolIdentifier AS symbol, tierIdentifier AS tier, "
+        f"{volume.format('ATS_W_SMBL')} AS ats_volume, {volume.format('OTC_W_SMBL')} AS non_ats_volume, "
+        "sum(totalWeeklyShareQuantity) AS off_exchange_volume, initialPublishedDate AS published_date, "
+        "max(lastUpdateDate) AS last_update_date, "
+        r"strptime(nullif(regexp_extract(filename, '@(\d{8}T\d{6})Z', 1), ''), '%Y%m%dT%H%M%S') AS retrieved_at "
+        f"FROM read_json({pattern}, format = 'array', filename = true, columns = {{{fields}}}) "
+        "WHERE summaryTypeCode IN ('ATS_W_SMBL', 'OTC_W_SMBL') AND issueSymbolIdentifier IS NOT NULL "
+        "GROUP BY filename, week_start_date, symbol, tier, published_date"
+    )
+
+
+_SUMMARY = """
+SELECT f.date, f.ticker, f.trf_volume AS finra_off_exchange_volume, f.regular_volume, f.offex_ratio,
+    l.lit_buy_volume, l.lit_sell_volume, l.lit_neutral_volume, f.lit_buy_ratio, l.log_buy_sell,
+    f.classification_method, f.lit_coverage_pct, d.applied_lit_buy_ratio, d.estimated_dark_buy_volume,
+    d.estimated_dark_sell_volume, f.buy_ratio, f.log_ratio, f.signal, f.trf_buy_ratio, f.opinions,
+    d.finra_period_type, d.inference_version, f.quality
+FROM features f LEFT JOIN equity_lit_directional_flow l USING (date, ticker)
+    LEFT JOIN darkpool_estimated_flow d USING (date, ticker)
+"""
+
+
+def _create_views(con: duckdb.DuckDBPyConnection, archive: Path, trades: Trades) -> None:
+    """Views over the archive follow its files as they are when asked; without any they are empty."""
+    con.execute(f"CREATE OR REPLACE VIEW {SUMMARY} AS {_SUMMARY}")
+    if trades == "view":
+        there = any((archive / "polygon/trades").glob("*/*.parquet"))
+        columns = {name: kind.removesuffix(" NOT NULL") for name, kind in TRADE_COLUMNS.items()}
+        select = _trades(_pattern(archive, "polygon/trades/*/*.parquet")) if there else _nothing(columns)
+        con.execute(f"CREATE OR REPLACE VIEW {TRADES} AS {select}")
+    there = any((archive / "finra/otc_weekly").glob("*.json"))
+    select = _week_answers(_pattern(archive, "finra/otc_weekly/*.json")) if there else _nothing(WEEK_ANSWER_COLUMNS)
+    con.execute(f"CREATE OR REPLACE VIEW {WEEK_ANSWERS} AS {select}")
+
+
+def _nothing(columns: Mapping[str, str]) -> str:
+    return "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns.items()) + " WHERE false"
