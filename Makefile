@@ -45,6 +45,12 @@ requirements: .venv/.development ## pin anew from pyproject.toml
 clean: ## the environment and Snakemake's own notes; results and the archive stay
 	rm -rf .venv .snakemake logs
 
+# `python -m darkpool` works from the project's root; a copy of the project finds its own package, not this one's.
+define link
+	@echo 'import os, sys; sys.path.append(os.path.abspath("workflow/scripts"))' > \
+	    "$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/darkpool.pth"
+endef
+
 # Byte code is compiled once here: without it every one of the many small processes would do it again.
 .venv/bin/uv:
 	$(PYTHON) -m venv .venv
@@ -52,8 +58,10 @@ clean: ## the environment and Snakemake's own notes; results and the archive sta
 
 .venv/.runtime: requirements.txt | .venv/bin/uv
 	[ -e .venv/.development ] || $(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.txt
+	$(link)
 	touch $@
 
 .venv/.development: requirements-dev.txt | .venv/bin/uv
 	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.txt
+	$(link)
 	touch $@ .venv/.runtime

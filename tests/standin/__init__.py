@@ -6,6 +6,7 @@ it through environment variables alone (HTTPS_PROXY and a certificate bundle), s
 
 from .faults import Fault, Faults, Kind
 from .finra import Finra, regsho_file
+from .finra_api import FinraApi, weekly_rows
 from .newyork import moment, nanoseconds
 from .polygon import Polygon
 from .proxy import Answer, Request
@@ -17,6 +18,7 @@ __all__ = [
     "Fault",
     "Faults",
     "Finra",
+    "FinraApi",
     "Kind",
     "Polygon",
     "Request",
@@ -25,4 +27,5 @@ __all__ = [
     "moment",
     "nanoseconds",
     "regsho_file",
+    "weekly_rows",
 ]

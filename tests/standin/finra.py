@@ -1,7 +1,4 @@
-"""FINRA's delivery network: the daily Reg SHO short sale volume files.
-
-The Query API (api.finra.org: token, weekly summary) is not here yet; its hosts count as unexpected.
-"""
+"""FINRA's delivery network: the daily Reg SHO short sale volume files."""
 
 import hashlib
 from collections.abc import Mapping

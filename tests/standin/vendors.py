@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from .faults import Faults, plain_page
 from .finra import Finra
+from .finra_api import FinraApi
 from .polygon import Polygon
 from .proxy import Answer, Door, Proxy, Request
 from .yahoo import Yahoo
@@ -44,13 +45,14 @@ class Vendors:
 
     def __init__(self, folder: Path) -> None:
         self.finra = Finra()
+        self.finra_api = FinraApi()
         self.yahoo = Yahoo()
         self.polygon = Polygon()
         self.faults = Faults()
         self.requests: list[Request] = []
         self.unexpected: list[Request] = []
         self._folder = folder
-        vendors: tuple[Vendor, ...] = (self.finra, self.yahoo, self.polygon)
+        vendors: tuple[Vendor, ...] = (self.finra, self.finra_api, self.yahoo, self.polygon)
         self._vendors = {host: vendor for vendor in vendors for host in vendor.hosts}
         self._proxy: Proxy | None = None
 

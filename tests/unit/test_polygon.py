@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool import credentials, polygon, spool
@@ -105,7 +105,16 @@ def test_the_question_is_in_ascending_order_with_the_largest_pages(client, vendo
 def test_minute_bars_are_asked_for_as_traded(client, vendors):
     vendors.polygon.minute_bars("AAPL", SESSION, {"09:30": (10, 12, 9, 11, 1000, 10.5, 7)})
     found = rows(client, "minute_bars")
-    assert found.select("t", *"ohlcv", "vw", "n").row(0) == (nanoseconds(SESSION, "09:30") // 10**6, 10, 12, 9, 11, 1000, 10.5, 7)
+    assert found.select("t", *"ohlcv", "vw", "n").row(0) == (
+        nanoseconds(SESSION, "09:30") // 10**6,
+        10,
+        12,
+        9,
+        11,
+        1000,
+        10.5,
+        7,
+    )
     assert "adjusted=false" in asked(vendors)[0]
 
 
@@ -148,7 +157,9 @@ def test_massive_is_asked_where_only_its_key_is_set(vendors, monkeypatch):
     assert {request.host for request in vendors.requests} == {"api.massive.com"}
 
 
-@pytest.mark.parametrize("line", [f"POLYGON_API_KEY={KEY}", f'export POLYGON_API_KEY="{KEY}"', f"POLYGON_API_KEY = {KEY} # mine"])
+@pytest.mark.parametrize(
+    "line", [f"POLYGON_API_KEY={KEY}", f'export POLYGON_API_KEY="{KEY}"', f"POLYGON_API_KEY = {KEY} # mine"]
+)
 def test_a_key_in_the_env_file_is_found(vendors, monkeypatch, tmp_path, line):
     monkeypatch.delenv("POLYGON_API_KEY")
     (tmp_path / ".env").write_text(f"# keys\n\n{line}\n")
@@ -249,7 +260,9 @@ def test_what_is_no_page_is_refused(body, why):
         polygon.read_page(body)
 
 
-@pytest.mark.parametrize("body", [b'{"status":"OK"}', b'{"status":"OK","results":[]}', b'{"status":"OK","results":null}'])
+@pytest.mark.parametrize(
+    "body", [b'{"status":"OK"}', b'{"status":"OK","results":[]}', b'{"status":"OK","results":null}']
+)
 def test_a_page_may_be_empty_in_three_ways(body):
     found, following = polygon.read_page(body)
     assert found.is_empty()
@@ -262,12 +275,20 @@ def test_rows_of_another_day_are_refused():
         polygon.check(frame, "trades", SESSION)
 
 
+@pytest.mark.parametrize("value", [f"{NOON}", NOON / 1])
+def test_a_moment_that_is_no_whole_number_is_refused(value):
+    frame = pl.DataFrame({"sip_timestamp": [NOON], "participant_timestamp": [value]})
+    with pytest.raises(ValueError, match=r"participant_timestamp is .*, expected whole numbers"):
+        polygon.check(frame, "trades", SESSION)
+
+
 VALUES = st.one_of(
     st.integers(-(2**63), 2**63 - 1), st.text(max_size=8), st.lists(st.integers(0, 70), min_size=1, max_size=3)
 )
 FIELDS = st.lists(st.tuples(st.sampled_from("abcdefgh"), VALUES), unique_by=lambda pair: pair[0], max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(FIELDS, min_size=1, max_size=12))
 def test_no_field_is_lost_whichever_rows_have_it(written):
     kinds: dict[str, type] = {}
@@ -282,6 +303,7 @@ TRADES = ("participant_timestamp", "sip_timestamp")
 MOMENTS = st.lists(st.one_of(st.none(), st.integers(0, 40)), min_size=1, max_size=8)
 
 
+@settings(deadline=None)
 @given(pages=st.lists(MOMENTS, min_size=1, max_size=8), span=st.integers(1, 20))
 def test_a_spool_sorts_as_one_sort_over_everything_would(pages, span, tmp_path_factory):
     folder = tmp_path_factory.mktemp("spool")
@@ -325,5 +347,8 @@ def test_lists_that_are_always_empty_are_lists_of_codes(tmp_path: Path):
 
 
 def test_rows_without_any_moment_are_refused(tmp_path: Path):
-    with spool.Spool(tmp_path / "parts", TRADES, "sequence_number") as pending, pytest.raises(ValueError, match="rows without"):
+    with (
+        spool.Spool(tmp_path / "parts", TRADES, "sequence_number") as pending,
+        pytest.raises(ValueError, match="rows without"),
+    ):
         pending.add(pl.DataFrame({"price": [1.0]}))

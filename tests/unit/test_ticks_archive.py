@@ -77,7 +77,9 @@ def quote(clock: str, sequence: int) -> dict[str, Any]:
 
 def serve(vendors: Vendors, *tickers: str) -> None:
     for ticker in tickers:
-        vendors.polygon.trades(ticker, SESSION, [trade("10:00", 1), trade("10:01", 2), trade("10:02", 3, conditions=[14])])
+        vendors.polygon.trades(
+            ticker, SESSION, [trade("10:00", 1), trade("10:01", 2), trade("10:02", 3, conditions=[14])]
+        )
         vendors.polygon.quotes(ticker, SESSION, [quote("09:59", i) for i in range(4)])
         vendors.polygon.minute_bars(ticker, SESSION, {"09:30": (*BAR, 10.5, 7), "09:31": BAR})
 
@@ -91,7 +93,9 @@ def asked(vendors: Vendors, part: str = "") -> int:
 
 
 def kept(archive: Archive) -> list[str]:
-    return sorted(archive.relative(path) for path in archive.root.rglob("*") if path.is_file() and "receipts" not in path.parts)
+    return sorted(
+        archive.relative(path) for path in archive.root.rglob("*") if path.is_file() and "receipts" not in path.parts
+    )
 
 
 def test_trades_and_quotes_are_kept_one_file_a_symbol(fetch, vendors, archive):
@@ -376,6 +380,32 @@ def test_a_key_that_comes_later_is_used(fetch, vendors, archive, monkeypatch):
     assert fetch(["AAPL"], source="minute_bars")["plan"] == "minute_bars"
 
 
+def test_minutes_that_yahoo_no_longer_keeps_are_absent(fetch, vendors, archive, monkeypatch):
+    monkeypatch.delenv("POLYGON_API_KEY")
+    vendors.yahoo.minute_bars("AAPL", SESSION, {"09:30": BAR})
+    vendors.yahoo.oldest_minute_bars = "2025-12-23"
+    entry = fetch(["AAPL"])["tickers"]["AAPL"]["minute_bars"]
+    assert (entry["state"], entry["status"]) == ("absent", 422)
+    assert "last 30 days" in entry["reason"]
+
+
+def test_a_ticker_whose_fields_change_their_kind_does_not_stop_the_others(fetch, vendors, archive):
+    serve(vendors, "AAPL", "TSLA")
+    odd = [trade("10:00", 1), trade("10:01", 2, tape={"code": 3}), trade("10:02", 3, tape=3)]
+    vendors.polygon.trades("MSFT", SESSION, odd)
+    receipt = fetch()
+    assert states(receipt, "trades") == ["published", "outage", "published"]
+    assert "tape is Int64 and Struct" in receipt["tickers"]["MSFT"]["trades"]["reason"]
+    assert not [name for name in kept(archive) if "MSFT" in name]
+
+
+def test_yahoos_minutes_are_asked_for_again_when_yahoo_stumbles(fetch, vendors, monkeypatch):
+    monkeypatch.delenv("POLYGON_API_KEY")
+    vendors.yahoo.minute_bars("AAPL", SESSION, {"09:30": BAR})
+    vendors.faults.add(kind="status", status=503, path_contains="interval=1m", times=2)
+    assert states(fetch(["AAPL"]), "minute_bars") == ["published"]
+
+
 def test_a_rate_limit_of_yahoo_is_an_outage(fetch, vendors, archive, monkeypatch):
     monkeypatch.delenv("POLYGON_API_KEY")
     monkeypatch.setattr(yahoo, "RATE_LIMIT_PATIENCE", 0.01)
@@ -401,4 +431,6 @@ def test_the_key_is_nowhere_but_in_the_header(fetch, vendors, archive, tmp_path,
     said = capfd.readouterr()
     assert KEY not in said.out + said.err + str(error.value)
     assert KEY not in json.dumps([request.path for request in vendors.requests])
-    assert {request.headers["Authorization"] for request in vendors.requests if request.method == "GET"} == {f"Bearer {KEY}"}
+    assert {request.headers["Authorization"] for request in vendors.requests if request.method == "GET"} == {
+        f"Bearer {KEY}"
+    }

@@ -107,11 +107,7 @@ def test_lit_market_and_finra_prints_disagree_where_they_do(real):
     lit, trf = flow(real, "lit_flow", "2018-01-02")["XXX"], flow(real, "trf_flow", "2018-01-02")["XXX"]
     assert (lit["lit_buy_volume"], lit["lit_sell_volume"]) == (650_751, 797_018)
     assert (trf["trf_buy_volume"], trf["trf_sell_volume"]) == (491_673, 757_569)
+    assert str(ARCHIVE.parent) not in json.dumps(real.manifest("2018-01-02"))
     assert round(rows["XXX"]["lit_buy_ratio"], 4) == 0.4495
     assert round(rows["XXX"]["trf_buy_ratio"], 4) == 0.3936
     assert (rows["XXX"]["signal"], rows["XXX"]["opinions"]) == ("", "disagree")
-
-
-def test_the_manifest_names_no_place_on_this_machine(real):
-    finish(real, "2013-10-08", ["BAC"], lit={"method": "tick"})
-    assert str(ARCHIVE.parent) not in json.dumps(real.manifest("2013-10-08"))

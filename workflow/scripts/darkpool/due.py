@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -27,7 +28,12 @@ def finra(archive: Archive, session: date, files: Iterable[str]) -> list[str]:
     if receipt is None:
         return list(files)
     entries = receipt["files"]
-    return [name for name in files if _is_due(archive, entries.get(name), name.endswith(f"{session:%Y%m%d}.txt"))]
+    return [
+        name
+        for name in files
+        if _is_due(archive, entries.get(name), name.endswith(f"{session:%Y%m%d}.txt"))
+        or _is_superseded(archive, name, entries[name])
+    ]
 
 
 def yahoo(archive: Archive, session: date, tickers: Sequence[str]) -> list[str]:
@@ -118,7 +124,7 @@ def _lacked_key(entry: Mapping[str, Any] | None) -> bool:
 
 
 def weeks(session: date, count: int) -> list[tuple[date, str]]:
-    """Monday and tier of the `count` newest weeks per tier that the session can see by the lag of the tier, newest first."""
+    """Monday and tier of the `count` newest weeks per tier that the session can see by the tier's lag, newest first."""
     last = sessions.following(session) - timedelta(days=1)
     newest = {tier: last - timedelta(days=lag) for tier, lag in WEEKLY_LAGS.items()}
     found = [
@@ -135,12 +141,14 @@ def weekly(archive: Archive, session: date, count: int) -> list[tuple[date, str]
 
 def weekly_entries(archive: Archive, session: date) -> dict[tuple[date, str], dict[str, Any]]:
     """What the weekly receipt of a session says, by Monday and tier; empty when nothing was ever asked."""
-    receipt = archive.receipt("finra_weekly", session) or {"weeks": {}}
-    return {
-        (date.fromisoformat(monday), tier): entry
-        for monday, tiers in receipt["weeks"].items()
-        for tier, entry in tiers.items()
-    }
+    path = archive.receipt_path("finra_weekly", session)
+    try:
+        told = json.loads(path.read_bytes())["weeks"]
+        return {(date.fromisoformat(monday), tier): entry for monday in told for tier, entry in told[monday].items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(f"{path} is no receipt of weeks; delete it and FINRA is asked again") from None
 
 
 def _is_due(archive: Archive, entry: dict[str, Any] | None, verify: bool) -> bool:
@@ -150,6 +158,12 @@ def _is_due(archive: Archive, entry: dict[str, Any] | None, verify: bool) -> boo
         return False
     path = archive.path(entry["file"])
     return not path.is_file() or (verify and sha256(path) != entry["sha256"])
+
+
+def _is_superseded(archive: Archive, name: str, entry: dict[str, Any]) -> bool:
+    """Whether somebody put an answer of FINRA's there that the receipt does not know: a correction, a copied file."""
+    kept = archive.answers(f"finra/regsho/{name}")
+    return bool(kept) and archive.relative(kept[-1]) != entry["file"]
 
 
 def grace_is_over(session: date, today: date) -> bool:

@@ -21,10 +21,11 @@ from typing import Any, Literal, NamedTuple
 
 import duckdb
 import polars as pl
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from . import tables
 from .archive import sha256
+from .selection import on_disk
 
 STORE = "history.duckdb"
 LOCK = ".history.lock"
@@ -61,7 +62,7 @@ class Kept:
         return ("session", *key) if self.spans else key
 
 
-_KEPT: Mapping[str, Kept] = {
+KEPT: Mapping[str, Kept] = {
     "finra_trf_raw": Kept("finra_trf"),
     "yf_volume_raw": Kept("yf_volume", spans=True),
     "finra_otc_volume_raw": Kept("otc_weekly", spans=True, optional=True, copies={"source": "tier"}),
@@ -72,7 +73,6 @@ _KEPT: Mapping[str, Kept] = {
     "weekly": Kept("weekly", spans=True, optional=True),
     "features": Kept("features"),
 }
-KEPT = {name: kept for name, kept in _KEPT.items() if kept.source in tables.CONTRACTS}
 RUNS = "runs"
 TRADES = "equity_trades_raw"
 WEEK_ANSWERS = "finra_otc_answers"
@@ -157,17 +157,6 @@ class Loaded(NamedTuple):
     skipped: dict[date, str]
 
 
-def on_disk(folder: Path) -> list[date]:
-    """Sessions of a scan's folder that have features, ascending."""
-    found = []
-    for path in folder.glob("????-??-??/features.parquet"):
-        try:
-            found.append(date.fromisoformat(path.parent.name))
-        except ValueError:
-            continue
-    return sorted(found)
-
-
 def load(folder: Path, sessions: Sequence[date], archive: Path, trades: Trades = "view") -> Loaded:
     """Replace `sessions` in the store of the scan whose results are in `folder`.
 
@@ -177,7 +166,8 @@ def load(folder: Path, sessions: Sequence[date], archive: Path, trades: Trades =
     """
     with _sole_loader(folder), _draft(folder) as draft:
         asked = [(session, read_session(folder, session)) for session in sessions]
-        others = [] if _copied(folder / STORE, draft, trades) else [day for day in on_disk(folder) if day not in sessions]
+        lost = [] if _copied(folder / STORE, draft, trades) else on_disk(folder)
+        others = (day for day in lost if day not in sessions)
         loaded = _fill(draft, chain(_tolerant(folder, others), asked), archive, trades)
         _replace(draft, folder / STORE)
     return loaded
@@ -225,7 +215,8 @@ def read_session(folder: Path, session: date) -> Session:
             ) from None
         frame = frame.with_columns(pl.col(old).alias(new) for new, old in kept.copies.items())
         if not kept.spans and not frame["date"].eq(session).all():
-            raise HistoryError(f"{path} holds rows of {frame['date'].min()} to {frame['date'].max()}, expected {session} alone")
+            found = ", ".join(map(str, frame["date"].unique().sort().to_list()))
+            raise HistoryError(f"{path} holds rows of {found}, expected {session} alone")
         frames[name] = frame.insert_column(0, pl.lit(session).alias("session")) if kept.spans else frame
     told = tables.metadata(place / "features.parquet")
     manifest = _manifest(place / MANIFEST, inputs)

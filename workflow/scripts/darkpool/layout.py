@@ -17,8 +17,8 @@ TICK_KINDS: Mapping[str, tuple[str, ...]] = {"auto": TICKS + BARS, "trades": TIC
 _WEEK = re.compile(r"(\d{4}-\d{2}-\d{2})(?:@\d{8}T\d{6}Z)?\.json$")
 
 WEEKS_NOT_PUBLISHED = 8
-"""Newest weeks of a full archive that a past session may not have seen, T2 and OTC (five, one more around holidays), and
-two in which an issue did not trade."""
+"""Newest weeks of a full archive that a past session may not have seen (T2 and OTC: five, six around holidays), and two
+in which an issue did not trade."""
 
 
 def regsho_name(prefix: str, session: date) -> str:

@@ -24,8 +24,10 @@ from .sessions import NEW_YORK
 BASES = dict(zip(credentials.POLYGON, ("https://api.polygon.io", "https://api.massive.com"), strict=True))
 """The host that each name of the key stands for; keys are good at both."""
 TRADES, QUOTES, MINUTE_BARS = KINDS = ("trades", "quotes", "minute_bars")
+ORDERING = ("t", "participant_timestamp", "sip_timestamp", "sequence_number")
 MOST_ROWS = 50_000
-ATTEMPTS = 6
+ATTEMPTS = 7
+"""So many that the back-off outlasts a minute, after which the free plan answers again."""
 NANOSECOND, MILLISECOND = 1_000_000_000, 1_000
 
 
@@ -215,15 +217,17 @@ def read_page(body: bytes) -> tuple[pl.DataFrame, str | None]:
 
 
 def check(rows: pl.DataFrame, kind: str, session: date) -> None:
-    """Raise ValueError when a row lies outside the day that was asked for, or has no field to order it by."""
+    """Raise ValueError when rows lie outside the day that was asked for, or what orders them is no whole number."""
     if rows.is_empty():
         return
     start, end = day_window(session)
     name, unit = ("t", MILLISECOND) if kind == MINUTE_BARS else ("sip_timestamp", NANOSECOND)
     if name not in rows.columns:
         raise ValueError(f"rows without {name}; they have {', '.join(sorted(rows.columns))}")
-    if not rows.schema[name].is_integer():
-        raise ValueError(f"{name} is {rows.schema[name]}, expected whole numbers")
+    for field in ORDERING:
+        found = rows.schema.get(field, pl.Null())
+        if not found.is_integer() and found != pl.Null:
+            raise ValueError(f"{field} is {found}, expected whole numbers")
     outside = rows.filter(~pl.col(name).is_between(start * unit, end * unit, closed="left"))
     if outside.height:
         example = f"{name} {outside[name][0]}"

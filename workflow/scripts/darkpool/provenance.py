@@ -5,18 +5,33 @@ from __future__ import annotations
 import ast
 import hashlib
 import platform
+import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-LIBRARIES = ("duckdb", "exchange-calendars", "jinja2", "matplotlib", "numpy", "polars", "pyarrow", "snakemake", "yfinance")
+LIBRARIES = (
+    "duckdb",
+    "exchange-calendars",
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "polars",
+    "pyarrow",
+    "snakemake",
+    "yfinance",
+)
+TEMPLATE = ".j2"
 
 
 @cache
 def _mentioned(path: Path, package: Path) -> frozenset[Path]:
-    """Files of the package that a Python file imports or names in a string (templates, style sheets, data files)."""
+    """Files of the package that a file of it needs: what a Python file imports, and what it or a template names."""
+    if path.suffix == TEMPLATE:
+        return frozenset(_data_files(re.findall(r"""["']([^"'\s]+)["']""", path.read_text(encoding="utf-8")), package))
     tree = ast.parse(path.read_bytes(), str(path))
-    found: set[Path] = set()
+    texts: list[str] = []
     modules: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.level == 1 or (node.module or "").split(".")[0] == package.name):
@@ -24,12 +39,19 @@ def _mentioned(path: Path, package: Path) -> frozenset[Path]:
             modules |= {base} if base else {alias.name for alias in node.names}
         elif isinstance(node, ast.Import):
             modules |= {a.name.split(".", 1)[1] for a in node.names if a.name.startswith(f"{package.name}.")}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and 3 < len(node.value) < 60 and "." in node.value:
-            found |= {file for file in (package / node.value, package / "templates" / node.value) if file.is_file()}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.append(node.value)
+    found = _data_files(texts, package)
     found |= {file for name in modules if (file := package / f"{name.split('.')[0]}.py").is_file()}
     if package in path.parents or modules:
         found.add(package / "__init__.py")
     return frozenset(found)
+
+
+def _data_files(texts: Iterable[str], package: Path) -> set[Path]:
+    """Those of `texts` that are names of the package's files: templates, style sheets, data."""
+    names = [text for text in texts if 3 < len(text) < 60 and "." in text]
+    return {file for name in names for file in (package / name, package / "templates" / name) if file.is_file()}
 
 
 def closure(script: Path, package: Path) -> list[Path]:
@@ -40,7 +62,7 @@ def closure(script: Path, package: Path) -> list[Path]:
         path = waiting.pop()
         if path not in reached:
             reached.add(path)
-            if path.suffix == ".py":
+            if path.suffix in (".py", TEMPLATE):
                 waiting.extend(_mentioned(path, package))
     return sorted(reached)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,7 +27,12 @@ SAMPLED = 64
 
 Integers = npt.NDArray[np.int64]
 
+_MOMENTS = "moments.bin"
 _NO_TIME = int(np.iinfo(np.int64).min)
+
+
+class Misfit(ValueError):
+    """Pages that cannot be rows of one file; the message names the column."""
 
 
 class Spool:
@@ -41,7 +47,8 @@ class Spool:
         self.rows = 0
         self._keys = (tuple(times), sequence)
         self._span_rows = span_rows
-        self._moments: list[Integers] = []
+        self._ends: list[int] = []
+        self._sample: list[Integers] = []
         self._schemas: list[pl.Schema] = []
 
     def __enter__(self) -> Spool:
@@ -55,17 +62,21 @@ class Spool:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def add(self, page: pl.DataFrame) -> None:
-        """Set a page aside. Raises ValueError when it has none of the columns of moments."""
+        """Set a page aside. Raises Misfit when it has none of the columns of moments."""
         if page.is_empty():
             return
         page = self._sorted(page)
-        page.write_ipc(self._part(len(self._moments)), compression="lz4", compat_level=pl.CompatLevel.newest())
-        self._moments.append(page.select(self._moment(page.columns)).to_series().to_numpy())
+        page.write_ipc(self._part(len(self._ends)), compression="lz4", compat_level=pl.CompatLevel.newest())
+        moments = page.select(self._moment(page.columns)).to_series().to_numpy()
+        with (self.folder / _MOMENTS).open("ab") as file:
+            moments.tofile(file)
+        self._sample.append(moments[::SAMPLED].copy())
         self._schemas.append(page.schema)
         self.rows += page.height
+        self._ends.append(self.rows)
 
     def write(self, path: Path) -> None:
-        """Write every row, sorted by moment and sequence, columns by name, as Parquet."""
+        """Write every row, sorted by moment and sequence, columns by name, as Parquet. Raises Misfit."""
         schema = union(self._schemas)
         kinds = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
         with pq.ParquetWriter(path, kinds, compression="zstd", compression_level=1) as writer:
@@ -81,7 +92,7 @@ class Spool:
     def _moment(self, columns: Sequence[str]) -> pl.Expr:
         there = [name for name in self._keys[0] if name in columns]
         if not there:
-            raise ValueError(f"rows without {' or '.join(self._keys[0])}; they have {', '.join(sorted(columns))}")
+            raise Misfit(f"rows without {' or '.join(self._keys[0])}; they have {', '.join(sorted(columns))}")
         return pl.coalesce(pl.col(there).cast(pl.Int64)).fill_null(_NO_TIME)
 
     def _sorted(self, page: pl.DataFrame) -> pl.DataFrame:
@@ -93,22 +104,27 @@ class Spool:
     def _spans(self) -> Iterator[tuple[int, int]]:
         """Half-open spans of moments that cover every row, `span_rows` or so each; equal moments are never parted."""
         count = -(-self.rows // self._span_rows)
-        sample = np.sort(np.concatenate([moments[::SAMPLED] for moments in self._moments]))
+        sample = np.sort(np.concatenate(self._sample))
         inner = sample[np.linspace(0, len(sample), count, endpoint=False).astype(np.int64)[1:]].tolist()
         edges = sorted({_NO_TIME, *inner})
         return zip(edges, [*edges[1:], np.iinfo(np.int64).max], strict=True)
 
     def _slices(self, start: int, end: int, schema: pl.Schema) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame(schema=schema)
-        for number, moments in enumerate(self._moments):
-            first, last = np.searchsorted(moments, [start, end]).tolist()
+        moments = np.memmap(self.folder / _MOMENTS, np.int64, "r")
+        for number, (begin, finish) in enumerate(pairwise([0, *self._ends])):
+            first, last = np.searchsorted(moments[begin:finish], [start, end]).tolist()
             if last > first:
                 part = pl.read_ipc(self._part(number)).slice(first, last - first)
                 yield part.select(_column(name, kind, part.schema) for name, kind in schema.items())
 
 
 def union(schemas: Sequence[pl.Schema]) -> pl.Schema:
-    """Columns of all `schemas`, by name, each with a type that holds what every one of them says."""
+    """Columns of all `schemas`, by name, each with a type that holds what every one of them says. Raises Misfit."""
+    for name in {name for schema in schemas for name in schema}:
+        kinds = {schema[name] for schema in schemas if name in schema} - {pl.Null()}
+        if len({kind.base_type() if kind.is_nested() else None for kind in kinds}) > 1:
+            raise Misfit(f"{name} is {' and '.join(sorted(map(str, kinds)))}, on different pages")
     frames = [pl.DataFrame(schema=schema) for schema in schemas]
     found = pl.concat(frames, how="diagonal_relaxed").schema
     # A list that was empty in every row says nothing of its kind; the vendor's lists hold codes.

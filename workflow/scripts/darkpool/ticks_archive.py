@@ -16,6 +16,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
@@ -24,7 +25,7 @@ from .archive import Archive, iso, sha256
 
 WORKERS = "POLYGON_MAX_WORKERS"
 DEFAULT_WORKERS = 4
-GIVE_UP_AFTER = 5
+GIVE_UP_AFTER = 3
 """Tickers in a row without a usable answer after which the rest is not asked: the vendor is down."""
 
 Entry = dict[str, Any]
@@ -173,6 +174,9 @@ class _Run:
         except polygon.NotEntitled as refusal:
             reason = f"{_REFUSED}{refusal.reason}{_UPGRADE}"
             return _entry("blocked", reason, address=refusal.address, status=refusal.status)
+        except (spool.Misfit, pl.exceptions.PolarsError, pa.ArrowException) as error:
+            self._failures += 1
+            return _entry("outage", f"the pages do not fit together ({error})")
         except polygon.Failure as failure:
             self._failures += 1
             return _entry(failure.state, failure.reason, address=failure.address, status=failure.status)

@@ -100,8 +100,11 @@ class _Minutes(yahoo._Run):
     def ask(self, symbol: str) -> yahoo.DailyAnswer:
         import yfinance  # type: ignore[import-untyped]
         from yfinance.cache import get_tz_cache  # type: ignore[import-untyped]
+        from yfinance.data import YfData  # type: ignore[import-untyped]
 
         get_tz_cache().store(symbol, NEW_YORK.key)
+        # It remembers answers about the past, refusals and errors too: asking again would not reach Yahoo.
+        YfData.cache_get.cache_clear()
         self.client.chart = None
         failure = "no request was made"
         session = self.wanted.session

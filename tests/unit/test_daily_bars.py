@@ -1,0 +1,330 @@
+"""Yahoo through the stand-in: only what is missing is asked for, what came is kept, what failed spoils nothing."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from darkpool import consolidated, daily_bars, due, layout, sessions
+from darkpool.archive import Archive
+from standin import Vendors
+
+DAY = date(2025, 12, 22)
+WINDOW = sessions.window(DAY, 2)
+EVENING, MORNING, NEXT = "2025-12-22T17:00:00-05:00", "2025-12-23T06:00:00-05:00", "2025-12-24T06:00:00-05:00"
+
+Fetch = Callable[..., dict[str, Any]]
+
+
+def bars(volume: float, days: list[date] = WINDOW) -> dict[date, tuple[float, ...]]:
+    return {day: (10.0, 12.0, 9.0, 11.0, volume) for day in days}
+
+
+@pytest.fixture
+def vendors(tmp_path, monkeypatch) -> Iterator[Vendors]:
+    with Vendors(tmp_path / "vendors") as running:
+        for name, value in running.variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("DARKPOOL_BACKOFF", "0.01")
+        monkeypatch.setenv("DARKPOOL_YAHOO_PAUSE", "0.001")
+        monkeypatch.setenv("DARKPOOL_NOW", MORNING)
+        for symbol in ("AAPL", "NA", "T-PC"):
+            running.yahoo.bars(symbol, bars(1000))
+        yield running
+        assert not running.unexpected
+
+
+@pytest.fixture
+def archive(tmp_path) -> Archive:
+    return Archive(tmp_path / "archive")
+
+
+@pytest.fixture
+def fetch(archive: Archive, monkeypatch) -> Fetch:
+    """What the rule does: ask, and write the receipt."""
+
+    def run(*tickers: str, now: str | None = None) -> dict[str, Any]:
+        if now:
+            monkeypatch.setenv("DARKPOOL_NOW", now)
+        request = daily_bars.Request(WINDOW, tickers or ("AAPL", "TpC"))
+        receipt = daily_bars.fetch(Archive(archive.root), {DAY: request})[DAY]
+        archive.write_receipt("yahoo", DAY, receipt)
+        entries: dict[str, Any] = receipt["tickers"]
+        return entries
+
+    return run
+
+
+def asked(vendors: Vendors) -> list[str]:
+    """Symbols whose chart was asked for, in order."""
+    paths = [request.path for request in vendors.requests if request.method == "GET"]
+    return [path.split("/chart/")[1].partition("?")[0] for path in paths if "/chart/" in path]
+
+
+def kept(archive: Archive) -> dict[str, bytes]:
+    folder = archive.path("yahoo")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def read(archive: Archive, *tickers: str) -> dict[str, tuple[Any, ...]]:
+    """As-traded volume of the session, factor, settled, revised, by ticker."""
+    spelling = {ticker: {"TpC": "T-PC"}.get(ticker, ticker) for ticker in tickers or ("AAPL", "TpC")}
+    told = consolidated.read(Archive(archive.root), DAY, spelling, WINDOW).bars.filter(pl.col("date") == DAY)
+    columns = ["ticker", "regular_volume", "split_factor", "settled", "revised"]
+    return {ticker: tuple(rest) for ticker, *rest in told.select(columns).iter_rows()}
+
+
+def test_answers_are_kept_in_yahoos_spelling_and_receipted_in_ours(vendors, archive, fetch) -> None:
+    vendors.yahoo.split("AAPL", "2025-12-23", 2)
+    entries = fetch()
+    assert set(kept(archive)) == {"daily/2025-12-22.parquet", "splits/2025-12-22.parquet"}
+    table = pq.read_table(archive.path(layout.yahoo_daily(DAY)))
+    assert table.column_names == ["symbol", "date", "open", "high", "low", "close", "volume"]
+    assert sorted(set(table["symbol"].to_pylist())) == ["AAPL", "T-PC"]
+    assert pq.read_table(archive.path(layout.yahoo_splits(DAY))).to_pylist() == [
+        {"symbol": "AAPL", "ex_date": date(2025, 12, 23), "ratio": 2.0}
+    ]
+    entry = entries["TpC"]
+    assert (entry["state"], entry["rows"], entry["status"]) == ("published", 3, 200)
+    assert (entry["file"], entry["retrieved_at"]) == ("yahoo/daily/2025-12-22.parquet", "2025-12-23T11:00:00Z")
+    assert "crumb" not in entry["address"]
+    assert read(archive) == {"AAPL": (500.0, 2.0, True, False), "TpC": (1000.0, 1.0, True, False)}
+
+
+def test_a_second_run_asks_for_nothing_and_changes_nothing(vendors, archive, fetch) -> None:
+    first, before = fetch(), kept(archive)
+    count = len(vendors.requests)
+    assert fetch() == first
+    assert len(vendors.requests) == count
+    assert kept(archive) == before
+
+
+def test_a_ticker_added_later_is_asked_for_alone_and_kept_beside(vendors, archive, fetch) -> None:
+    fetch()
+    before, count = kept(archive), len(asked(vendors))
+    entries = fetch("AAPL", "NA", "TpC", now=NEXT)
+    assert asked(vendors)[count:] == ["NA"]
+    assert {name: kept(archive)[name] for name in before} == before
+    assert entries["NA"]["file"] == "yahoo/daily/2025-12-22@20251224T110000Z.parquet"
+    assert entries["AAPL"]["retrieved_at"] == "2025-12-23T11:00:00Z"
+    assert read(archive, "AAPL", "NA", "TpC") == dict.fromkeys(("AAPL", "NA", "TpC"), (1000.0, 1.0, True, False))
+
+
+def test_a_ticker_that_yahoo_does_not_know_is_absent_for_good(vendors, archive, fetch) -> None:
+    entries = fetch("AAPL", "GONE")
+    assert (entries["GONE"]["state"], entries["GONE"]["file"]) == ("absent", None)
+    assert due.yahoo(archive, DAY, ["AAPL", "GONE"]) == []
+    assert list(read(archive, "AAPL", "GONE")) == ["AAPL"]
+
+
+def test_a_ticker_without_a_spelling_is_not_asked_for(vendors, fetch) -> None:
+    entries = fetch("AAPL", "ECCA.CL")
+    assert (entries["ECCA.CL"]["state"], entries["ECCA.CL"]["reason"]) == ("absent", "no spelling at Yahoo is known")
+    assert asked(vendors) == ["AAPL"]
+
+
+class TestSettling:
+    def test_a_volume_of_the_sessions_own_day_is_asked_for_again(self, vendors, archive, fetch) -> None:
+        assert {entry["state"] for entry in fetch(now=EVENING).values()} == {"unsettled"}
+        assert read(archive)["AAPL"] == (1000.0, 1.0, False, False)
+        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
+
+    def test_repeated_the_next_morning_it_is_settled_and_nothing_new_is_kept(self, vendors, archive, fetch) -> None:
+        fetch(now=EVENING)
+        before = kept(archive)
+        entries = fetch(now=MORNING)
+        assert {entry["state"] for entry in entries.values()} == {"published"}
+        assert kept(archive) == before
+        assert read(archive)["AAPL"] == (1000.0, 1.0, True, False)
+
+    def test_changed_by_the_next_morning_it_is_kept_beside_and_flagged(self, vendors, archive, fetch) -> None:
+        fetch(now=EVENING)
+        before = kept(archive)
+        vendors.yahoo.bars("AAPL", bars(1001, [DAY]))
+        fetch(now=MORNING)
+        assert {name: kept(archive)[name] for name in before} == before
+        assert read(archive) == {"AAPL": (1001.0, 1.0, True, True), "TpC": (1000.0, 1.0, True, False)}
+
+    def test_a_split_overnight_changes_no_volume_as_traded(self, vendors, archive, fetch) -> None:
+        fetch(now=EVENING)
+        vendors.yahoo.bars("AAPL", bars(2000))
+        vendors.yahoo.split("AAPL", "2025-12-23", 2)
+        fetch(now=MORNING)
+        assert read(archive)["AAPL"] == (1000.0, 2.0, True, False)
+
+    def test_a_failure_the_next_morning_leaves_it_unsettled(self, vendors, archive, fetch) -> None:
+        """It must not pass for settled, or for unknown, because nobody could be asked."""
+        fetch(now=EVENING)
+        vendors.faults.add(kind="status", status=500, host="yahoo.com")
+        entries = fetch(now=MORNING)
+        assert {entry["state"] for entry in entries.values()} == {"unsettled"}
+        assert "asked again: " in entries["AAPL"]["reason"]
+        assert read(archive)["AAPL"] == (1000.0, 1.0, False, False)
+        vendors.faults.clear()
+        assert fetch(now=NEXT)["AAPL"]["state"] == "published"
+        assert read(archive)["AAPL"] == (1000.0, 1.0, True, False)
+
+
+class TestLateBars:
+    def test_a_bar_that_no_ticker_has_is_not_there_yet(self, vendors, archive, fetch) -> None:
+        for symbol in ("AAPL", "T-PC"):
+            vendors.yahoo.bars(symbol, {DAY: None})
+        assert {entry["state"] for entry in fetch().values()} == {"not_yet"}
+        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
+        for symbol in ("AAPL", "T-PC"):
+            vendors.yahoo.bars(symbol, bars(1000))
+        assert {entry["state"] for entry in fetch(now=NEXT).values()} == {"published"}
+
+    def test_a_bar_that_all_others_have_is_absent(self, vendors, archive, fetch) -> None:
+        vendors.yahoo.bars("T-PC", {DAY: None})
+        assert fetch()["TpC"]["state"] == "absent"
+        assert list(read(archive)) == ["AAPL"]
+        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == []
+
+
+class TestFailures:
+    @pytest.mark.parametrize("kind", ["html", "empty", "cut", "drop"])
+    def test_an_answer_that_is_none_is_an_outage_and_nothing_is_kept(self, kind, vendors, archive, fetch) -> None:
+        vendors.faults.add(kind=kind, host="yahoo.com", path_contains="/chart/T-PC")
+        entries = fetch()
+        assert (entries["AAPL"]["state"], entries["TpC"]["state"], entries["TpC"]["file"]) == ("published", "outage", None)
+        assert entries["TpC"]["reason"]
+        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == ["TpC"]
+        vendors.faults.clear()
+        count = len(asked(vendors))
+        assert fetch()["TpC"]["state"] == "published"
+        assert asked(vendors)[count:] == ["T-PC"]
+
+    @pytest.mark.parametrize(("status", "state"), [(403, "blocked"), (500, "outage")])
+    def test_a_refusal_has_a_name(self, status: int, state: str, vendors, archive, fetch) -> None:
+        vendors.faults.add(kind="status", status=status, host="yahoo.com", path_contains="/chart/")
+        entries = fetch()
+        assert {entry["state"] for entry in entries.values()} == {state}
+        assert {name for name in kept(archive) if "daily" in name} == set()
+
+    def test_a_rate_limit_ends_the_asking_of_all_chunks(self, vendors, archive, fetch, monkeypatch) -> None:
+        monkeypatch.setattr(daily_bars, "CHUNK", 1)
+        monkeypatch.setattr("darkpool.yahoo.RATE_LIMIT_PATIENCE", 0.01)
+        vendors.faults.add(kind="status", status=429, retry_after=3600, host="yahoo.com", path_contains="/chart/")
+        entries = fetch()
+        assert entries["AAPL"]["reason"] == "rate limit"
+        assert entries["TpC"]["reason"] == "not asked after: rate limit"
+        assert set(asked(vendors)) == {"AAPL"}
+
+    def test_chunks_of_one_second_are_all_kept_with_their_splits(self, vendors, archive, fetch, monkeypatch) -> None:
+        monkeypatch.setattr(daily_bars, "CHUNK", 1)
+        for symbol in ("AAPL", "NA", "T-PC"):
+            vendors.yahoo.split(symbol, "2025-12-23", 2)
+        fetch("AAPL", "NA", "TpC")
+        assert read(archive, "AAPL", "NA", "TpC") == dict.fromkeys(("AAPL", "NA", "TpC"), (500.0, 2.0, True, False))
+        names = {name.partition("/")[2] for name in kept(archive)}
+        assert kept(archive).keys() == {f"{kind}/{name}" for kind in ("daily", "splits") for name in names}
+
+
+class TestLosses:
+    def test_a_lost_answer_is_due_and_comes_back(self, vendors, archive, fetch) -> None:
+        fetch()
+        archive.path(layout.yahoo_daily(DAY)).unlink()
+        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
+        fetch()
+        assert read(archive)["AAPL"] == (1000.0, 1.0, True, False)
+        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == []
+
+    @pytest.mark.parametrize("content", [None, b"", b"PAR1 and no end"])
+    def test_volumes_whose_splits_are_lost_are_asked_for_again(self, content: bytes | None, vendors, archive, fetch) -> None:
+        vendors.yahoo.split("AAPL", "2025-12-23", 2)
+        fetch()
+        splits = archive.path(layout.yahoo_splits(DAY))
+        splits.unlink() if content is None else splits.write_bytes(content)
+        assert read(archive) == {}
+        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
+        before = kept(archive)
+        fetch(now=NEXT)
+        assert {name: kept(archive)[name] for name in before} == before
+        assert {ticker: told[:2] for ticker, told in read(archive).items()} == {"AAPL": (500.0, 2.0), "TpC": (1000.0, 1.0)}
+        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == []
+
+    @pytest.mark.parametrize("content", [b"", b"<html>"])
+    def test_a_damaged_copy_without_a_receipt_is_asked_for_and_left(self, content: bytes, vendors, archive, fetch) -> None:
+        path = archive.keep(layout.yahoo_daily(DAY), content, sessions.closes(DAY))
+        entries = fetch()
+        assert {entry["state"] for entry in entries.values()} == {"published"}
+        assert path.read_bytes() == content
+        assert read(archive)["AAPL"][:2] == (1000.0, 1.0)
+
+    def test_an_answer_copied_in_is_used_and_its_moment_unknown(self, vendors, archive, fetch) -> None:
+        fetch()
+        archive.receipt_path("yahoo", DAY).unlink()
+        count = len(asked(vendors))
+        entries = fetch()
+        assert asked(vendors)[count:] == []
+        assert (entries["AAPL"]["state"], entries["AAPL"]["retrieved_at"]) == ("published", None)
+        assert read(archive)["AAPL"] == (1000.0, 1.0, None, False)
+
+    @pytest.mark.parametrize("writes", [0, 1])
+    def test_a_full_disk_leaves_no_volumes_without_splits(self, writes: int, vendors, archive, fetch, monkeypatch) -> None:
+        vendors.yahoo.split("AAPL", "2025-12-23", 2)
+        real, written = os.fsync, []
+
+        def full(handle: int) -> None:
+            if len(written) >= writes:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            written.append(handle)
+            real(handle)
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            fetch()
+        assert not [name for name in kept(archive) if name.startswith("daily")]
+        monkeypatch.setattr(os, "fsync", real)
+        fetch()
+        assert read(archive) == {"AAPL": (500.0, 2.0, True, False), "TpC": (1000.0, 1.0, True, False)}
+
+
+def test_another_scans_tickers_stay_in_the_receipt(vendors, fetch) -> None:
+    fetch("AAPL")
+    assert set(fetch("NA")) == {"AAPL", "NA"}
+
+
+class TestSeveralSessions:
+    FRIDAY = WINDOW[-2]
+
+    def requests(self, *tickers: str) -> dict[date, daily_bars.Request]:
+        return {day: daily_bars.Request(sessions.window(day, 1), tickers) for day in (self.FRIDAY, DAY)}
+
+    def test_yahoo_is_asked_once_per_ticker_and_each_session_gets_its_own_window(self, vendors, archive) -> None:
+        vendors.yahoo.split("AAPL", self.FRIDAY, 2)
+        receipts = daily_bars.fetch(archive, self.requests("AAPL", "NA"))
+        assert asked(vendors) == ["AAPL", "NA"]
+        assert {receipt["state"] for receipt in receipts.values()} == {"published"}
+        for day, expected in ((self.FRIDAY, sessions.window(self.FRIDAY, 1)), (DAY, sessions.window(DAY, 1))):
+            table = pl.read_parquet(archive.path(layout.yahoo_daily(day)))
+            assert sorted(set(table["date"])) == expected
+        assert pl.read_parquet(archive.path(layout.yahoo_splits(self.FRIDAY))).height == 1
+        assert pl.read_parquet(archive.path(layout.yahoo_splits(DAY))).height == 0
+
+    def test_a_bar_missing_on_one_session_is_missing_there_alone(self, vendors, archive) -> None:
+        vendors.yahoo.bars("NA", {self.FRIDAY: None})
+        receipts = daily_bars.fetch(archive, self.requests("AAPL", "NA"))
+        assert receipts[self.FRIDAY]["tickers"]["NA"]["state"] == "absent"
+        assert receipts[DAY]["tickers"]["NA"]["state"] == "published"
+
+    def test_a_session_that_is_complete_is_left_alone(self, vendors, archive) -> None:
+        requests = self.requests("AAPL")
+        first = daily_bars.fetch(archive, {self.FRIDAY: requests[self.FRIDAY]})[self.FRIDAY]
+        archive.write_receipt("yahoo", self.FRIDAY, first)
+        before = kept(archive)
+        receipts = daily_bars.fetch(Archive(archive.root), requests)
+        assert receipts[self.FRIDAY] == first
+        assert {name: kept(archive)[name] for name in before} == before
+        assert kept(archive).keys() - before.keys() == {"daily/2025-12-22.parquet", "splits/2025-12-22.parquet"}
+
+    def test_a_vendor_that_is_down_fails_every_session(self, vendors, archive) -> None:
+        vendors.faults.add(kind="status", status=500, host="yahoo.com", path_contains="/chart/")
+        receipts = daily_bars.fetch(archive, self.requests("AAPL", "NA"))
+        assert {receipt["state"] for receipt in receipts.values()} == {"outage"}

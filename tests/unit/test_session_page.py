@@ -1,0 +1,62 @@
+import json
+from datetime import date
+
+import polars as pl
+
+from darkpool import session_page, tables
+
+DAY, EARLIER = date(2025, 12, 22), date(2025, 12, 19)
+METADATA = {
+    "sources": json.dumps([{"source": "FINRA", "state": "published"}]),
+    "notes": '["a note"]',
+    "simulated": "true",
+}
+
+
+def features(day: date, *tickers: str) -> pl.DataFrame:
+    count = len(tickers)
+    text = {"classification_method": ["NBBO"] * count, "signal": ["BOT"] * count}
+    more = {"opinions": ["agree"] * count, "quality": [""] * count, "history_sessions": [0] * count}
+    return tables.frame("features", {"date": [day] * count, "ticker": list(tickers), "trf_volume": [5.0] * count, **text, **more})
+
+
+def test_the_page_says_what_its_tables_say() -> None:
+    context = session_page.context(
+        METADATA,
+        "demo",
+        DAY,
+        tickers=["AAPL", "TpC", "BRK.B"],
+        mode="single",
+        signal={"bot": 1.25, "sell": 0.8},
+        history={"ma": 20, "min_sessions": 20, "window": 60},
+    )
+    assert context.simulated is True
+    assert context.sources == [{"source": "FINRA", "state": "published"}]
+    assert context.notes == ["a note"]
+    assert (context.ma, context.window, context.mode) == (20, 60, "single")
+
+
+def test_a_link_to_a_plot_survives_percent_signs_in_its_name() -> None:
+    context = session_page.context(
+        METADATA, "demo", DAY, tickers=["TpC"], mode="single", signal={"bot": 1, "sell": 1}, history={"ma": 1, "window": 1}
+    )
+    assert context.plots == {"TpC": "plots/T%2570C.png"}
+
+
+def test_sessions_are_stacked_for_the_page(tmp_path) -> None:
+    for day in (EARLIER, DAY):
+        tables.write("features", features(day, "NA"), tmp_path / str(day))
+    stacked = session_page.on_page([str(tmp_path / str(day)) for day in (EARLIER, DAY)])
+    assert stacked.select("date", "ticker").rows() == [(EARLIER, "NA"), (DAY, "NA")]
+
+
+def test_a_ticker_that_a_session_lacks_is_a_gap_in_its_plot() -> None:
+    frame = pl.concat([features(EARLIER, "TPC"), features(DAY, "TPC", "TpC")])
+    told = session_page.flow(frame, ["TpC", "TPC"])
+    rows = told.select("ticker", "date", "finra_off_exchange_volume", "classification_method", "signal").rows()
+    assert rows == [
+        ("TPC", EARLIER, 5.0, "NBBO", "BOT"),
+        ("TPC", DAY, 5.0, "NBBO", "BOT"),
+        ("TpC", EARLIER, None, "NONE", ""),
+        ("TpC", DAY, 5.0, "NBBO", "BOT"),
+    ]

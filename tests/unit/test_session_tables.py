@@ -1,0 +1,174 @@
+"""From the archive of a session to its volume tables, with what is missing said and not invented."""
+
+import io
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from darkpool import layout, session_tables, sessions, tables
+from darkpool.archive import Archive
+from standin import regsho_file
+
+DAY = date(2025, 12, 22)
+WINDOW = sessions.window(DAY, 1)
+NOON = datetime(2025, 12, 23, 12, tzinfo=UTC)
+ROWS = {
+    "A": (1, 0, 30, "B,Q,N"),
+    "BRK/B": (1, 0, 20, "Q"),
+    "NA": (0, 0, 2.5, "N"),
+    "SPXW": (0, 0, 9, "Q"),
+    "TPC": (0, 0, 7, "Q"),
+    "TpC": (0, 0, 5, "Q"),
+}
+VOLUMES = {"A": 100.0, "BRK-B": 40.0, "NA": 10.0, "T-PC": 50.0, "TPC": 70.0}
+TICKERS = ["A", "BRK.B", "NA", "TPC", "TpC"]
+
+
+@pytest.fixture
+def archive(tmp_path) -> Archive:
+    return Archive(tmp_path)
+
+
+def parquet(rows: list[tuple[Any, ...]], schema: dict[str, Any]) -> bytes:
+    sink = io.BytesIO()
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    pq.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), sink)
+    return sink.getvalue()
+
+
+def keep_finra(archive: Archive, rows=ROWS, day: date = DAY, prefix: str = "CNMS") -> None:
+    archive.keep(layout.regsho(prefix, day), rows if isinstance(rows, bytes) else regsho_file(day, rows), NOON)
+
+
+def keep_yahoo(archive: Archive, volumes: dict[str, float] = VOLUMES, splits: tuple[Any, ...] = ()) -> None:
+    rows = [(symbol, DAY, volume) for symbol, volume in volumes.items()]
+    archive.keep(layout.yahoo_daily(DAY), parquet(rows, {"symbol": pl.String, "date": pl.Date, "volume": pl.Float64}), NOON)
+    schema = {"symbol": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
+    archive.keep(layout.yahoo_splits(DAY), parquet(list(splits), schema), NOON)
+
+
+def build(archive: Archive, **changes: Any) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
+    request: dict[str, Any] = {
+        "window": WINDOW,
+        "tickers": TICKERS,
+        "unmapped": [],
+        "prefixes": ["CNMS"],
+        "excluded": ["SPXW"],
+        "offline": True,
+        **changes,
+    }
+    built, metadata = session_tables.volumes(Archive(archive.root), changes.pop("scan", "emps2"), **request)
+    for name, frame in built.items():
+        tables.write(name, frame, archive.path(f"{name}.parquet"), **metadata)
+    return {name: tables.read(name, archive.path(f"{name}.parquet")) for name in built}, metadata
+
+
+def of_day(merged: pl.DataFrame) -> dict[str, tuple[Any, ...]]:
+    rows = merged.filter(pl.col("date") == DAY).drop("date")
+    return {ticker: rest for ticker, *rest in map(list, rows.iter_rows())}  # type: ignore[misc]
+
+
+def test_every_vendors_spelling_meets_in_ours(archive) -> None:
+    keep_finra(archive)
+    keep_yahoo(archive)
+    built, metadata = build(archive)
+    assert of_day(built["merged"]) == {
+        "A": [30.0, 100.0, 0.3, ""],
+        "BRK.B": [20.0, 40.0, 0.5, ""],
+        "NA": [2.5, 10.0, 0.25, ""],
+        "TPC": [7.0, 70.0, 0.1, ""],
+        "TpC": [5.0, 50.0, 0.1, ""],
+    }
+    assert built["merged"].height == len(TICKERS) * len(WINDOW)
+    assert [source["state"] for source in json.loads(metadata["sources"])] == ["published", "published"]
+    assert json.loads(metadata["notes"]) == []
+
+
+def test_the_session_file_is_whole_but_for_what_is_excluded(archive) -> None:
+    keep_finra(archive)
+    keep_yahoo(archive)
+    built, _ = build(archive, tickers=["A", "SPXW"])
+    assert built["finra_trf"]["symbol"].to_list() == ["A", "BRK/B", "NA", "TPC", "TpC"]
+    assert of_day(built["merged"])["SPXW"] == [None, None, None, "no_regular,no_trf"]
+
+
+@pytest.mark.parametrize("written", ["BRK.B", "BRK/B"])
+def test_an_excluded_ticker_is_kept_out_in_either_spelling(written: str, archive) -> None:
+    keep_finra(archive)
+    built, _ = build(archive, excluded=[written])
+    assert "BRK/B" not in built["finra_trf"]["symbol"].to_list()
+    assert of_day(built["merged"])["BRK.B"][0] is None
+
+
+def test_nothing_in_the_archive_is_nulls_and_absent_and_no_error(archive) -> None:
+    built, metadata = build(archive)
+    assert built["finra_trf"].height == 0
+    assert built["yf_volume"].height == 0
+    assert set(built["merged"]["quality"]) == {"no_regular,no_trf"}
+    assert [source["state"] for source in json.loads(metadata["sources"])] == ["absent", "absent"]
+
+
+def test_a_damaged_file_is_truncated_and_said(archive) -> None:
+    keep_finra(archive, regsho_file(DAY, ROWS)[:90])
+    keep_yahoo(archive)
+    built, metadata = build(archive)
+    assert built["finra_trf"].height == 0
+    assert of_day(built["merged"])["A"] == [None, 100.0, None, "no_trf"]
+    finra = json.loads(metadata["sources"])[0]
+    assert finra["state"] == "truncated"
+    assert "CNMSshvol20251222.txt" in finra["reason"]
+    assert any("Not usable: CNMSshvol20251222.txt" in note for note in json.loads(metadata["notes"]))
+
+
+def test_an_earlier_session_without_its_file_is_a_gap(archive) -> None:
+    keep_finra(archive)
+    keep_yahoo(archive)
+    earlier = build(archive)[0]["merged"].filter(pl.col("date") == WINDOW[0])
+    assert earlier["trf_volume"].null_count() == len(TICKERS)
+
+
+def test_splits_travel_with_the_tables(archive) -> None:
+    keep_finra(archive)
+    keep_yahoo(archive, splits=(("T-PC", date(2025, 12, 23), 2.0),))
+    built, metadata = build(archive)
+    assert of_day(built["merged"])["TpC"][:3] == [5.0, 25.0, 0.2]
+    assert session_tables.splits_of(metadata).rows() == [("TpC", date(2025, 12, 23), 2.0)]
+    assert session_tables.splits_of(tables.metadata(archive.path("merged.parquet"))).height == 1
+
+
+def test_what_could_not_be_mapped_is_said(archive) -> None:
+    keep_finra(archive)
+    _, metadata = build(archive, tickers=["A", "ECCA.CL"], unmapped=["x.csv, line 3: '^VIX' is no ticker"])
+    notes = json.loads(metadata["notes"])
+    assert "No spelling at Yahoo is known for ECCA.CL." in notes
+    assert "Not a ticker, left out: x.csv, line 3: '^VIX' is no ticker." in notes
+
+
+def test_simulated_answers_belong_to_the_demo_alone(archive) -> None:
+    keep_finra(archive)
+    keep_yahoo(archive)
+    archive.write_receipt("finra", DAY, {"files": {}, "simulated": True})
+    with pytest.raises(session_tables.SimulatedArchive, match="simulated answers for 2025-12-22; only the scan demo"):
+        session_tables.is_simulated(archive, "emps2", DAY)
+    assert session_tables.is_simulated(archive, "demo", DAY)
+
+
+def test_the_lit_side_is_added_to_what_the_tables_say() -> None:
+    before = {"sources": '[{"source": "FINRA"}]', "notes": '["a"]', "simulated": "true", "splits": "[]"}
+    told = session_tables.about(before, ["b"], {"source": "Polygon"})
+    assert json.loads(told["sources"]) == [{"source": "FINRA"}, {"source": "Polygon"}]
+    assert json.loads(told["notes"]) == ["a", "b"]
+    assert json.loads(told["simulated"]) is True
+
+
+def test_the_same_archive_gives_the_same_bytes(archive) -> None:
+    keep_finra(archive)
+    keep_yahoo(archive)
+    build(archive)
+    before = {name: archive.path(f"{name}.parquet").read_bytes() for name in ("finra_trf", "yf_volume", "merged")}
+    build(archive)
+    assert {name: archive.path(f"{name}.parquet").read_bytes() for name in before} == before

@@ -1,0 +1,179 @@
+"""A morning on which a vendor is late, broken or unwilling: said everywhere, held against `all`, and healed later."""
+
+import shutil
+
+import pytest
+
+DAY = "2025-12-22"
+OWN_FILE = "CNMSshvol20251222.txt"
+
+
+def page(live):
+    return (live.project.folder() / "table.html").read_text()
+
+
+def heals(live, files, symbols):
+    """The vendor is well again: the same command asks for what is missing, and for that alone."""
+    live.vendors.faults.clear()
+    live.vendors.requests.clear()
+    live.publish()
+    live.run(finished=True)
+    assert sorted(live.files_asked()) == sorted(files)
+    assert sorted(live.symbols_asked()) == sorted(symbols)
+    row = live.project.features()["AAPL"]
+    assert (row["trf_volume"], row["offex_ratio"], row["trf_spike"]) == (600, 0.6, 1.2)
+    assert row["quality"] == "no_lit"
+    assert live.project.states() == {"FINRA": "published", "Yahoo": "published", "Polygon": "absent"}
+
+
+def test_a_file_not_published_yet_is_said_and_asked_for_alone_later(live):
+    live.publish_finra(live.window[:-1])
+    live.publish_yahoo()
+    live.now = "2025-12-22T17:30:00-05:00"
+    live.run(finished=False)
+    assert live.project.states()["FINRA"] == "not_yet"
+
+    live.now = "2025-12-23T06:00:00-05:00"
+    run = live.run(finished=False)
+    assert [line for line in run.lines if "FINRA is not_yet" in line and "2025-12-22" in line]
+    assert live.project.states() == {"FINRA": "not_yet", "Yahoo": "published", "Polygon": "absent"}
+    assert live.project.receipt(live.archive, "finra")["state"] == "not_yet"
+    row = live.project.features()["AAPL"]
+    assert (row["trf_volume"], row["regular_volume"], row["offex_ratio"]) == (None, 1000, None)
+    assert "no_trf" in row["quality"].split(",")
+    assert live.project.table("finra_trf").height == 0
+    assert "not_yet" in page(live)
+    assert (live.project.folder() / "plots/AAPL.png").stat().st_size > 1000
+    assert not list(live.root.glob(f"finra/regsho/*{OWN_FILE[-12:]}"))
+
+    heals(live, [OWN_FILE], [])
+
+
+def test_a_file_that_no_one_published_is_absent_once_the_grace_is_over(live):
+    live.publish_finra(live.window[:-1])
+    live.publish_yahoo()
+    live.now = "2026-01-05T06:00:00-05:00"
+    live.run(finished=True)
+    assert live.project.states()["FINRA"] == "absent"
+    assert live.project.manifest()["sources"][0]["state"] == "absent"
+    live.vendors.requests.clear()
+    assert live.run(finished=True).rules == {"write_manifest": 1}
+    assert not live.vendors.requests
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "most"),
+    [
+        ({"kind": "status", "status": 403}, "blocked", 2),
+        ({"kind": "status", "status": 500}, "outage", 8),
+        ({"kind": "refuse"}, "outage", 8),
+        ({"kind": "html"}, "outage", 6),
+    ],
+    ids=["blocked", "server error", "not reached", "a page in place of the file"],
+)
+def test_a_finra_that_fails_is_named_not_hammered_and_heals(live, fault, state, most):
+    live.publish()
+    live.vendors.faults.add(host="cdn.finra.org", **fault)
+    run = live.run(finished=False)
+    assert [line for line in run.lines if f"FINRA is {state}" in line]
+    assert live.project.states()["FINRA"] == state
+    assert state in page(live)
+    assert 0 < len(live.asked("finra.org")) <= most
+    assert not list(live.root.glob("finra/regsho/*.txt"))
+    heals(live, [live.file_name(day) for day in live.window], [])
+
+
+def cut_short(content):
+    return content[: content.index(b"BRK/B") - 2] + b"\r\n"
+
+
+def with_another_trailer(content):
+    return content.replace(b"\r\n4\r\n", b"\r\n5\r\n")
+
+
+@pytest.mark.parametrize("damage", [cut_short, with_another_trailer])
+def test_a_file_that_is_not_whole_is_kept_aside_and_never_used(live, damage):
+    live.publish()
+    whole = live.vendors.finra.publish(DAY, live.regsho_rows(6))
+    live.vendors.finra.publish(DAY, damage(whole))
+    run = live.run(finished=False)
+    assert [line for line in run.lines if "FINRA is truncated" in line and OWN_FILE in line]
+    assert live.project.features()["AAPL"]["trf_volume"] is None
+    assert not (live.root / "finra/regsho" / OWN_FILE).exists()
+    (aside,) = live.root.glob("rejected/finra/regsho/*.txt")
+    assert aside.read_bytes() == damage(whole)
+    (reason,) = live.root.glob("rejected/finra/regsho/*.reason")
+    assert OWN_FILE in reason.read_text()
+    heals(live, [OWN_FILE], [])
+
+
+def test_what_passes_by_itself_is_waited_for(live):
+    live.publish()
+    faults = [
+        live.vendors.faults.add(kind="status", status=429, retry_after=0, host="cdn.finra.org", times=1),
+        live.vendors.faults.add(kind="cut", path_contains=OWN_FILE, times=1),
+        live.vendors.faults.add(kind="drop", path_contains="20251219", times=1),
+        live.vendors.faults.add(kind="slow", seconds=2, path_contains="20251218", times=1),
+        live.vendors.faults.add(kind="status", status=503, path_contains="/chart/NA", times=1),
+        live.vendors.faults.add(kind="status", status=429, path_contains="/chart/AAPL", times=1),
+        live.vendors.faults.add(kind="slow", seconds=2, drip=True, path_contains="/chart/BRK-B", times=1),
+    ]
+    live.run(finished=True)
+    assert [fault.hits for fault in faults] == [1] * 7
+    assert live.project.states() == {"FINRA": "published", "Yahoo": "published", "Polygon": "absent"}
+    assert {row["quality"] for row in live.project.features().values()} == {"no_lit"}
+
+
+def test_a_yahoo_that_is_down_is_named_and_heals_without_asking_finra(live):
+    live.publish()
+    live.vendors.faults.add(kind="status", status=503, host="yahoo.com")
+    run = live.run(finished=False)
+    assert [line for line in run.lines if "Yahoo is outage" in line]
+    assert live.project.states() == {"FINRA": "published", "Yahoo": "outage", "Polygon": "absent"}
+    row = live.project.features()["AAPL"]
+    assert (row["trf_volume"], row["regular_volume"], row["trf_spike"]) == (600, None, 1.2)
+    assert "outage" in page(live)
+    heals(live, [], ["AAPL", "BRK-B", "NA"])
+
+
+def test_a_ticker_yahoo_does_not_know_holds_up_nobody(live):
+    """NOPE is unknown to Yahoo, EMPT known without a bar."""
+    live.publish()
+    live.vendors.yahoo.bars("EMPT", {})
+    live.tickers = ["AAPL", "NOPE", "EMPT"]
+    live.run(finished=True)
+    entries = live.project.receipt(live.archive, "yahoo")["tickers"]
+    assert {ticker: entry["state"] for ticker, entry in entries.items()} == {
+        "AAPL": "published",
+        "NOPE": "absent",
+        "EMPT": "absent",
+    }
+    rows = live.project.features()
+    for ticker in ("NOPE", "EMPT"):
+        assert rows[ticker]["regular_volume"] is None
+        assert {"no_regular", "no_trf"} <= set(rows[ticker]["quality"].split(","))
+    assert rows["AAPL"]["quality"] == "no_lit"
+
+    live.vendors.requests.clear()
+    assert live.run(finished=True).rules == {"write_manifest": 1}
+    assert not live.vendors.requests
+
+
+def test_one_ticker_that_fails_is_marked_and_asked_for_alone_the_next_time(live):
+    live.publish()
+    live.vendors.faults.add(kind="status", status=500, path_contains="/chart/NA")
+    live.run(finished=True)
+    assert live.project.receipt(live.archive, "yahoo")["tickers"]["NA"]["state"] == "outage"
+    assert "no_regular" in live.project.features()["NA"]["quality"].split(",")
+    heals(live, [], ["NA"])
+    assert live.project.features()["NA"]["offex_ratio"] == 0.6
+
+
+def test_a_vendor_that_fails_leaves_a_finished_session_alone(live):
+    live.publish()
+    live.run(finished=True)
+    before = live.project.digests("results")
+    live.vendors.faults.add(kind="refuse")
+    shutil.rmtree(live.project.root / "results")
+    live.run(finished=True)
+    assert live.project.digests("results") == before

@@ -1,0 +1,32 @@
+"""A session's tables and manifest, loaded into the scan's history."""
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from darkpool import history
+from darkpool.archive import write_atomic
+from darkpool.logbook import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(target: Path, session: date, archive: Path, trades: history.Trades) -> None:
+    loaded = history.load(target.parent.parent, [session], archive, trades)
+    for day, reason in loaded.skipped.items():
+        print(f"left out of the history: {day}: {reason}", file=sys.stderr)
+    receipt = json.dumps(loaded.receipts[session], indent=1, sort_keys=True)
+    write_atomic(target, (receipt + "\n").encode())
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(
+            Path(snakemake.output[0]),
+            date.fromisoformat(snakemake.wildcards.date),
+            Path(snakemake.params.archive),
+            snakemake.params.trades,
+        )
