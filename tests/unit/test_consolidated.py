@@ -74,12 +74,13 @@ def test_a_volume_that_is_none_is_no_row_and_never_zero(volume: float | None, ar
     assert read(archive).bars.select("date", "volume").rows() == [(MONDAY, 0.0)]
 
 
-class TestAnswers:
-    SPLIT = {("TQQQ", date(2021, 12, 21)): 2.0}
+SPLIT = {("TQQQ", date(2021, 12, 21)): 2.0}
 
+
+class TestAnswers:
     def test_a_split_that_appears_later_does_not_touch_rows_of_the_older_answer(self, archive) -> None:
         keep(archive, {("TQQQ", FRIDAY): 70.0, ("TQQQ", MONDAY): 100.0}, {})
-        keep(archive, {("TQQQ", MONDAY): 200.0}, self.SPLIT)
+        keep(archive, {("TQQQ", MONDAY): 200.0}, SPLIT)
         told = read(archive)
         assert told.bars.select("date", "split_factor", "regular_volume", "revised").rows() == [
             (FRIDAY, 1.0, 70.0, False),
@@ -89,7 +90,7 @@ class TestAnswers:
 
     def test_revised_is_where_another_volume_was_traded_and_nothing_else(self, archive) -> None:
         keep(archive, {("TQQQ", FRIDAY): 70.0, ("TQQQ", MONDAY): 100.0}, {})
-        keep(archive, {("TQQQ", FRIDAY): 140.0, ("TQQQ", MONDAY): 210.0}, self.SPLIT)
+        keep(archive, {("TQQQ", FRIDAY): 140.0, ("TQQQ", MONDAY): 210.0}, SPLIT)
         assert read(archive).bars.select("regular_volume", "revised").rows() == [(70.0, False), (105.0, True)]
 
     def test_yahoos_rounding_to_whole_shares_is_no_revision(self, archive) -> None:
@@ -98,7 +99,7 @@ class TestAnswers:
         assert read(archive).bars.select("regular_volume", "revised").rows() == [(pytest.approx(1010), False)]
 
     def test_another_tickers_answer_supersedes_nothing(self, archive) -> None:
-        keep(archive, {("TQQQ", MONDAY): 200.0}, self.SPLIT)
+        keep(archive, {("TQQQ", MONDAY): 200.0}, SPLIT)
         keep(archive, {("NA", MONDAY): 7.0}, {})
         told = read(archive, {"TQQQ": "TQQQ", "NA": "NA"}).bars
         assert told.select("ticker", "regular_volume").rows() == [("NA", 7.0), ("TQQQ", 100.0)]

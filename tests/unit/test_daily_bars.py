@@ -22,7 +22,7 @@ Fetch = Callable[..., dict[str, Any]]
 
 
 def bars(volume: float, days: list[date] = WINDOW) -> dict[date, tuple[float, ...]]:
-    return {day: (10.0, 12.0, 9.0, 11.0, volume) for day in days}
+    return dict.fromkeys(days, (10.0, 12.0, 9.0, 11.0, volume))
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_ticker_added_later_is_asked_for_alone_and_kept_beside(vendors, archiv
 def test_a_ticker_that_yahoo_does_not_know_is_absent_for_good(vendors, archive, fetch) -> None:
     entries = fetch("AAPL", "GONE")
     assert (entries["GONE"]["state"], entries["GONE"]["file"]) == ("absent", None)
-    assert due.yahoo(archive, DAY, ["AAPL", "GONE"]) == []
+    assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "GONE"]) == []
     assert list(read(archive, "AAPL", "GONE")) == ["AAPL"]
 
 
@@ -132,7 +132,7 @@ class TestSettling:
     def test_a_volume_of_the_sessions_own_day_is_asked_for_again(self, vendors, archive, fetch) -> None:
         assert {entry["state"] for entry in fetch(now=EVENING).values()} == {"unsettled"}
         assert read(archive)["AAPL"] == (1000.0, 1.0, False, False)
-        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
 
     def test_repeated_the_next_morning_it_is_settled_and_nothing_new_is_kept(self, vendors, archive, fetch) -> None:
         fetch(now=EVENING)
@@ -175,7 +175,7 @@ class TestLateBars:
         for symbol in ("AAPL", "T-PC"):
             vendors.yahoo.bars(symbol, {DAY: None})
         assert {entry["state"] for entry in fetch().values()} == {"not_yet"}
-        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
         for symbol in ("AAPL", "T-PC"):
             vendors.yahoo.bars(symbol, bars(1000))
         assert {entry["state"] for entry in fetch(now=NEXT).values()} == {"published"}
@@ -184,7 +184,7 @@ class TestLateBars:
         vendors.yahoo.bars("T-PC", {DAY: None})
         assert fetch()["TpC"]["state"] == "absent"
         assert list(read(archive)) == ["AAPL"]
-        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == []
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "TpC"]) == []
 
 
 class TestFailures:
@@ -192,9 +192,13 @@ class TestFailures:
     def test_an_answer_that_is_none_is_an_outage_and_nothing_is_kept(self, kind, vendors, archive, fetch) -> None:
         vendors.faults.add(kind=kind, host="yahoo.com", path_contains="/chart/T-PC")
         entries = fetch()
-        assert (entries["AAPL"]["state"], entries["TpC"]["state"], entries["TpC"]["file"]) == ("published", "outage", None)
+        assert (entries["AAPL"]["state"], entries["TpC"]["state"], entries["TpC"]["file"]) == (
+            "published",
+            "outage",
+            None,
+        )
         assert entries["TpC"]["reason"]
-        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == ["TpC"]
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "TpC"]) == ["TpC"]
         vendors.faults.clear()
         count = len(asked(vendors))
         assert fetch()["TpC"]["state"] == "published"
@@ -230,27 +234,34 @@ class TestLosses:
     def test_a_lost_answer_is_due_and_comes_back(self, vendors, archive, fetch) -> None:
         fetch()
         archive.path(layout.yahoo_daily(DAY)).unlink()
-        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
         fetch()
         assert read(archive)["AAPL"] == (1000.0, 1.0, True, False)
-        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == []
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "TpC"]) == []
 
     @pytest.mark.parametrize("content", [None, b"", b"PAR1 and no end"])
-    def test_volumes_whose_splits_are_lost_are_asked_for_again(self, content: bytes | None, vendors, archive, fetch) -> None:
+    def test_volumes_whose_splits_are_lost_are_asked_for_again(
+        self, content: bytes | None, vendors, archive, fetch
+    ) -> None:
         vendors.yahoo.split("AAPL", "2025-12-23", 2)
         fetch()
         splits = archive.path(layout.yahoo_splits(DAY))
         splits.unlink() if content is None else splits.write_bytes(content)
         assert read(archive) == {}
-        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "TpC"]) == ["AAPL", "TpC"]
         before = kept(archive)
         fetch(now=NEXT)
         assert {name: kept(archive)[name] for name in before} == before
-        assert {ticker: told[:2] for ticker, told in read(archive).items()} == {"AAPL": (500.0, 2.0), "TpC": (1000.0, 1.0)}
-        assert due.yahoo(archive, DAY, ["AAPL", "TpC"]) == []
+        assert {ticker: told[:2] for ticker, told in read(archive).items()} == {
+            "AAPL": (500.0, 2.0),
+            "TpC": (1000.0, 1.0),
+        }
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "TpC"]) == []
 
     @pytest.mark.parametrize("content", [b"", b"<html>"])
-    def test_a_damaged_copy_without_a_receipt_is_asked_for_and_left(self, content: bytes, vendors, archive, fetch) -> None:
+    def test_a_damaged_copy_without_a_receipt_is_asked_for_and_left(
+        self, content: bytes, vendors, archive, fetch
+    ) -> None:
         path = archive.keep(layout.yahoo_daily(DAY), content, sessions.closes(DAY))
         entries = fetch()
         assert {entry["state"] for entry in entries.values()} == {"published"}
@@ -267,7 +278,9 @@ class TestLosses:
         assert read(archive)["AAPL"] == (1000.0, 1.0, None, False)
 
     @pytest.mark.parametrize("writes", [0, 1])
-    def test_a_full_disk_leaves_no_volumes_without_splits(self, writes: int, vendors, archive, fetch, monkeypatch) -> None:
+    def test_a_full_disk_leaves_no_volumes_without_splits(
+        self, writes: int, vendors, archive, fetch, monkeypatch
+    ) -> None:
         vendors.yahoo.split("AAPL", "2025-12-23", 2)
         real, written = os.fsync, []
 

@@ -43,7 +43,9 @@ def test_an_edited_answer_is_due(tmp_path) -> None:
     for name in ("yahoo/daily/2025-12-22.parquet", "yahoo/splits/2025-12-22.parquet"):
         archive.path(name).parent.mkdir(parents=True)
         archive.path(name).write_bytes(b"PAR1...PAR1")
-    archive.write_receipt("yahoo", DAY, {"tickers": {"NA": entry("published", archive, "yahoo/daily/2025-12-22.parquet")}})
+    archive.write_receipt(
+        "yahoo", DAY, {"tickers": {"NA": entry("published", archive, "yahoo/daily/2025-12-22.parquet")}}
+    )
     assert due.yahoo(archive, DAY, ["NA"]) == []
     archive.path("yahoo/daily/2025-12-22.parquet").write_bytes(b"PAR1,,,PAR1")
     assert due.yahoo(archive, DAY, ["NA"]) == ["NA"]

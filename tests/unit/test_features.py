@@ -176,7 +176,9 @@ def plain(
 # Few distinct whole numbers: ties and a MAD of zero come often. Ratios are powers of two, exact in floats.
 TRF = st.one_of(st.none(), st.sampled_from([0.0, 1.0, 2.0, 3.0]), st.floats(0, 1e9))
 VALUES = st.builds(Value, TRF, st.one_of(st.none(), st.just(0.0), st.sampled_from([4.0, 8.0]), st.floats(1, 1e10)))
-EVENTS = st.lists(st.tuples(st.integers(-3, 12), st.sampled_from([0.25, 0.5, 2.0, 4.0])), max_size=3, unique_by=lambda e: e[0])
+EVENTS = st.lists(
+    st.tuples(st.integers(-3, 12), st.sampled_from([0.25, 0.5, 2.0, 4.0])), max_size=3, unique_by=lambda e: e[0]
+)
 
 
 @given(st.lists(VALUES, min_size=1, max_size=14), EVENTS, st.integers(2, 6), st.integers(0, 4), st.integers(5, 10))
@@ -197,7 +199,9 @@ def test_a_plain_implementation_of_the_design_agrees(values, events, ma: int, fe
 def test_the_same_session_gives_the_same_row_whatever_else_is_computed(one, other) -> None:
     history = {"ma": 3, "min_sessions": 2, "window": 4}
     alone = features.compute(merged({"A": one[-5:]}), NO_SPLITS, DAY, history, WEIGHTS)
-    beside = features.compute(merged({"A": one, "B": other}).sample(fraction=1, shuffle=True), NO_SPLITS, DAY, history, WEIGHTS)
+    beside = features.compute(
+        merged({"A": one, "B": other}).sample(fraction=1, shuffle=True), NO_SPLITS, DAY, history, WEIGHTS
+    )
     assert beside.filter(pl.col("ticker") == "A").equals(alone)
 
 

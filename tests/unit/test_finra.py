@@ -80,7 +80,7 @@ def test_a_second_run_asks_for_nothing(vendors, archive, fetch) -> None:
     before = len(vendors.requests)
     assert fetch() == first
     assert len(vendors.requests) == before
-    assert due.finra(archive, DAY, first["files"]) == []
+    assert due.finra(Archive(archive.root), DAY, first["files"]) == []
 
 
 def test_the_next_session_asks_for_its_own_file_alone(vendors, fetch, monkeypatch) -> None:
@@ -130,14 +130,14 @@ def test_a_day_that_finra_never_had_is_asked_for_once(vendors, archive, fetch, m
     fetch()
     fetch(sessions.window(date(2025, 12, 23), 3)[:-1])
     assert len(vendors.requests) == before
-    assert due.finra(archive, DAY, receipt["files"]) == []
+    assert due.finra(Archive(archive.root), DAY, receipt["files"]) == []
 
 
 def test_what_was_not_yet_there_is_asked_for_again_alone(vendors, archive, fetch) -> None:
     vendors.finra.withdraw(DAY)
     receipt = fetch()
     assert receipt["state"] == "not_yet"
-    assert due.finra(archive, DAY, receipt["files"]) == [NAME]
+    assert due.finra(Archive(archive.root), DAY, receipt["files"]) == [NAME]
     vendors.finra.publish(DAY, ROWS)
     before = len(asked(vendors))
     assert fetch()["state"] == "published"
@@ -152,7 +152,7 @@ def test_a_403_that_is_no_access_denied_is_a_block(vendors, archive, fetch) -> N
     assert len(asked(vendors)) == finra.GIVE_UP_AFTER
     assert receipt["files"]["CNMSshvol20251218.txt"]["reason"].startswith("not asked: 2 requests before it failed")
     assert kept(archive) == {}
-    assert due.finra(archive, DAY, receipt["files"]) == list(receipt["files"])
+    assert due.finra(Archive(archive.root), DAY, receipt["files"]) == list(receipt["files"])
 
 
 @pytest.mark.parametrize("fault", [{"status": 429, "retry_after": 0}, {"status": 503}, {"status": 500}])
@@ -163,7 +163,9 @@ def test_a_busy_server_is_waited_for(fault: dict, vendors, fetch) -> None:
 
 
 @pytest.mark.parametrize(("status", "words"), [(500, "status 500"), (429, "rate limit")])
-def test_a_server_that_stays_down_is_an_outage_and_not_asked_sixty_times(status, words, vendors, archive, fetch) -> None:
+def test_a_server_that_stays_down_is_an_outage_and_not_asked_sixty_times(
+    status, words, vendors, archive, fetch
+) -> None:
     vendors.faults.add(kind="status", status=status, host="cdn.finra.org", retry_after=0)
     receipt = fetch()
     assert receipt["state"] == "outage"
@@ -237,11 +239,11 @@ def test_a_damaged_copy_is_asked_for_again_and_left_as_it_is(vendors, archive, f
 def test_a_file_lost_from_the_archive_is_due_and_comes_back(vendors, archive, fetch) -> None:
     receipt = fetch()
     archive.path(layout.regsho("CNMS", WINDOW[0])).unlink()
-    assert due.finra(archive, DAY, receipt["files"]) == ["CNMSshvol20251218.txt"]
+    assert due.finra(Archive(archive.root), DAY, receipt["files"]) == ["CNMSshvol20251218.txt"]
     archive.path(layout.regsho("CNMS", DAY)).write_bytes(b"edited")
-    assert set(due.finra(archive, DAY, receipt["files"])) == {"CNMSshvol20251218.txt", NAME}
+    assert set(due.finra(Archive(archive.root), DAY, receipt["files"])) == {"CNMSshvol20251218.txt", NAME}
     assert fetch()["state"] == "published"
-    assert due.finra(archive, DAY, receipt["files"]) == []
+    assert due.finra(Archive(archive.root), DAY, receipt["files"]) == []
 
 
 def test_a_correction_is_kept_beside_the_first_answer_and_flagged(vendors, archive, fetch, monkeypatch) -> None:
@@ -304,3 +306,15 @@ def test_no_pace_is_shorter_than_asked(monkeypatch) -> None:
     assert finra.pause() == finra.PAUSE
     monkeypatch.setenv("DARKPOOL_FINRA_PAUSE", "1.5")
     assert finra.pause() == 1.5
+
+
+def test_a_correction_copied_in_is_taken_up_without_asking(vendors, archive, fetch) -> None:
+    receipt = fetch()
+    later = archive.path("finra/regsho/CNMSshvol20251222@20251224T120000Z.txt")
+    later.write_bytes(regsho_file(DAY, {**ROWS, "AAPL": (1, 0, 31, "B,Q,N")}))
+    assert due.finra(Archive(archive.root), DAY, receipt["files"]) == [NAME]
+    before = len(vendors.requests)
+    entry = fetch()["files"][NAME]
+    assert len(vendors.requests) == before
+    assert (entry["file"], entry["retrieved_at"]) == (archive.relative(later), None)
+    assert due.finra(Archive(archive.root), DAY, receipt["files"]) == []

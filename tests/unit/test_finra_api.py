@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standin import Vendors, weekly_rows
 
 from darkpool import credentials, finra_api
 from darkpool.finra_api import Client, Failure
+from standin import Vendors, weekly_rows
 
 WEEK = "2025-11-17"
 QUERY: dict[str, Any] = {
@@ -53,7 +53,7 @@ def failure(**options: Any) -> Failure:
 
 
 def many(count: int) -> list[dict[str, Any]]:
-    return [row for row in weekly_rows(WEEK, "T2", {f"S{n}": (n, None) for n in range(count)})]
+    return weekly_rows(WEEK, "T2", {f"S{n}": (n, None) for n in range(count)})
 
 
 def data_requests(vendors: Vendors) -> list[dict[str, Any]]:
@@ -124,7 +124,11 @@ class TestCredentials:
         assert len(ask()) == 4
         assert vendors.finra_api.tokens == 1
         asked = next(r for r in vendors.requests if r.host == "ews.fip.finra.org")
-        assert (asked.method, asked.path.partition("?")[2], asked.body) == ("POST", "grant_type=client_credentials", b"")
+        assert (asked.method, asked.path.partition("?")[2], asked.body) == (
+            "POST",
+            "grant_type=client_credentials",
+            b"",
+        )
 
     def test_a_token_whose_life_is_text_is_kept_too(self, vendors: Vendors, keys: None) -> None:
         vendors.finra_api.expires_in = "1800"

@@ -19,7 +19,9 @@ def test_what_is_said_stands_on_the_terminal_and_in_the_log(tmp_path, capsys) ->
     assert (tmp_path / "log").read_text(encoding="utf-8") == "FINRA: 1/61 files ë\n"
 
 
-@pytest.mark.parametrize("error", [RegshoError("x.txt, line 2: no"), OSError(28, "No space left on device", "x.parquet")])
+@pytest.mark.parametrize(
+    "error", [RegshoError("x.txt, line 2: no"), OSError(28, "No space left on device", "x.parquet")]
+)
 def test_an_expected_fault_is_one_line_without_traceback(error, tmp_path, capsys) -> None:
     terminal = sys.stderr
     with pytest.raises(SystemExit) as ended, logbook.logged(tmp_path / "log"):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from standin import weekly_rows
 
 from darkpool import layout, otc_weekly, tables
 from darkpool.archive import Archive
+from standin import weekly_rows
 
 WEEK = date(2025, 11, 17)
 FRIDAY, MONDAY = date(2025, 12, 19), date(2025, 12, 22)
@@ -168,12 +169,17 @@ class TestAnswers:
         assert volumes(weekly) == {}
         assert "rows of the week 2025-11-10, expected 2025-11-17" in weekly.faults[0]
 
-    @pytest.mark.parametrize("content", [b"", b"{}", b"null", b'"weekStartDate"', b"[1]"])
-    def test_what_is_no_array_of_rows_is_refused_or_empty(self, content: bytes) -> None:
-        try:
-            assert otc_weekly.parse(content, "there").is_empty()
-        except otc_weekly.OtcWeeklyError as error:
-            assert "there" in str(error)
+    @pytest.mark.parametrize("content", [b"", b"{}", b"null", b'"weekStartDate"', b"[{"])
+    def test_what_is_no_array_of_rows_is_refused(self, content: bytes) -> None:
+        with pytest.raises(otc_weekly.OtcWeeklyError, match="there"):
+            otc_weekly.parse(content, "there")
+
+    @given(st.binary(max_size=60), st.integers(0, 2_000))
+    def test_no_damage_is_more_than_a_fault(self, noise: bytes, at: int) -> None:
+        whole = json.dumps(weekly_rows(WEEK, "T2", {"TQQQ": (300, 700)})).encode()
+        for damaged in (b"[" + noise, whole[:at] + noise + whole[at + len(noise) :]):
+            with suppress(otc_weekly.OtcWeeklyError):
+                assert otc_weekly.parse(damaged, "there").columns == list(otc_weekly.ROWS)
 
     def test_an_empty_archive_gives_an_empty_table_of_the_contract(self, archive: Archive, tmp_path: Path) -> None:
         weekly = otc_weekly.table(archive, MONDAY, ["TQQQ"])

@@ -56,7 +56,9 @@ def project(tmp_path) -> Path:
 
 
 def ids(folder: Path) -> dict[str, str]:
-    return {script: provenance.code_id(folder / script, folder / "pkg") for script in ("build.py", "draw.py", "alone.py")}
+    return {
+        script: provenance.code_id(folder / script, folder / "pkg") for script in ("build.py", "draw.py", "alone.py")
+    }
 
 
 @pytest.mark.parametrize("edited", REACHED_BY)

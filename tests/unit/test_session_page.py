@@ -17,7 +17,9 @@ def features(day: date, *tickers: str) -> pl.DataFrame:
     count = len(tickers)
     text = {"classification_method": ["NBBO"] * count, "signal": ["BOT"] * count}
     more = {"opinions": ["agree"] * count, "quality": [""] * count, "history_sessions": [0] * count}
-    return tables.frame("features", {"date": [day] * count, "ticker": list(tickers), "trf_volume": [5.0] * count, **text, **more})
+    return tables.frame(
+        "features", {"date": [day] * count, "ticker": list(tickers), "trf_volume": [5.0] * count, **text, **more}
+    )
 
 
 def test_the_page_says_what_its_tables_say() -> None:
@@ -38,7 +40,13 @@ def test_the_page_says_what_its_tables_say() -> None:
 
 def test_a_link_to_a_plot_survives_percent_signs_in_its_name() -> None:
     context = session_page.context(
-        METADATA, "demo", DAY, tickers=["TpC"], mode="single", signal={"bot": 1, "sell": 1}, history={"ma": 1, "window": 1}
+        METADATA,
+        "demo",
+        DAY,
+        tickers=["TpC"],
+        mode="single",
+        signal={"bot": 1, "sell": 1},
+        history={"ma": 1, "window": 1},
     )
     assert context.plots == {"TpC": "plots/T%2570C.png"}
 

@@ -46,7 +46,9 @@ def keep_finra(archive: Archive, rows=ROWS, day: date = DAY, prefix: str = "CNMS
 
 def keep_yahoo(archive: Archive, volumes: dict[str, float] = VOLUMES, splits: tuple[Any, ...] = ()) -> None:
     rows = [(symbol, DAY, volume) for symbol, volume in volumes.items()]
-    archive.keep(layout.yahoo_daily(DAY), parquet(rows, {"symbol": pl.String, "date": pl.Date, "volume": pl.Float64}), NOON)
+    archive.keep(
+        layout.yahoo_daily(DAY), parquet(rows, {"symbol": pl.String, "date": pl.Date, "volume": pl.Float64}), NOON
+    )
     schema = {"symbol": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
     archive.keep(layout.yahoo_splits(DAY), parquet(list(splits), schema), NOON)
 

@@ -91,7 +91,10 @@ SPOILT = {
         merged(offex_ratio=[0.25, float("nan"), None]),
         r"column offex_ratio is nan at date 2025-12-22, ticker AAPL; expected a number or null",
     ),
-    "infinite": (merged(trf_volume=[1.0, 2.0, float("inf")]), r"column trf_volume is inf at date 2025-12-22, ticker NA"),
+    "infinite": (
+        merged(trf_volume=[1.0, 2.0, float("inf")]),
+        r"column trf_volume is inf at date 2025-12-22, ticker NA",
+    ),
     "twice": (merged(ticker=["AAPL", "NA", "NA"]), r"holds date 2025-12-22, ticker NA twice"),
     "missing column": (merged().drop("offex_ratio"), r"offex_ratio"),
     "unknown column": (merged().with_columns(more=1), r"more"),

@@ -25,7 +25,9 @@ def folder(tmp_path) -> Path:
     return tmp_path / "results"
 
 
-def resolve(archive: Archive, folder: Path, tickers: tuple[str, ...] = (), files: tuple[str, ...] = (FILE,)) -> Universe:
+def resolve(
+    archive: Archive, folder: Path, tickers: tuple[str, ...] = (), files: tuple[str, ...] = (FILE,)
+) -> Universe:
     return universe.resolve("emps2", DAY, tickers, files, folder, archive)
 
 
@@ -45,7 +47,9 @@ def test_tickers_that_look_like_missing_values_are_read_as_written(archive, fold
     assert resolve(archive, folder).tickers == ["NA", "NAN", "TRUE", "TpC", "TPC", "1E5"]
 
 
-@pytest.mark.parametrize("content", [b"\xef\xbb\xbfticker\r\nNA\r\n\r\n", b'"ticker"\n"NA"\n', b"a, TICKER \n1,NA\n2\n"])
+@pytest.mark.parametrize(
+    "content", [b"\xef\xbb\xbfticker\r\nNA\r\n\r\n", b'"ticker"\n"NA"\n', b"a, TICKER \n1,NA\n2\n"]
+)
 def test_files_as_spreadsheets_write_them_are_read(content: bytes, archive, folder) -> None:
     (folder / FILE).write_bytes(content)
     assert resolve(archive, folder).tickers == ["NA"]

@@ -22,7 +22,9 @@ def bars(*rows: tuple[str, date, float]) -> pl.DataFrame:
 
 
 def test_two_splits_since_the_day_quarter_the_volume_yahoo_gives() -> None:
-    twice = splits(("TQQQ", date(2022, 1, 13), 2.0), ("TQQQ", date(2025, 11, 20), 2.0), ("NVDA", date(2024, 6, 10), 10.0))
+    twice = splits(
+        ("TQQQ", date(2022, 1, 13), 2.0), ("TQQQ", date(2025, 11, 20), 2.0), ("NVDA", date(2024, 6, 10), 10.0)
+    )
     told = volume.as_traded(bars(("TQQQ", DAY, 400.0), ("NVDA", DAY, 400.0), ("SPY", DAY, 400.0)), twice)
     assert told["split_factor"].to_list() == [4.0, 10.0, 1.0]
     assert told["regular_volume"].to_list() == [100.0, 40.0, 400.0]
@@ -119,4 +121,8 @@ def test_simulated_answers_say_so_on_every_row() -> None:
 
 def test_flags_are_added_once_and_stay_sorted() -> None:
     column = pl.Series(["", "no_trf", "a,z"])
-    assert volume.add_flags(column, [{"b"}, {"no_trf", "bars_only"}, set()]).to_list() == ["b", "bars_only,no_trf", "a,z"]
+    assert volume.add_flags(column, [{"b"}, {"no_trf", "bars_only"}, set()]).to_list() == [
+        "b",
+        "bars_only,no_trf",
+        "a,z",
+    ]

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standin import Vendors, weekly_rows
 
 from darkpool import credentials, due, finra_api, otc_weekly, weekly_archive
 from darkpool.archive import Archive
+from standin import Vendors, weekly_rows
 
 SESSION = date(2025, 12, 22)
 T1_WEEK, T2_WEEK = date(2025, 12, 1), date(2025, 11, 17)

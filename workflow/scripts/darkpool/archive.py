@@ -124,7 +124,7 @@ class Archive:
         return first.with_name(f"{first.stem}@{stamp(moment)}{first.suffix}")
 
     def free_moment(self, moment: datetime, *names: str) -> datetime:
-        """The first moment from `moment` on whose stamp is free under all of `names`: two answers can share a second."""
+        """The first moment from `moment` on whose stamp no answer of `names` has: two can come in one second."""
         while any(self._stamped(name, moment).exists() for name in names):
             moment += timedelta(seconds=1)
         return moment
@@ -142,7 +142,9 @@ class Archive:
         except ValueError as error:
             raise ValueError(f"{path} is no JSON receipt ({error}); delete it and the source is asked again") from None
         if not isinstance(receipt, dict) or not receipt.keys() & {"files", "tickers"}:
-            raise ValueError(f"{path} is no receipt: neither files nor tickers in it; delete it and the source is asked again")
+            raise ValueError(
+                f"{path} is no receipt: neither files nor tickers in it; delete it and the source is asked again"
+            )
         return receipt
 
     def write_receipt(self, source: str, session: date, receipt: dict[str, Any]) -> None:

@@ -20,7 +20,6 @@ from .archive import FIRST, Archive, retrieved
 from .sessions import NEW_YORK
 from .volume import as_traded
 
-
 VOLUMES = {"date": pl.Date(), "volume": pl.Float64()}
 SPLITS = {"ex_date": pl.Date(), "ratio": pl.Float64()}
 
@@ -81,7 +80,9 @@ def _read_all(
 def _read_one(path: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
     table = pl.from_arrow(pq.read_table(path, columns=["symbol", *types]))
     assert isinstance(table, pl.DataFrame)
-    frame = table.select(pl.col(name).cast(kind) for name, kind in {"symbol": pl.String(), **types}.items()).drop_nulls()
+    frame = table.select(
+        pl.col(name).cast(kind) for name, kind in {"symbol": pl.String(), **types}.items()
+    ).drop_nulls()
     if "ratio" in types:
         strange = frame.filter(~(pl.col("ratio").is_finite() & (pl.col("ratio") > 0)))
         for symbol, ex_date, ratio in strange.select("symbol", "ex_date", "ratio").iter_rows():
@@ -128,10 +129,15 @@ def _newest(bars: pl.DataFrame) -> pl.DataFrame:
 
     Yahoo rounds adjusted volumes to whole shares: a difference that this explains is no revision.
     """
-    rounding = 0.5 / pl.min_horizontal("split_factor", "older_factor") + 0.5 / pl.max_horizontal("split_factor", "older_factor")
+    rounding = 0.5 / pl.min_horizontal("split_factor", "older_factor") + 0.5 / pl.max_horizontal(
+        "split_factor", "older_factor"
+    )
     newest = bars.sort("answer").unique(["ticker", "date"], keep="last", maintain_order=True)
     older = bars.select(
-        "ticker", "date", pl.col("answer").alias("older"), pl.col("regular_volume").alias("older_volume"),
+        "ticker",
+        "date",
+        pl.col("answer").alias("older"),
+        pl.col("regular_volume").alias("older_volume"),
         pl.col("split_factor").alias("older_factor"),
     )
     differs = (pl.col("regular_volume") - pl.col("older_volume")).abs()
@@ -144,6 +150,8 @@ def _newest(bars: pl.DataFrame) -> pl.DataFrame:
         .unique()
         .with_columns(pl.lit(True).alias("revised"))
     )
-    return newest.join(revised, on=["ticker", "date"], how="left").with_columns(pl.col("revised").fill_null(False)).select(
-        "date", "ticker", "volume", "split_factor", "regular_volume", "settled", "revised"
+    return (
+        newest.join(revised, on=["ticker", "date"], how="left")
+        .with_columns(pl.col("revised").fill_null(False))
+        .select("date", "ticker", "volume", "split_factor", "regular_volume", "settled", "revised")
     )

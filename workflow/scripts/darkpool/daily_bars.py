@@ -74,7 +74,9 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
         stopped = next((a.reason for a in answers.values() if a.status == 429 or a.retrieved_at is None), None)
         given_up = given_up or stopped
     return {
-        session: _receipt(session, {t: _settle(e, session, now, entries[session]) for t, e in entries[session].items()}, request)
+        session: _receipt(
+            session, {t: _settle(e, session, now, entries[session]) for t, e in entries[session].items()}, request
+        )
         for session, request in requests.items()
     }
 
@@ -103,7 +105,7 @@ def _entry(state: str, reason: str | None, **more: Any) -> Entry:
 
 
 def _beside(before: Entry | None, entry: Entry) -> Entry:
-    """The entry; when it brings no volumes, it still points at those of the entry before it, as unsettled as they were."""
+    """The entry; one without volumes still points at those of the entry before it, as unsettled as they were."""
     if entry["file"] or not before or not before["file"]:
         return entry
     state = before["state"] if before["state"] == "unsettled" else entry["state"]
@@ -111,7 +113,7 @@ def _beside(before: Entry | None, entry: Entry) -> Entry:
 
 
 def _kept_without_receipt(archive: Archive, session: date, ticker: str, unadjusted: AbstractSet[str]) -> Entry | None:
-    """An entry for a ticker whose session is in the archive though no receipt tells: copied in, or an interrupted run."""
+    """An entry for a ticker that is in the archive though no receipt tells: copied in, or an interrupted run."""
     for path in reversed(archive.answers(layout.yahoo_daily(session))):
         bars = _rows_of(symbols.to_yahoo(ticker), path)
         if session in bars["date"] and archive.relative(path) not in unadjusted:

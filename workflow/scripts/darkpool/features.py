@@ -122,8 +122,12 @@ def _row(
         "offex_ratio": ratio,
         "trf_ma20": mean,
         "trf_spike": spike,
-        "trf_percentile": percentile(earlier_volumes, volume) if volume is not None and len(earlier_volumes) >= enough else None,
-        "offex_ratio_z": robust_z(earlier_ratios, ratio) if ratio is not None and len(earlier_ratios) >= enough else None,
+        "trf_percentile": percentile(earlier_volumes, volume)
+        if volume is not None and len(earlier_volumes) >= enough
+        else None,
+        "offex_ratio_z": robust_z(earlier_ratios, ratio)
+        if ratio is not None and len(earlier_ratios) >= enough
+        else None,
         "accum_score": score,
         "history_sessions": len(earlier_volumes),
         "classification_method": "NONE",

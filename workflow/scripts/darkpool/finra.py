@@ -121,14 +121,19 @@ def ask(archive: Archive, prefix: str, session: date, client: Client) -> Entry:
 
 def refusal(answer: Answer, session: date, now: datetime) -> tuple[str, str]:
     """State and reason of an answer other than 200, by its body, the calendar and the clock."""
-    not_there = answer.status == 404 or (answer.status == 403 and re.search(rb"<Code>\s*AccessDenied\s*</Code>", answer.body))
+    not_there = answer.status == 404 or (
+        answer.status == 403 and re.search(rb"<Code>\s*AccessDenied\s*</Code>", answer.body)
+    )
     if not_there:
         local = now.astimezone(sessions.NEW_YORK)
         if due.grace_is_over(session, local.date()):
             return "absent", f"FINRA has no file for {session}, five sessions after it"
         if local < datetime.combine(session, PUBLISHED_BY, sessions.NEW_YORK):
             return "not_yet", f"FINRA publishes the file of {session} by {PUBLISHED_BY:%H:%M} New York time"
-        return "not_yet", f"FINRA has no file for {session} yet, though it should stand since {PUBLISHED_BY:%H:%M} New York time"
+        return (
+            "not_yet",
+            f"FINRA has no file for {session} yet, though it should stand since {PUBLISHED_BY:%H:%M} New York time",
+        )
     if answer.status in (401, 403):
         return "blocked", f"FINRA's CDN refused with status {answer.status}; wait, and ask less often"
     if answer.status == 429:

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 import duckdb
 import polars as pl
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from . import tables
 from .archive import sha256
@@ -103,6 +103,7 @@ TRADE_COLUMNS = {
     "trf_id": "INTEGER",
     "trf_timestamp": "BIGINT",
 }
+TRADE_TABLE = {name: (kind, "as /v3/trades names it") for name, kind in TRADE_COLUMNS.items()}
 ANSWER_COLUMNS = {
     "issueSymbolIdentifier": "VARCHAR",
     "tierIdentifier": "VARCHAR",
@@ -166,17 +167,18 @@ def load(folder: Path, sessions: Sequence[date], archive: Path, trades: Trades =
     """
     with _sole_loader(folder), _draft(folder) as draft:
         asked = [(session, read_session(folder, session)) for session in sessions]
-        lost = [] if _copied(folder / STORE, draft, trades) else on_disk(folder)
-        others = (day for day in lost if day not in sessions)
-        loaded = _fill(draft, chain(_tolerant(folder, others), asked), archive, trades)
+        with _opened(folder / STORE, draft, trades) as (con, is_copy):
+            lost = [] if is_copy else [day for day in on_disk(folder) if day not in sessions]
+            loaded = _fill(con, chain(_tolerant(folder, lost), asked), archive, trades)
         _replace(draft, folder / STORE)
-    return loaded
+    return loaded._replace(receipts={session: loaded.receipts[session] for session in sessions})
 
 
 def rebuild(folder: Path, archive: Path, trades: Trades = "view") -> Loaded:
     """The store from nothing: every session on disk; what cannot be loaded is left out and told."""
     with _sole_loader(folder), _draft(folder) as draft:
-        loaded = _fill(draft, _tolerant(folder, on_disk(folder)), archive, trades)
+        with _opened(None, draft, trades) as (con, _):
+            loaded = _fill(con, _tolerant(folder, on_disk(folder)), archive, trades)
         _replace(draft, folder / STORE)
     return loaded
 
@@ -267,59 +269,76 @@ def _sole_loader(folder: Path) -> Iterator[None]:
 def _draft(folder: Path) -> Iterator[Path]:
     """The path of the copy that is worked on; whatever a killed load left there is removed first."""
     draft = folder / DRAFT
-    leftovers = (draft, Path(f"{draft}.wal"))
-    for path in leftovers:
-        path.unlink(missing_ok=True)
+    _discard(draft)
     try:
         yield draft
     finally:
-        for path in leftovers:
-            path.unlink(missing_ok=True)
+        _discard(draft)
 
 
-def _copied(store: Path, draft: Path, trades: Trades) -> bool:
-    """Whether `draft` now is a copy of a store that can be loaded into; where not, it is left away."""
-    if not store.is_file():
-        return False
+def _discard(draft: Path) -> None:
+    for path in (draft, Path(f"{draft}.wal")):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(store: Path | None, draft: Path, trades: Trades) -> Iterator[tuple[duckdb.DuckDBPyConnection, bool]]:
+    """`draft` as a copy of `store`, or empty where there is none that can be loaded into; and whether it is a copy."""
+    con = _copied(store, draft, trades) if store is not None and store.is_file() else None
+    is_copy = con is not None
+    if con is None:
+        _discard(draft)
+        con = duckdb.connect(draft)
+    with con:
+        if not is_copy:
+            _create(con, trades)
+        yield con, is_copy
+
+
+def _copied(store: Path, draft: Path, trades: Trades) -> duckdb.DuckDBPyConnection | None:
+    """The copy; None where the store is damaged or of another shape than today's."""
     shutil.copyfile(store, draft)
-    try:
-        with duckdb.connect(draft) as found, duckdb.connect() as expected:
-            _create(expected, trades)
-            fits = _shape(found) == _shape(expected)
-    except duckdb.Error:
-        fits = False
-    if not fits:
-        draft.unlink()
-        Path(f"{draft}.wal").unlink(missing_ok=True)
-    return fits
+    expected = [
+        (name, column, _bare(kind)) for name, columns in _shape(trades).items() for column, (kind, _) in columns.items()
+    ]
+    con = None
+    with suppress(duckdb.Error):
+        con = duckdb.connect(draft)
+        if _shape_of(con) == sorted(expected):
+            return con
+    if con is not None:
+        con.close()
+    return None
 
 
-def _shape(con: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+def _shape_of(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     return con.execute(
-        "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() "
         "WHERE NOT internal AND table_name NOT IN (SELECT view_name FROM duckdb_views()) ORDER BY ALL"
     ).fetchall()
 
 
+def _bare(kind: str) -> str:
+    return kind.removesuffix(" NOT NULL")
+
+
 def _fill(
-    draft: Path, sessions: Iterable[tuple[date, Session | str]], archive: Path, trades: Trades
+    con: duckdb.DuckDBPyConnection, sessions: Iterable[tuple[date, Session | str]], archive: Path, trades: Trades
 ) -> Loaded:
-    loaded, is_new = Loaded({}, {}), not draft.exists()
-    with duckdb.connect(draft) as con:
-        if is_new:
-            _create(con, trades)
-        for day, session in sessions:
-            if isinstance(session, str):
-                loaded.skipped[day] = session
-                continue
-            con.execute("BEGIN")
-            _insert(con, session)
-            if trades == "table":
-                _insert_trades(con, archive, day)
-            con.execute("COMMIT")
-            loaded.receipts[day] = session.receipt()
-        _create_views(con, archive, trades)
-        con.execute("CHECKPOINT")
+    """Put each session in the place of what the store holds of it; a text is the reason why there is none."""
+    loaded = Loaded({}, {})
+    for day, session in sessions:
+        if isinstance(session, str):
+            loaded.skipped[day] = session
+            continue
+        con.execute("BEGIN")
+        _insert(con, session)
+        if trades == "table":
+            _insert_trades(con, archive, day)
+        con.execute("COMMIT")
+        loaded.receipts[day] = session.receipt()
+    _create_views(con, archive, trades)
+    con.execute("CHECKPOINT")
     return loaded
 
 
@@ -354,19 +373,21 @@ def _insert_trades(con: duckdb.DuckDBPyConnection, archive: Path, session: date)
         return
     files = _pattern(archive, f"polygon/trades/{session}/*.parquet")
     # A field the vendor left out of every row is missing from the file: the empty row set brings its column.
-    nothing = ", ".join(f"NULL::{kind.removesuffix(' NOT NULL')} AS {name}" for name, kind in TRADE_COLUMNS.items())
     con.execute(
         f"INSERT INTO {TRADES} SELECT {', '.join(TRADE_COLUMNS)} FROM "
-        f"((SELECT {nothing} WHERE false) UNION ALL BY NAME ({_trades(files)}))"
+        f"(({_nothing(TRADE_COLUMNS)}) UNION ALL BY NAME ({_trades(files)}))"
     )
 
 
 def _create(con: duckdb.DuckDBPyConnection, trades: Trades) -> None:
-    for name, kept in KEPT.items():
-        _create_table(con, name, _columns(kept))
-    _create_table(con, RUNS, RUNS_COLUMNS)
-    if trades == "table":
-        _create_table(con, TRADES, {column: (kind, "as /v3/trades names it") for column, kind in TRADE_COLUMNS.items()})
+    for name, columns in _shape(trades).items():
+        _create_table(con, name, columns)
+
+
+def _shape(trades: Trades) -> dict[str, dict[str, tuple[str, str]]]:
+    """Type and meaning of every column of every table of the store."""
+    shape = {name: _columns(kept) for name, kept in KEPT.items()} | {RUNS: RUNS_COLUMNS}
+    return shape | {TRADES: TRADE_TABLE} if trades == "table" else shape
 
 
 def _columns(kept: Kept) -> dict[str, tuple[str, str]]:
@@ -444,8 +465,7 @@ def _create_views(con: duckdb.DuckDBPyConnection, archive: Path, trades: Trades)
     con.execute(f"CREATE OR REPLACE VIEW {SUMMARY} AS {_SUMMARY}")
     if trades == "view":
         there = any((archive / "polygon/trades").glob("*/*.parquet"))
-        columns = {name: kind.removesuffix(" NOT NULL") for name, kind in TRADE_COLUMNS.items()}
-        select = _trades(_pattern(archive, "polygon/trades/*/*.parquet")) if there else _nothing(columns)
+        select = _trades(_pattern(archive, "polygon/trades/*/*.parquet")) if there else _nothing(TRADE_COLUMNS)
         con.execute(f"CREATE OR REPLACE VIEW {TRADES} AS {select}")
     there = any((archive / "finra/otc_weekly").glob("*.json"))
     select = _week_answers(_pattern(archive, "finra/otc_weekly/*.json")) if there else _nothing(WEEK_ANSWER_COLUMNS)
@@ -453,4 +473,4 @@ def _create_views(con: duckdb.DuckDBPyConnection, archive: Path, trades: Trades)
 
 
 def _nothing(columns: Mapping[str, str]) -> str:
-    return "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns.items()) + " WHERE false"
+    return "SELECT " + ", ".join(f"NULL::{_bare(kind)} AS {name}" for name, kind in columns.items()) + " WHERE false"

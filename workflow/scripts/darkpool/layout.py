@@ -60,7 +60,7 @@ def universe(scan: str, session: date) -> str:
 
 
 def ticks(kind: str, session: date, symbol: str) -> str:
-    """`kind`: polygon/trades, polygon/quotes, polygon/minute_bars or yahoo/minute_bars; `symbol` as that vendor spells it."""
+    """`kind`: polygon/trades, polygon/quotes, polygon/minute_bars or yahoo/minute_bars; `symbol` in its spelling."""
     return f"{kind}/{session}/{file_name(symbol)}.parquet"
 
 

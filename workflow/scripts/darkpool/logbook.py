@@ -1,6 +1,6 @@
 """What a step says: on the terminal while it runs, and in its log file for the morning after.
 
-An expected fault ends the step with one line on stderr and exit status 1; only a fault of the program shows a traceback.
+An expected fault ends the step with one line on stderr and exit status 1; a traceback is for faults of the program.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Tee:
 
 @contextmanager
 def logged(path: str | Path) -> Iterator[None]:
-    """Copy stderr into the log at `path`; end with one line for an expected fault (ValueError, OSError, RuntimeError)."""
+    """Copy stderr into the log at `path`; an expected fault (ValueError, OSError, RuntimeError) ends in one line."""
     terminal = sys.stderr
     with FileIO(path, "w") as log:
         sys.stderr = tee = _Tee(terminal, log)

@@ -1,4 +1,4 @@
-"""The manifest `all`: what was made, from what, with what. No clock in it, so two runs on the same answers are equal."""
+"""The manifest `all`: what was made, from what, with what. No clock: two runs on the same answers are equal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def build(
     tickers: Sequence[str],
     config: Mapping[str, Any],
 ) -> bytes:
-    """The manifest as JSON: outputs and inputs with hashes, versions, configuration, and what the tables have `told`."""
+    """The manifest as JSON: outputs and inputs with hashes, versions, configuration, what the tables have `told`."""
     inputs = layout.volume_answers(archive, session, window, config["finra"]["files"])
     for ticker in tickers:
         inputs += layout.tick_files(archive, session, ticker, config["lit"]["source"]).values()

@@ -8,7 +8,9 @@ from pathlib import Path
 from . import sessions
 
 TABLES = ("finra_trf", "yf_volume", "merged", "lit_flow", "trf_flow", "dark_flow", "otc_weekly", "weekly", "features")
-OURS = frozenset({*(f"{table}.parquet" for table in TABLES), "table.html", "table.png", "table.csv", "table.xlsx", "plots", "all"})
+OURS = frozenset(
+    {*(f"{table}.parquet" for table in TABLES), "table.html", "table.png", "table.csv", "table.xlsx", "plots", "all"}
+)
 
 
 def is_marked(folder: Path) -> bool:
@@ -31,6 +33,12 @@ def last_marked(results: Path, now: datetime, mode: str) -> date:
             day = date.fromisoformat(folder.name)
         except ValueError:
             continue
-        if folder.name == day.isoformat() and day < today and sessions.is_session(day) and folder.is_dir() and is_marked(folder):
+        if (
+            folder.name == day.isoformat()
+            and day < today
+            and sessions.is_session(day)
+            and folder.is_dir()
+            and is_marked(folder)
+        ):
             return day
     return completed

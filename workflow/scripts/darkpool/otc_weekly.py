@@ -180,9 +180,7 @@ def newest(archive: Archive, session: date, tickers: Sequence[str], count: int =
     """The `count` newest weeks per ticker that `session` can see, from the archive's answers."""
     next_session, faults = sessions.following(session), list[str]()
     spelled = [(t, symbol, rank) for t in dict.fromkeys(tickers) for rank, symbol in enumerate(spellings(t))]
-    names = pl.DataFrame(
-        spelled, schema={"ticker": pl.String, "symbol": pl.String, "rank": pl.Int64}, orient="row"
-    )
+    names = pl.DataFrame(spelled, schema={"ticker": pl.String, "symbol": pl.String, "rank": pl.Int64}, orient="row")
     found: list[pl.DataFrame] = []
     have = dict.fromkeys(tickers, 0)
     for monday in layout.otc_weekly_mondays(archive, session, count):

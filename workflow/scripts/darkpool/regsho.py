@@ -58,12 +58,18 @@ def parse(content: bytes, name: str, session: date) -> pl.DataFrame:
     """
     body = _body(content, name)
     try:
-        table = pv.read_csv(
-            pa.py_buffer(body),
-            read_options=pv.ReadOptions(column_names=COLUMNS, use_threads=False),
-            parse_options=pv.ParseOptions(delimiter="|", quote_char=False, ignore_empty_lines=False),
-            convert_options=pv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=False),
-        ) if body else pa.schema([(column, pa.string()) for column in COLUMNS]).empty_table()
+        table = (
+            pv.read_csv(
+                pa.py_buffer(body),
+                read_options=pv.ReadOptions(column_names=COLUMNS, use_threads=False),
+                parse_options=pv.ParseOptions(delimiter="|", quote_char=False, ignore_empty_lines=False),
+                convert_options=pv.ConvertOptions(
+                    column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=False
+                ),
+            )
+            if body
+            else pa.schema([(column, pa.string()) for column in COLUMNS]).empty_table()
+        )
     except pa.ArrowInvalid as error:
         raise _first_fault(body, name, session) or RegshoError(f"{name}: {error}") from None
     sound = (
@@ -92,7 +98,9 @@ def parse(content: bytes, name: str, session: date) -> pl.DataFrame:
 def _body(content: bytes, name: str) -> bytes:
     """The data rows with LF line ends, once header and trailer are seen to be right."""
     if not content.strip():
-        raise RegshoError(f"{name}: the file is empty; expected a header, one row per symbol and the row count", "truncated")
+        raise RegshoError(
+            f"{name}: the file is empty; expected a header, one row per symbol and the row count", "truncated"
+        )
     text = content.replace(b"\r\n", b"\n")
     header, _, rest = text.partition(b"\n")
     if header != HEADER:
@@ -100,14 +108,17 @@ def _body(content: bytes, name: str) -> bytes:
         raise RegshoError(f"{name}, line 1: expected {HEADER.decode()!r}, found {found!r}")
     lines = rest.removesuffix(b"\n")
     body, _, trailer = lines.rpartition(b"\n")
-    if not re.fullmatch(rb"[0-9]{1,9}", trailer):
+    # Without its line end the trailer could be the start of the next row's date: 2025 rows and then "2025".
+    if lines == rest or not re.fullmatch(rb"[0-9]{1,9}", trailer):
+        found = trailer[:80].decode("utf-8", "replace")
         raise RegshoError(
-            f"{name}: cut off: the last line should be the number of rows, found {trailer[:80].decode('utf-8', 'replace')!r}",
-            "truncated",
+            f"{name}: cut off: the last line should be the number of rows and a line end, found {found!r}", "truncated"
         )
     rows = body.count(b"\n") + 1 if body else 0
     if int(trailer) != rows:
-        raise RegshoError(f"{name}: cut off: the trailer promises {int(trailer)} rows, the file holds {rows}", "truncated")
+        raise RegshoError(
+            f"{name}: cut off: the trailer promises {int(trailer)} rows, the file holds {rows}", "truncated"
+        )
     if not rows and name[:4] not in MAY_BE_EMPTY:
         raise RegshoError(f"{name}: holds no row; expected one per symbol traded", "truncated")
     return body + b"\n" if body else b""
@@ -187,15 +198,19 @@ def _sum_facilities(parts: list[pl.DataFrame]) -> pl.DataFrame:
             pl.col(VOLUMES).sum(), pl.col("facilities").str.join(","), pl.col("revised").any()
         )
         frame = frame.with_columns(pl.col("facilities").map_elements(_in_order, pl.String))
-    return frame.select("symbol", "trf_volume", "short_volume", "short_exempt_volume", "facilities", "revised").sort("symbol")
+    return frame.select("symbol", "trf_volume", "short_volume", "short_exempt_volume", "facilities", "revised").sort(
+        "symbol"
+    )
 
 
 def _in_order(facilities: str) -> str:
-    return ",".join(sorted(set(facilities.split(",")), key=lambda one: (one not in FACILITY_ORDER, FACILITY_ORDER.find(one), one)))
+    return ",".join(
+        sorted(set(facilities.split(",")), key=lambda one: (one not in FACILITY_ORDER, FACILITY_ORDER.find(one), one))
+    )
 
 
 def read_window(archive: Archive, sessions: Sequence[date], prefixes: Sequence[str], symbols: Iterable[str]) -> Window:
-    """Off-exchange volumes of `symbols` over `sessions`: `date, symbol, trf_volume, revised`; missing sessions have no row."""
+    """Off-exchange volumes of `symbols`: `date, symbol, trf_volume, revised`; what is missing has no row."""
     wanted = list(symbols)
     frames, damaged = [], {}
     for session in sessions:
@@ -206,4 +221,3 @@ def read_window(archive: Archive, sessions: Sequence[date], prefixes: Sequence[s
             damaged[session] = damage
     schema = {"date": pl.Date, "symbol": pl.String, "trf_volume": pl.Float64, "revised": pl.Boolean}
     return Window(pl.concat(frames) if frames else pl.DataFrame(schema=schema), damaged)
-

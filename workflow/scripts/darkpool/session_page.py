@@ -52,7 +52,7 @@ def on_page(features: Sequence[str]) -> pl.DataFrame:
 
 
 def flow(features: pl.DataFrame, tickers: Sequence[str]) -> pl.DataFrame:
-    """The directional columns that a plot shows, a row per session and ticker: a session without the ticker is a gap."""
+    """The directional columns of a plot, a row per session and ticker: a session without the ticker is a gap."""
     grid = pl.DataFrame({"ticker": list(tickers)}, schema={"ticker": pl.String}).join(
         features.select("date").unique(), how="cross"
     )

@@ -69,8 +69,14 @@ def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str
     """The session's file, every symbol; no row where FINRA's answer is missing."""
     if frame is None:
         frame = pl.DataFrame(
-            schema={"symbol": pl.String, "trf_volume": pl.Float64, "short_volume": pl.Float64,
-                    "short_exempt_volume": pl.Float64, "facilities": pl.String, "revised": pl.Boolean}
+            schema={
+                "symbol": pl.String,
+                "trf_volume": pl.Float64,
+                "short_volume": pl.Float64,
+                "short_exempt_volume": pl.Float64,
+                "facilities": pl.String,
+                "revised": pl.Boolean,
+            }
         )
     kept_out = [spelled for ticker in excluded for spelled in (ticker, symbols.to_finra(ticker)) if spelled]
     return frame.filter(~pl.col("symbol").is_in(kept_out)).drop("revised").with_columns(pl.lit(session).alias("date"))
@@ -80,7 +86,9 @@ def is_simulated(archive: Archive, scan: str, session: date) -> bool:
     """Whether the session's answers are simulated; raises SimulatedArchive outside the demo scan."""
     found = any((archive.receipt(source, session) or {}).get("simulated") for source in ("finra", "yahoo", "polygon"))
     if found and scan != DEMO:
-        raise SimulatedArchive(f"{archive.root} holds simulated answers for {session}; only the scan {DEMO} may use them")
+        raise SimulatedArchive(
+            f"{archive.root} holds simulated answers for {session}; only the scan {DEMO} may use them"
+        )
     return found
 
 

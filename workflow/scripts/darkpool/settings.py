@@ -22,7 +22,9 @@ class ConfigError(ValueError):
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Raise ConfigError for the first fault of `config` against its JSON `schema` and across its keys."""
-    faults = sorted(_validator(schema).iter_errors(config), key=lambda fault: (list(map(str, fault.path)), fault.validator))
+    faults = sorted(
+        _validator(schema).iter_errors(config), key=lambda fault: (list(map(str, fault.path)), fault.validator)
+    )
     if faults:
         raise ConfigError("config: " + _describe(faults[0]))
     _check_across(config)
@@ -43,7 +45,10 @@ def _validator(schema: Mapping[str, Any]) -> Any:
 
 
 def _describe(fault: Any) -> str:
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault.path).lstrip(".") or "(top level)"
+    key = (
+        "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault.path).lstrip(".")
+        or "(top level)"
+    )
     given = json.dumps(fault.instance, default=str)
     match fault.validator:
         case "additionalProperties":
@@ -69,33 +74,32 @@ def _describe(fault: Any) -> str:
 
 def _check_across(config: Mapping[str, Any]) -> None:
     history, lit = config["history"], config["lit"]
-    if history["min_sessions"] > history["ma"]:
-        raise ConfigError(
-            f"config: history.min_sessions: {history['min_sessions']} was given, at most history.ma = {history['ma']} is allowed"
-        )
-    if history["ma"] > history["window"] + 1:
-        raise ConfigError(
-            f"config: history.ma: {history['ma']} was given, at most history.window + 1 = {history['window'] + 1} is allowed"
-        )
+    least, mean, window = history["min_sessions"], history["ma"], history["window"]
+    if least > mean:
+        raise _refused("history.min_sessions", least, f"at most history.ma = {mean}")
+    if mean > window + 1:
+        raise _refused("history.ma", mean, f"at most history.window + 1 = {window + 1}")
     if lit["rth_start"] >= lit["rth_end"]:
-        raise ConfigError(f"config: lit.rth_end: {lit['rth_end']} was given, a time after lit.rth_start = {lit['rth_start']} is allowed")
+        raise _refused("lit.rth_end", lit["rth_end"], f"a time after lit.rth_start = {lit['rth_start']}")
     files = config["finra"]["files"]
     parts = [prefix for prefix in files if prefix.startswith("FN")]
     if CONSOLIDATED in files and parts:
-        raise ConfigError(f"config: finra.files: {files} was given, but CNMS is the sum of {', '.join(parts)}: one or the other is allowed")
+        raise _refused("finra.files", files, f"{CONSOLIDATED} or {', '.join(parts)}, whose sum it is,")
     archives: dict[str, str] = {}
     for scan, entry in config["scans"].items():
-        folder = os.path.abspath(entry["archive"])
-        other = archives.setdefault(folder, scan)
+        other = archives.setdefault(os.path.abspath(entry["archive"]), scan)
         if DEMO in (scan, other) and scan != other:
-            raise ConfigError(
-                f"config: scans.{scan}.archive: {entry['archive']} is the simulated archive of the scan {DEMO}; another folder is allowed"
-            )
+            given = f"{entry['archive']}, the simulated archive of the scan {DEMO},"
+            raise _refused(f"scans.{scan}.archive", given, "another folder")
         for i, text in enumerate(entry.get("tickers", [])):
             try:
                 symbols.normalise(text)
             except ValueError as error:
                 raise ConfigError(f"config: scans.{scan}.tickers[{i}]: {error}") from None
+
+
+def _refused(key: str, given: object, allowed: str) -> ConfigError:
+    return ConfigError(f"config: {key}: {given} was given, {allowed} is allowed")
 
 
 def load(path: Path) -> Any:

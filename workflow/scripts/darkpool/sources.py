@@ -42,14 +42,23 @@ def finra(archive: Archive, session: date, prefixes: Sequence[str], offline: boo
     return _source("FINRA", worst["state"], worst["reason"], worst["retrieved_at"], detail)
 
 
-def yahoo(archive: Archive, session: date, tickers: Sequence[str], answered: Mapping[str, bool | None], offline: bool, faults: Sequence[str]) -> Source:
+def yahoo(
+    archive: Archive,
+    session: date,
+    tickers: Sequence[str],
+    answered: Mapping[str, bool | None],
+    offline: bool,
+    faults: Sequence[str],
+) -> Source:
     """Yahoo's daily volume; `answered` maps tickers with a volume for the session to whether it is settled."""
     receipt = archive.receipt("yahoo", session) or {}
     entries = {ticker: entry for ticker, entry in receipt.get("tickers", {}).items() if ticker in set(tickers)}
     moments = sorted(entry["retrieved_at"] for entry in entries.values() if entry.get("retrieved_at"))
     retrieved_at = moments[-1] if moments else None
     missing = [ticker for ticker in tickers if ticker not in answered]
-    detail = f"{len(answered)} of {len(tickers)} tickers" + (f"; without volume: {', '.join(missing)}" if missing else "")
+    detail = f"{len(answered)} of {len(tickers)} tickers" + (
+        f"; without volume: {', '.join(missing)}" if missing else ""
+    )
     if any(settled is False for settled in answered.values()):
         reason = "asked on the session's own New York day: the volume still changes; run again tomorrow"
         return _source("Yahoo", "unsettled", reason, retrieved_at, detail)
@@ -57,9 +66,17 @@ def yahoo(archive: Archive, session: date, tickers: Sequence[str], answered: Map
         return _source("Yahoo", "truncated", "; ".join(faults), retrieved_at, detail)
     if offline:
         state = "published" if answered else "absent"
-        return _source("Yahoo", state, None if answered else "no volume in the archive, and offline is set", retrieved_at, detail)
+        return _source(
+            "Yahoo", state, None if answered else "no volume in the archive, and offline is set", retrieved_at, detail
+        )
     state = day_state([entry["state"] for entry in entries.values()])
-    reasons = sorted({f"{ticker}: {entry['reason']}" for ticker, entry in entries.items() if entry.get("reason") and entry["state"] == state})
+    reasons = sorted(
+        {
+            f"{ticker}: {entry['reason']}"
+            for ticker, entry in entries.items()
+            if entry.get("reason") and entry["state"] == state
+        }
+    )
     told = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
     return _source("Yahoo", state, told if state != "published" and told else None, retrieved_at, detail)
 
@@ -77,7 +94,11 @@ def lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: 
     receipt = archive.receipt("polygon", session) or {}
     told = [f"{words} for {by_source[name]}" for name, words in LIT_SOURCES.items() if by_source.get(name)]
     detail = f"{', '.join(told) or 'nothing'} of {sum(by_source.values())} tickers"
-    kinds = [kind for told in receipt.get("tickers", {}).values() for kind in (told if "state" not in told else {"": told}).values()]
+    kinds = [
+        kind
+        for told in receipt.get("tickers", {}).values()
+        for kind in (told if "state" not in told else {"": told}).values()
+    ]
     entries = [kind for kind in kinds if kind]
     moments = sorted(entry["retrieved_at"] for entry in entries if entry.get("retrieved_at"))
     retrieved_at = moments[-1] if moments else None

@@ -22,6 +22,8 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 SPAN_ROWS = 100_000
 """About how many rows are sorted at a time; also a row group of the file."""
+BATCH_ROWS = 4_096
+"""Rows that are read together from a page set aside: of a page that reaches into a span by a few rows, only these."""
 SAMPLED = 64
 """One row in so many decides where the spans end."""
 
@@ -66,7 +68,7 @@ class Spool:
         if page.is_empty():
             return
         page = self._sorted(page)
-        page.write_ipc(self._part(len(self._ends)), compression="lz4", compat_level=pl.CompatLevel.newest())
+        page.write_ipc(self._part(len(self._ends)), compression="lz4", record_batch_size=BATCH_ROWS, compat_level=pl.CompatLevel.newest())
         moments = page.select(self._moment(page.columns)).to_series().to_numpy()
         with (self.folder / _MOMENTS).open("ab") as file:
             moments.tofile(file)
@@ -115,7 +117,7 @@ class Spool:
         for number, (begin, finish) in enumerate(pairwise([0, *self._ends])):
             first, last = np.searchsorted(moments[begin:finish], [start, end]).tolist()
             if last > first:
-                part = pl.read_ipc(self._part(number)).slice(first, last - first)
+                part = pl.read_ipc(self._part(number)).slice(first, last - first).select(pl.all().gather(pl.int_range(last-first)))
                 yield part.select(_column(name, kind, part.schema) for name, kind in schema.items())
 
 

@@ -45,8 +45,8 @@ def to_csv(frame: pl.DataFrame) -> bytes:
 
 def to_parquet(frame: pl.DataFrame, table: str, **metadata: str) -> bytes:
     """`frame` as Parquet; columns of `table` keep the unit and meaning of their contract."""
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     contract = tables.CONTRACTS[table].schema
     rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -1,7 +1,8 @@
 """The contract of every table: columns, types, units, meaning, keys and null rule, checked on each read and write.
 
 A contract is an Arrow schema; unit and meaning of a column travel as its metadata in the Parquet file.
-A column is null-free unless it is declared with `nullable=True`. Volumes are shares as float64: fractional since 2026-02-23.
+A column is null-free unless it is declared with `nullable=True`. Volumes are shares as float64, for they are fractional
+since 2026-02-23.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ TICKER = _text("ticker", "ticker in our spelling; case is identity")
 WEEK = _day("week_start_date", "Monday of the FINRA week")
 TIER = _text("tier", "FINRA's tier: T1, T2, or OTC for OTC equities")
 QUALITY = _text("quality", "flags, sorted and comma-separated; empty when all is well")
-METHOD = _text("classification_method", "how lit trades were signed: NBBO, NBBO+TICK, TICK, TICK_CARRY, LEE_READY, EMO, CLNV, BARS or NONE")
+METHOD = _text(
+    "classification_method",
+    "how lit trades were signed: NBBO, NBBO+TICK, TICK, TICK_CARRY, LEE_READY, EMO, CLNV, BARS or NONE",
+)
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,16 @@ CONTRACTS: Mapping[str, Contract] = {
         DATE,
         TICKER,
         _shares("volume", "consolidated volume as Yahoo gave it: split-adjusted to the day of asking"),
-        _number("split_factor", "new shares per old", "product of the ratios of all splits with ex_date after the session", False),
+        _number(
+            "split_factor",
+            "new shares per old",
+            "product of the ratios of all splits with ex_date after the session",
+            False,
+        ),
         _shares("regular_volume", "consolidated volume as traded: volume / split_factor"),
-        _column("settled", pa.bool_(), "truth", "retrieved after the session's own New York day; null when unknown", True),
+        _column(
+            "settled", pa.bool_(), "truth", "retrieved after the session's own New York day; null when unknown", True
+        ),
     ),
     "merged": _contract(
         BY_TICKER,
@@ -108,10 +119,18 @@ CONTRACTS: Mapping[str, Contract] = {
         _shares("trf_volume", "off-exchange volume, as traded", True),
         _shares("regular_volume", "consolidated volume, as traded", True),
         _number("offex_ratio", "fraction", "trf_volume / regular_volume"),
-        _number("trf_ma20", "shares", "mean off-exchange volume of the last history.ma sessions, this one included, on this session's share basis"),
+        _number(
+            "trf_ma20",
+            "shares",
+            "mean off-exchange volume of the last history.ma sessions with this one, on its share basis",
+        ),
         _number("trf_spike", "ratio", "trf_volume / trf_ma20"),
         _number("trf_percentile", "fraction", "share of the window's earlier sessions below today, ties counted half"),
-        _number("offex_ratio_z", "robust standard deviations", "(offex_ratio - median) / (1.4826 MAD) of the window's earlier sessions"),
+        _number(
+            "offex_ratio_z",
+            "robust standard deviations",
+            "(offex_ratio - median) / (1.4826 MAD) of the window's earlier sessions",
+        ),
         _number("accum_score", "score", "weighted sum of offex_ratio and trf_spike"),
         _count("history_sessions", "sessions", "earlier sessions of the window with an off-exchange volume"),
         _number("lit_buy_ratio", "fraction", "buy / (buy + sell) of the signed lit volume"),
@@ -142,7 +161,12 @@ CONTRACTS: Mapping[str, Contract] = {
         _number("lit_volume_coverage_pct", "percent", "(buy + sell) / (buy + sell + neutral) by volume"),
         _count("lit_trades", "trades", "eligible lit trades (bars: bars)", True),
         _shares("excluded_volume", "lit shares of the day that are not eligible", True),
-        _column("excluded_reasons", pa.map_(pa.string(), pa.float64()), "shares", "excluded shares by the first reason that applies"),
+        _column(
+            "excluded_reasons",
+            pa.map_(pa.string(), pa.float64()),
+            "shares",
+            "excluded shares by the first reason that applies",
+        ),
         _text("source", "trades_quotes, trades, consolidated_bars or none"),
     ),
     "trf_flow": _contract(

@@ -41,7 +41,9 @@ class Universe:
         return [member.ticker for member in self.members]
 
 
-def resolve(scan: str, session: date, tickers: Iterable[str], files: Sequence[str], folder: Path, archive: Archive) -> Universe:
+def resolve(
+    scan: str, session: date, tickers: Iterable[str], files: Sequence[str], folder: Path, archive: Archive
+) -> Universe:
     """The universe of `scan` on `session`; `folder` is the session's own, where the scan puts its `files`.
 
     Raises UniverseError for a file without a column `ticker` or `symbol`, and for an empty universe.
@@ -80,7 +82,9 @@ def _read_rows(path: Path) -> tuple[list[Member], list[str]]:
         reader = csv.DictReader(file)
         columns = [column for column in reader.fieldnames or [] if column and column.strip().lower() in COLUMNS]
         if not columns:
-            raise UniverseError(f"{path}: no column ticker or symbol; the columns are {', '.join(reader.fieldnames or []) or 'none'}")
+            raise UniverseError(
+                f"{path}: no column ticker or symbol; the columns are {', '.join(reader.fieldnames or []) or 'none'}"
+            )
         members, strange = [], []
         for row in reader:
             text = (row[columns[0]] or "").strip()

@@ -15,7 +15,7 @@ SPLIT_SCHEMA = {"ticker": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
 
 
 def factor_after(rows: pl.DataFrame, splits: pl.DataFrame) -> pl.Series:
-    """Per row of `ticker, date`: product of the ratios of all splits with ex_date after the date (new shares per old)."""
+    """Per row of `ticker, date`: product of the ratios (new shares per old) of all splits with ex_date after it."""
     by_ticker = _splits_by_ticker(splits)
     return pl.Series(
         "split_factor",
