@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkpool import features, sessions, tables, volume
+from darkpool import carried, features, sessions, tables, volume
 from darkpool.archive import Archive
 
 DAY = date(2025, 12, 22)
@@ -268,7 +268,7 @@ def test_real_days_have_the_values_computed_elsewhere(day: str, ticker: str, rea
         excluded=["SPXW"],
         offline=True,
     )
-    events = session_tables.splits_of(metadata)
+    events = carried.splits(metadata)
     told = features.compute(built["merged"], events, session, HISTORY, WEIGHTS).row(0, named=True)
     trf, regular, ratio, mean, spike, percentile, z = REAL[day, ticker]
     assert (told["trf_volume"], told["regular_volume"]) == (trf, pytest.approx(regular))

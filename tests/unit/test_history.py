@@ -179,6 +179,15 @@ def test_a_manifest_of_other_tables_is_not_taken_for_theirs(folder, archive):
     assert "all" not in loaded.receipts[DAYS[0]]["inputs"]
 
 
+def test_a_manifest_that_does_not_name_a_table_of_an_earlier_mode_still_counts(folder, archive):
+    path = folder / str(DAYS[0]) / "all"
+    manifest = json.loads(path.read_text())
+    manifest["outputs"] = [entry for entry in manifest["outputs"] if entry["path"] != "weekly.parquet"]
+    path.write_text(json.dumps(manifest))
+    history.load(folder, DAYS[:1], archive)
+    assert kept(folder)["runs"]["mode"].to_list() == ["single"] * 4
+
+
 def test_a_session_without_a_manifest_is_a_run_without_one(folder, archive):
     (folder / str(DAYS[0]) / "all").unlink()
     history.rebuild(folder, archive)

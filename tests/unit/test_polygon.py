@@ -327,6 +327,19 @@ def test_a_spool_sorts_as_one_sort_over_everything_would(pages, span, tmp_path_f
     assert os.listdir(folder) == ["out.parquet"]
 
 
+def test_a_page_larger_than_what_is_read_at_a_time_loses_no_row(tmp_path: Path):
+    pages, rows = 3, 3 * spool.BATCH_ROWS + 7
+    with spool.Spool(tmp_path / "parts", TRADES, "sequence_number", 5_000) as pending:
+        for number in range(pages):
+            sequence = pl.int_range(number * rows, (number + 1) * rows, eager=True)
+            scattered = sequence * 7_919 % (pages * rows)
+            pending.add(pl.DataFrame({"participant_timestamp": scattered, "sequence_number": sequence}))
+        pending.write(tmp_path / "out.parquet")
+    found = pl.read_parquet(tmp_path / "out.parquet")
+    assert found["participant_timestamp"].to_list() == list(range(pages * rows))
+    assert found["sequence_number"].sort().to_list() == list(range(pages * rows))
+
+
 def test_pages_that_differ_in_their_columns_make_one_file_with_all_of_them(tmp_path: Path):
     with spool.Spool(tmp_path / "parts", TRADES, "sequence_number") as pending:
         pending.add(pl.DataFrame({"sip_timestamp": [1], "size": [100], "conditions": [[]]}))

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from darkpool import layout, session_tables, sessions, tables
+from darkpool import carried, layout, session_tables, sessions, tables
 from darkpool.archive import Archive
 from standin import regsho_file
 
@@ -138,8 +138,8 @@ def test_splits_travel_with_the_tables(archive) -> None:
     keep_yahoo(archive, splits=(("T-PC", date(2025, 12, 23), 2.0),))
     built, metadata = build(archive)
     assert of_day(built["merged"])["TpC"][:3] == [5.0, 25.0, 0.2]
-    assert session_tables.splits_of(metadata).rows() == [("TpC", date(2025, 12, 23), 2.0)]
-    assert session_tables.splits_of(tables.metadata(archive.path("merged.parquet"))).height == 1
+    assert carried.splits(metadata).rows() == [("TpC", date(2025, 12, 23), 2.0)]
+    assert carried.splits(tables.metadata(archive.path("merged.parquet"))).height == 1
 
 
 def test_what_could_not_be_mapped_is_said(archive) -> None:
@@ -159,12 +159,10 @@ def test_simulated_answers_belong_to_the_demo_alone(archive) -> None:
     assert session_tables.is_simulated(archive, "demo", DAY)
 
 
-def test_the_lit_side_is_added_to_what_the_tables_say() -> None:
-    before = {"sources": '[{"source": "FINRA"}]', "notes": '["a"]', "simulated": "true", "splits": "[]"}
-    told = session_tables.about(before, ["b"], {"source": "Polygon"})
-    assert json.loads(told["sources"]) == [{"source": "FINRA"}, {"source": "Polygon"}]
-    assert json.loads(told["notes"]) == ["a", "b"]
-    assert json.loads(told["simulated"]) is True
+def test_what_tables_say_adds_up_and_nothing_is_said_twice() -> None:
+    finra, polygon = {"source": "FINRA"}, {"source": "Polygon"}
+    told = carried.told(carried.merge(carried.pack([finra], ["a"], True), carried.pack([finra, polygon], ["a", "b"])))
+    assert told == {"sources": [finra, polygon], "notes": ["a", "b"], "simulated": True}
 
 
 def test_the_same_archive_gives_the_same_bytes(archive) -> None:

@@ -88,6 +88,7 @@ def test_trades_count_until_a_quarter_past_the_close() -> None:
 )
 def test_a_session_is_complete_at_its_close(now: datetime, session: date) -> None:
     assert sessions.last_completed(now) == session
+    assert sessions.require_completed(str(session), now) == session
 
 
 NOW = datetime(2025, 12, 23, 11, tzinfo=UTC)  # 06:00 in New York, a session about to begin

@@ -38,9 +38,8 @@ def refuse(copy_project, tmp_path_factory):
     ],
     ids=["weekend", "day of mourning", "future", "not ended", "no date"],
 )
-@pytest.mark.parametrize("name", ["all"])
-def test_a_day_without_a_finished_session_is_refused_and_the_previous_one_named(refuse, day, name, said):
-    run = refuse(f"results/emps2/{day}/{name}")
+def test_a_day_without_a_finished_session_is_refused_and_the_previous_one_named(refuse, day, said):
+    run = refuse(f"results/emps2/{day}/all")
     assert [line for line in run.lines if said in line], run.said
 
 
@@ -61,7 +60,7 @@ EMPS2 = {"archive": "resources/archive", "tickers": ["AAPL"]}
         ({"historie": {"ma": 3}}, ["unknown key historie", "allowed are", "history"]),
         ({"lit": {"methode": "tick"}}, ["lit: unknown key methode", "method"]),
         ({"history": {"ma": "twenty"}}, ["history.ma", '"twenty"', "type integer"]),
-        ({"mode": "daily"}, ["mode", '"daily"', "single"]),
+        ({"mode": "hourly"}, ["mode", '"hourly"', "single"]),
         ({"history": {"ma": 5, "min_sessions": 6}}, ["history.min_sessions: 6 was given, at most history.ma = 5"]),
         ({"scans": {"emps2": {"tickers": [True]}}}, ["scans.emps2.tickers[0]", "put it in quotes"]),
         ({"scans": {"emps3": {"archive": "resources/demo", "tickers": ["A"]}}}, ["simulated archive of the scan demo"]),
@@ -72,7 +71,7 @@ EMPS2 = {"archive": "resources/archive", "tickers": ["AAPL"]}
         "unknown key",
         "unknown inner key",
         "wrong type",
-        "mode not built",
+        "unknown mode",
         "keys that contradict",
         "unquoted TRUE",
         "archive of the demo",

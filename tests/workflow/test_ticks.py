@@ -59,7 +59,8 @@ def ticks(live):
 
 def kinds_asked(live):
     """Pages asked for, by kind."""
-    names = [request.path.split("?")[0].split("/")[2] for request in live.vendors.requests if "polygon" in request.host or "massive" in request.host]
+    asked = [*live.asked("polygon.io"), *live.asked("massive.com")]
+    names = [request.path.partition("?")[0].split("/")[2] for request in asked]
     return {name: names.count(name) for name in names}
 
 
@@ -118,15 +119,12 @@ def test_busy_servers_and_a_page_cut_in_the_middle_are_asked_again(ticks, mornin
     assert ticks.project.features() == morning.project.features()
 
 
-def test_a_next_page_on_a_foreign_host_is_not_followed(ticks):
-    """The key goes with every page, so it would go there too. The session stands without its lit side."""
+def test_the_key_never_goes_to_another_host_that_a_next_page_names(ticks, morning):
+    """Only the cursor is taken from the address; the page is asked for where the first one was."""
     ticks.vendors.polygon.next_host = "collector.example.com"
     run = ticks.run(finished=True)
     assert not [request for request in ticks.vendors.requests if "example.com" in request.host + request.path]
-    row = ticks.project.features()["AAPL"]
-    assert (row["trf_volume"], row["lit_buy_ratio"], row["classification_method"]) == (600, None, "NONE")
-    assert ticks.project.receipt(ticks.archive, "polygon")["tickers"]["AAPL"]["trades"]["state"] == "outage"
-    assert not list(ticks.root.glob("polygon/trades/**/*.parquet"))
+    assert ticks.project.features() == morning.project.features()
     key_is_nowhere(ticks, run.said)
 
 
@@ -152,6 +150,19 @@ def test_a_plan_without_trades_falls_back_to_bars_and_says_so(ticks):
     assert row["quality"] == "bars_only"
     lit = ticks.project.table("lit_flow").to_dicts()[0]
     assert (lit["lit_buy_volume"], lit["lit_sell_volume"], lit["source"]) == (900, 100, "consolidated_bars")
+
+
+def test_a_plan_without_quotes_signs_by_the_tick_rule_and_says_so(ticks):
+    """Eight lit trades, one lower than the one before: the others sign nothing."""
+    ticks.vendors.polygon.entitled = {"trades", "minute_bars"}
+    ticks.run(finished=True)
+    row = ticks.project.features()["AAPL"]
+    assert (row["classification_method"], row["lit_coverage_pct"]) == ("TICK", 12.5)
+    assert row["quality"] == "no_quotes,thin_lit"
+    assert ticks.project.states()["Polygon"] == "published"
+    ticks.vendors.requests.clear()
+    assert ticks.run(finished=True).rules == {"write_manifest": 1}
+    assert not ticks.vendors.requests
 
 
 def test_a_polygon_that_is_down_holds_up_nobody_and_is_asked_again(ticks):

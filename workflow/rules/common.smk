@@ -32,6 +32,7 @@ ARCHIVES = {settings.DEMO: "resources/demo"} | {
     scan: os.path.normpath(entry["archive"]) for scan, entry in config["scans"].items()
 }
 LIVE = sorted({folder for scan, folder in ARCHIVES.items() if scan != settings.DEMO})
+WEEKS = 1
 PREFIXES = config["finra"]["files"]
 PAGES = {
     kind: f"results/{{scan}}/{{date}}/table.{kind}"
@@ -40,7 +41,7 @@ PAGES = {
 }
 TABLES = [
     f"results/{{scan}}/{{date}}/{table}.parquet"
-    for table in ("finra_trf", "yf_volume", "merged", "lit_flow", "trf_flow", "dark_flow", "features")
+    for table in ("finra_trf", "yf_volume", "merged", "lit_flow", "trf_flow", "dark_flow", "otc_weekly", "features")
 ]
 
 
@@ -161,6 +162,18 @@ def ticks(wildcards):
         for ticker in tickers_of(wildcards)
         for path in layout.tick_files(archive, session, ticker, source).values()
     ]
+
+
+def weeks(wildcards):
+    """FINRA's weekly data of the session: a receipt where it is asked for, and else what the archive holds."""
+    scan, date, folder = wildcards.scan, wildcards.date, ARCHIVES[wildcards.scan]
+    archive, session = Archive(folder), session_of(date)
+    return {"weekly": [str(path) for path in layout.otc_weekly_answers(archive, session, WEEKS)]}
+
+
+def weekly_tickers(wildcards):
+    """The universe less what is kept out of every FINRA table."""
+    return [ticker for ticker in tickers_of(wildcards) if ticker not in config["excluded_finra_tickers"]]
 
 
 def lit_settings():

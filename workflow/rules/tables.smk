@@ -47,16 +47,36 @@ rule classify_lit:
         "../scripts/classify_lit.py"
 
 
-rule build_features:
-    """How unusual the session is against its window, and what the lit market says of its direction."""
+rule gather_lit:
+    """The parts of a session's flows put together."""
     input:
-        merged="results/{scan}/{date}/merged.parquet",
         lit=gather.parts("results/{scan}/{date}/.parts/{scatteritem}.lit_flow.parquet", allow_missing=True),
         trf=gather.parts("results/{scan}/{date}/.parts/{scatteritem}.trf_flow.parquet", allow_missing=True),
     output:
         lit_flow="results/{scan}/{date}/lit_flow.parquet",
         trf_flow="results/{scan}/{date}/trf_flow.parquet",
+    log:
+        "logs/{scan}/{date}/gather_lit.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        archive=lambda wildcards: ARCHIVES[wildcards.scan],
+        offline=config["offline"],
+        code=code("gather_lit.py"),
+    script:
+        "../scripts/gather_lit.py"
+
+
+rule build_features:
+    """How unusual the session is, what the lit market says of its direction, and its newest FINRA week."""
+    input:
+        unpack(weeks),
+        merged="results/{scan}/{date}/merged.parquet",
+        lit_flow="results/{scan}/{date}/lit_flow.parquet",
+        trf_flow="results/{scan}/{date}/trf_flow.parquet",
+    output:
         dark_flow="results/{scan}/{date}/dark_flow.parquet",
+        otc_weekly="results/{scan}/{date}/otc_weekly.parquet",
         features="results/{scan}/{date}/features.parquet",
     log:
         "logs/{scan}/{date}/build_features.log",
@@ -67,6 +87,7 @@ rule build_features:
         weights=config["accum_score"],
         signal=config["signal"],
         archive=lambda wildcards: ARCHIVES[wildcards.scan],
+        weekly_tickers=weekly_tickers,
         offline=config["offline"],
         code=code("build_features.py"),
     script:

@@ -1,9 +1,9 @@
-"""A session's features: how unusual its volume is, and what the lit market says of its direction."""
+"""A session's features: how unusual its volume is, what the lit market says of its direction, and its newest FINRA week."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from darkpool import estimate, features, session_flow, session_tables, tables
+from darkpool import carried, estimate, features, otc_weekly, sources, tables
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -12,39 +12,41 @@ if TYPE_CHECKING:
 
 
 def main(
-    merged: str,
-    lit_parts: list[str],
-    trf_parts: list[str],
+    inputs: dict[str, str],
     outputs: dict[str, str],
     session: date,
+    archive: Archive,
+    tickers: list[str],
+    offline: bool,
     history: dict[str, int],
     weights: dict[str, float],
     signal: dict[str, float],
-    lit_source: dict[str, Any],
 ) -> None:
-    flows = session_flow.gather(lit_parts, trf_parts)
-    metadata: dict[str, Any] = tables.metadata(merged)
+    lit, trf = tables.read("lit_flow", inputs["lit_flow"]), tables.read("trf_flow", inputs["trf_flow"])
+    merged = tables.metadata(inputs["merged"])
     volumes = features.compute(
-        tables.read("merged", merged), session_tables.splits_of(metadata), session, history, weights
+        tables.read("merged", inputs["merged"]), carried.splits(merged), session, history, weights
     )
-    dark = estimate.dark_flow(volumes, flows.lit)
-    about = session_tables.about(metadata, flows.notes, session_flow.state(session, flows, **lit_source))
-    tables.write("lit_flow", flows.lit, outputs["lit_flow"], **about)
-    tables.write("trf_flow", flows.trf, outputs["trf_flow"], **about)
+    dark = estimate.dark_flow(volumes, lit)
+    weekly = otc_weekly.table(archive, session, tickers)
+    state = sources.weekly(archive, session, weekly.table, offline)
+    about = carried.merge(merged, tables.metadata(inputs["lit_flow"]), carried.pack(state, weekly.faults))
+    directed = estimate.add(volumes, lit, trf, dark, signal)
     tables.write("dark_flow", dark, outputs["dark_flow"], **about)
-    tables.write("features", estimate.add(volumes, flows.lit, flows.trf, dark, signal), outputs["features"], **about)
+    tables.write("otc_weekly", weekly.table, outputs["otc_weekly"], **about)
+    tables.write("features", otc_weekly.add(directed, weekly), outputs["features"], **about)
 
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
-            snakemake.input.merged,
-            list(snakemake.input.lit),
-            list(snakemake.input.trf),
+            dict(snakemake.input.items()),
             dict(snakemake.output.items()),
             date.fromisoformat(snakemake.wildcards.date),
+            Archive(snakemake.params.archive),
+            list(snakemake.params.weekly_tickers),
+            snakemake.params.offline,
             dict(snakemake.params.history),
             dict(snakemake.params.weights),
             dict(snakemake.params.signal),
-            {"archive": Archive(snakemake.params.archive), "offline": snakemake.params.offline},
         )

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import session_flow, tables
+from darkpool import carried, session_flow, tables
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -15,7 +15,7 @@ def main(
     root: str, lit: str, trf: str, session: date, tickers: list[str], settings: dict[str, Any], threads: int
 ) -> None:
     flows = session_flow.flows(Archive(root), session, tickers, settings, threads)
-    metadata = session_flow.about(flows)
+    metadata = carried.pack([], flows.notes)
     tables.write("lit_flow", flows.lit, lit, **metadata)
     tables.write("trf_flow", flows.trf, trf, **metadata)
 

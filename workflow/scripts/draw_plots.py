@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool import features, figures, session_page, session_tables, tables
+from darkpool import carried, features, figures, session_page, tables
 from darkpool.archive import file_name
 from darkpool.logbook import logged
 
@@ -24,7 +24,7 @@ def main(
 ) -> None:
     metadata = tables.metadata(features_on_page[-1])
     context = session_page.context(metadata, scan, session, tickers=tickers, history=history, **settings)
-    splits = session_tables.splits_of(tables.metadata(merged))
+    splits = carried.splits(tables.metadata(merged))
     windows = features.trailing(tables.read("merged", merged), splits, session, history)
     windows_of = windows.partition_by("ticker", as_dict=True)
     flow_of = session_page.flow(session_page.on_page(features_on_page), tickers).partition_by("ticker", as_dict=True)

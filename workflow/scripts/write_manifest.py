@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool import manifest, session_page, sources, tables
+from darkpool import carried, manifest, sources, tables
 from darkpool.archive import Archive, write_atomic
 from darkpool.logbook import logged
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def main(target: Path, outputs: list[Path], root: str, session: date, **request: Any) -> None:
-    told = session_page.told(tables.metadata(target.parent / "features.parquet"))
+    told = carried.told(tables.metadata(target.parent / "features.parquet"))
     sources.require_final(told["sources"], session)
     write_atomic(target, manifest.build(target.parent, outputs, Archive(root), session, told, **request))
 

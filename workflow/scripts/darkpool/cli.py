@@ -183,9 +183,9 @@ def _columns(text: str, known: Sequence[str]) -> list[str]:
 
 
 def _facts(folder: Path, day: date) -> dict[str, Any]:
-    from . import session_page, tables
+    from . import carried, tables
 
-    return session_page.told(tables.metadata(folder / str(day) / "features.parquet"))
+    return carried.told(tables.metadata(folder / str(day) / "features.parquet"))
 
 
 def _config(folder: Path, day: date, path: Path) -> Mapping[str, Any]:
@@ -302,7 +302,7 @@ def _write_page(args: argparse.Namespace, folder: Path, days: Sequence[date], ro
 def _plots(args: argparse.Namespace) -> int:
     import polars as pl
 
-    from . import features, figures, session_page, session_tables, tables
+    from . import carried, features, figures, session_page, tables
     from .archive import file_name
 
     folder = _folder(args)
@@ -311,7 +311,7 @@ def _plots(args: argparse.Namespace) -> int:
         tickers = _chosen(_read(folder, [day]), args.tickers)["ticker"].to_list()
         context = _context(args, folder, day, tickers)
         path = folder / str(day) / "merged.parquet"
-        splits = session_tables.splits_of(tables.metadata(path))
+        splits = carried.splits(tables.metadata(path))
         history = _config(folder, day, args.config)["history"]
         windows = features.trailing(tables.read("merged", path), splits, day, history)
         first = windows["date"].to_list()[0]

@@ -19,6 +19,7 @@ import polars as pl
 
 from . import due, layout, sessions, symbols, tables
 from .archive import Archive
+from .volume import add_flags
 
 ATS, NON_ATS = SUMMARIES = ("ATS_W_SMBL", "OTC_W_SMBL")
 FIRMS = ("ATS_W_SMBL_FIRM", "OTC_W_SMBL_FIRM")
@@ -235,3 +236,13 @@ def ats_share(otc_weekly: pl.DataFrame) -> pl.DataFrame:
     """ticker, finra_week, ats_share of the table `otc_weekly`; null where FINRA has no ATS row or no volume."""
     share = pl.when(pl.col("off_exchange_volume") > 0).then(pl.col("ats_volume") / pl.col("off_exchange_volume"))
     return otc_weekly.select("ticker", pl.col("week_start_date").alias("finra_week"), share.alias("ats_share"))
+
+
+def add(features: pl.DataFrame, weekly: Weekly) -> pl.DataFrame:
+    """`features` with `finra_week` and `ats_share` of the newest visible week, and the flags of its row."""
+    joined = features.drop("finra_week", "ats_share").join(ats_share(weekly.table), on="ticker", how="left")
+    flags = [
+        {name for name, tickers in (("restated", weekly.restated), ("revised", weekly.revised)) if ticker in tickers}
+        for ticker in joined["ticker"]
+    ]
+    return joined.with_columns(add_flags(joined["quality"], flags))

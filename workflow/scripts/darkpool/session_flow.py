@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from . import conditions, layout, lit, sessions, sources, tables, ticks
+from . import carried, conditions, layout, lit, sessions, sources, tables, ticks
 from .archive import Archive
 
 class Flows(NamedTuple):
@@ -70,14 +69,9 @@ def _frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     return tables.frame(name, {column: [row[column] for row in rows] for column in columns})
 
 
-def about(flows: Flows) -> dict[str, str]:
-    """What a part says about itself besides its columns."""
-    return {"notes": json.dumps(flows.notes)}
-
-
 def gather(lit_parts: Sequence[str], trf_parts: Sequence[str]) -> Flows:
     """One session from the files of its parts."""
-    notes = {note for path in lit_parts for note in json.loads(tables.metadata(path)["notes"])}
+    notes = {note for path in lit_parts for note in carried.told(tables.metadata(path))["notes"]}
     return Flows(
         pl.concat([tables.read("lit_flow", path) for path in lit_parts]).sort("ticker"),
         pl.concat([tables.read("trf_flow", path) for path in trf_parts]).sort("ticker"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -10,7 +9,7 @@ from urllib.parse import quote
 
 import polars as pl
 
-from . import tables
+from . import carried, tables
 from .archive import file_name
 from .page import PageContext
 
@@ -26,7 +25,7 @@ def context(
     history: Mapping[str, int],
 ) -> PageContext:
     """The context of a page, from the metadata of the session's `features`."""
-    facts = told(metadata)
+    facts = carried.told(metadata)
     return PageContext(
         scan=scan,
         session=session,
@@ -39,11 +38,6 @@ def context(
         notes=facts["notes"],
         plots={ticker: f"plots/{quote(file_name(ticker))}.png" for ticker in tickers},
     )
-
-
-def told(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """States of the sources, notes and whether the vendors were simulated, as a table carries them."""
-    return {name: json.loads(metadata[name]) for name in ("sources", "notes", "simulated")}
 
 
 def on_page(features: Sequence[str]) -> pl.DataFrame:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
 
-from . import consolidated, regsho, sources, symbols, volume
+from . import carried, consolidated, regsho, sources, symbols, volume
 from .archive import Archive
 from .settings import DEMO
 
@@ -56,13 +55,9 @@ def volumes(
         "yf_volume": yahoo.bars.drop("revised"),
         "merged": volume.merge(tickers, window, off_exchange, yahoo.bars, {"simulated": True} if simulated else {}),
     }
-    splits = [[ticker, str(day), ratio] for ticker, day, ratio in yahoo.splits.iter_rows()]
-    return tables, {
-        "sources": json.dumps(states),
-        "splits": json.dumps(splits),
-        "notes": json.dumps(notes(tickers, unmapped, [*trf.damaged.values(), *yahoo.faults])),
-        "simulated": json.dumps(simulated),
-    }
+    told = notes(tickers, unmapped, [*trf.damaged.values(), *yahoo.faults])
+    return tables, carried.pack(states, told, simulated, yahoo.splits)
+
 
 
 def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str]) -> pl.DataFrame:
@@ -102,16 +97,3 @@ def notes(tickers: Sequence[str], unmapped: Sequence[str], faults: Sequence[str]
     told += [f"Not a ticker, left out: {text}." for text in unmapped]
     told += [f"Not usable: {text}." for text in faults]
     return told
-
-
-def about(metadata: dict[str, str], more_notes: Sequence[str], lit_state: sources.Source) -> dict[str, str]:
-    """The part of a table's metadata that the tables built from it carry on, the lit side added."""
-    notes = [*json.loads(metadata["notes"]), *more_notes]
-    states = [*json.loads(metadata["sources"]), lit_state]
-    return {"sources": json.dumps(states), "simulated": metadata["simulated"], "notes": json.dumps(notes)}
-
-
-def splits_of(metadata: dict[str, str]) -> pl.DataFrame:
-    """Splits (ticker, ex_date, ratio) that a table carries in its metadata."""
-    rows = [(ticker, date.fromisoformat(day), ratio) for ticker, day, ratio in json.loads(metadata["splits"])]
-    return pl.DataFrame(rows, schema=volume.SPLIT_SCHEMA, orient="row")

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from . import layout
+import polars as pl
+
+from . import due, layout
 from .archive import FINAL_STATES, Archive
 
 Source = dict[str, Any]
@@ -81,6 +83,8 @@ def yahoo(
     return _source("Yahoo", state, told if state != "published" and told else None, retrieved_at, detail)
 
 
+HOLDING = ("FINRA", "Yahoo")
+"""Sources whose answer the manifest waits for."""
 LIT_SOURCES = {
     "trades_quotes": "trades and quotes",
     "trades": "trades alone",
@@ -105,10 +109,30 @@ def lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: 
     there = any(count for name, count in by_source.items() if name != "none")
     if receipt.get("state") == "blocked":
         return _source("Polygon", "blocked", receipt.get("reason"), retrieved_at, detail)
-    failing = [entry for entry in entries if entry["state"] not in FINAL_STATES]
+    # What the plan does not hold is an answer, and the next best source stands in for it.
+    failing = [entry for entry in entries if entry["state"] not in FINAL_STATES and not due.is_refused(entry)]
     if failing and not offline:
         return _source("Polygon", failing[0]["state"], failing[0].get("reason"), retrieved_at, detail)
     return _source("Polygon", "published" if there else "absent", receipt.get("reason"), retrieved_at, detail)
+
+
+def weekly(archive: Archive, session: date, table: pl.DataFrame, offline: bool) -> list[Source]:
+    """FINRA's weekly data, as old as it is; none at all where nobody asked and nothing is there."""
+    receipt = archive.receipt("finra_weekly", session)
+    if receipt is None and not table.height:
+        return []
+    entries = [entry for tiers in (receipt or {"weeks": {}})["weeks"].values() for entry in tiers.values()]
+    moments = sorted(entry["retrieved_at"] for entry in entries if entry.get("retrieved_at"))
+    retrieved_at = moments[-1] if moments else None
+    told = [
+        f"{tier} week of {monday}, {(session - monday).days // 7} weeks old, for {count}"
+        for tier, monday, count in table.group_by("tier", "week_start_date").len().sort("tier", "week_start_date").iter_rows()
+    ]
+    detail = ("; ".join(told) or "no week") + " tickers"
+    open_ones = [entry for entry in entries if entry["state"] not in FINAL_STATES]
+    if open_ones and not offline:
+        return [_source("FINRA weekly", open_ones[0]["state"], open_ones[0]["reason"], retrieved_at, detail)]
+    return [_source("FINRA weekly", "published" if table.height else "absent", None, retrieved_at, detail)]
 
 
 def day_state(states: Sequence[str]) -> str:
@@ -131,12 +155,12 @@ def day_state(states: Sequence[str]) -> str:
 def require_final(sources: Sequence[Source], session: date) -> None:
     """Raise NotFinal, naming source and state, while FINRA's or Yahoo's answer for the session is not final.
 
-    The lit side holds nothing up, unless the vendor refuses the key: that is for its owner to mend.
+    The lit side and the weekly data hold nothing up, unless a vendor refuses the key: that is for its owner to mend.
     """
     open_ones = [
         source
         for source in sources
-        if (source["state"] == "blocked" if source["source"] == "Polygon" else source["state"] not in FINAL_STATES)
+        if (source["state"] not in FINAL_STATES if source["source"] in HOLDING else source["state"] == "blocked")
     ]
     if open_ones:
         told = "; ".join(

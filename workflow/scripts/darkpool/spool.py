@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 SPAN_ROWS = 100_000
 """About how many rows are sorted at a time; also a row group of the file."""
@@ -68,7 +68,12 @@ class Spool:
         if page.is_empty():
             return
         page = self._sorted(page)
-        page.write_ipc(self._part(len(self._ends)), compression="lz4", record_batch_size=BATCH_ROWS, compat_level=pl.CompatLevel.newest())
+        page.write_ipc(
+            self._part(len(self._ends)),
+            compression="lz4",
+            record_batch_size=BATCH_ROWS,
+            compat_level=pl.CompatLevel.newest(),
+        )
         moments = page.select(self._moment(page.columns)).to_series().to_numpy()
         with (self.folder / _MOMENTS).open("ab") as file:
             moments.tofile(file)
@@ -117,7 +122,7 @@ class Spool:
         for number, (begin, finish) in enumerate(pairwise([0, *self._ends])):
             first, last = np.searchsorted(moments[begin:finish], [start, end]).tolist()
             if last > first:
-                part = pl.read_ipc(self._part(number)).slice(first, last - first).select(pl.all().gather(pl.int_range(last-first)))
+                part = pl.scan_ipc(self._part(number)).slice(first, last - first).collect()
                 yield part.select(_column(name, kind, part.schema) for name, kind in schema.items())
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +80,14 @@ class Quotes:
     time: Integers
     bid: Floats
     ask: Floats
+
+
+class VenueVolume(NamedTuple):
+    """Shares by venue: lit exchanges, FINRA prints of a trade reporting facility, and FINRA's without one (ADF)."""
+
+    lit: float
+    finra_prints: float
+    adf: float
 
 
 class _Columns:
@@ -312,3 +320,16 @@ def venues(trades: Trades) -> tuple[Flags, Flags, Flags]:
     finra = trades.exchange == FINRA
     facility = trades.trf_id != 0
     return ~finra, finra & facility, finra & ~facility
+
+
+def volume_by_venue(trades: Trades, policy: conditions.Policy, hours: tuple[int, int] | None = None) -> VenueVolume:
+    """Shares that count in volume, whether or not they may be signed: no repeats, no corrections.
+
+    `hours` is the half-open interval, ns UTC, in which trades count; None is the whole day. What FINRA's daily file
+    adds up is the prints from open to close of the session, not those of the hours in which trades are signed.
+    """
+    counts = (trades.correction == 0) & (trades.size > 0) & (trades.size < np.inf)
+    counts[_conditions(trades, policy)[0]] = False
+    if hours is not None:
+        counts &= (trades.time >= hours[0]) & (trades.time < hours[1])
+    return VenueVolume(*(float(trades.size[counts & venue].sum()) for venue in venues(trades)))

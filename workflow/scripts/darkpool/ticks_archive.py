@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from . import clock, credentials, due, layout, polygon, sessions, spool, symbols, yahoo, yahoo_minutes
 from .archive import Archive, iso, sha256

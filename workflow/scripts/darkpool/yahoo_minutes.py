@@ -98,9 +98,9 @@ def judge(exchange: yahoo.Exchange, symbol: str, session: date, now: datetime) -
 
 class _Minutes(yahoo._Run):
     def ask(self, symbol: str) -> yahoo.DailyAnswer:
-        import yfinance  # type: ignore[import-untyped]
-        from yfinance.cache import get_tz_cache  # type: ignore[import-untyped]
-        from yfinance.data import YfData  # type: ignore[import-untyped]
+        import yfinance
+        from yfinance.cache import get_tz_cache
+        from yfinance.data import YfData
 
         get_tz_cache().store(symbol, NEW_YORK.key)
         # It remembers answers about the past, refusals and errors too: asking again would not reach Yahoo.

@@ -1,0 +1,29 @@
+"""FINRA's weekly off-exchange data that a session may see into the archive, and the receipt."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from darkpool import weekly_archive
+from darkpool.archive import Archive
+from darkpool.logbook import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(root: str, session: date, wanted: dict[str, Any], **request: Any) -> None:
+    archive = Archive(root)
+    tickers = sorted({ticker for pairs in wanted["followed"].values() for ticker, _ in pairs})
+    with archive.sole_asker("finra_weekly"):
+        archive.write_receipt("finra_weekly", session, weekly_archive.fetch(archive, session, tickers, **request))
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.wildcards.archive,
+            date.fromisoformat(snakemake.wildcards.session),
+            snakemake.params.wanted[snakemake.wildcards.session],
+            weeks=snakemake.params.weeks,
+            **snakemake.params.settings,
+        )
