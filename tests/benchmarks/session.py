@@ -4,8 +4,8 @@
     python tests/benchmarks/session.py --rounds 1
 
 The archive is simulated on the spot into a temporary folder: ten tickers, 60 earlier sessions, trades and quotes. Each
-figure is the fastest round. Nothing here is a test: what counts are the ratios within one run, and they mean little on
-a machine that is busy with something else.
+figure is the fastest round, and rounds take turns. Processor time (of the process and all it starts) stands beside the
+wall: other work on the machine disturbs it less. Nothing here is a test: what counts are the ratios within one run.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import argparse
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
@@ -52,12 +52,21 @@ def make_archive(root: Path) -> list[str]:
     return sorted(watchlist.tickers(SESSION))[:10]
 
 
-def add_unrelated(root: Path) -> None:
+def unrelated(root: Path) -> list[Path]:
     """Session files of days that no window here reaches."""
+    days = [date(2015, 1, 1) + timedelta(days=number) for number in range(UNRELATED)]
+    return [root / f"finra/regsho/CNMSshvol{day:%Y%m%d}.txt" for day in days]
+
+
+def add_unrelated(root: Path) -> None:
     content = next((root / "finra/regsho").iterdir()).read_bytes()
-    for number in range(UNRELATED):
-        day = date(2015, 1, 1) + timedelta(days=number)
-        (root / f"finra/regsho/CNMSshvol{day:%Y%m%d}.txt").write_bytes(content)
+    for path in unrelated(root):
+        path.write_bytes(content)
+
+
+def remove_unrelated(root: Path) -> None:
+    for path in unrelated(root):
+        path.unlink()
 
 
 def copy_project(root: Path) -> None:
@@ -76,28 +85,44 @@ def configuration(archive: Path, tickers: list[str]) -> dict[str, Any]:
 # The command
 
 
-def command(project: Path, session: date, config: Path) -> tuple[float, list[str]]:
-    """Wall seconds of the command, and the jobs it executed."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    line = ["snakemake", "--cores", "2", f"results/bench/{session}/all", "--configfile", str(config)]
-    begun = time.perf_counter()
-    done = subprocess.run(
-        line, cwd=project, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
-    )
-    took = time.perf_counter() - begun
+class Took(NamedTuple):
+    wall: float
+    processor: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:9.2f}{self.processor:9.2f}"
+
+    def ratios(self, other: Took) -> str:
+        return f"ratio {self.wall / other.wall:.2f} wall, {self.processor / other.processor:.2f} processor"
+
+
+def timed(line: list[str], **options: Any) -> tuple[Took, subprocess.CompletedProcess[str]]:
+    """Run a process that must end 0; seconds of it and all it started."""
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(line, capture_output=True, text=True, check=False, **options)
+    wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
+    return Took(wall, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime), done
+
+
+def best(rounds: list[Took]) -> Took:
+    return Took(min(took.wall for took in rounds), min(took.processor for took in rounds))
+
+
+def command(project: Path, session: date, config: Path) -> tuple[Took, list[str]]:
+    """What the command took, and the jobs it executed."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    words = ["snakemake", "--cores", "2", f"results/bench/{session}/all", "--configfile", str(config)]
+    took, done = timed(words, cwd=project, env={**os.environ, "PATH": path})
     return took, re.findall(r"^(?:local)?rule ([a-z]+_[a-z]+)", done.stderr, re.MULTILINE)
 
 
-def timed_commands(project: Path, config: Path, rounds: int) -> float:
-    """The fastest of `rounds` from empty results."""
-    walls = []
-    for _ in range(rounds):
-        for made in ("results", ".snakemake", "logs"):
-            shutil.rmtree(project / made, ignore_errors=True)
-        walls.append(command(project, SESSION, config)[0])
-    return min(walls)
+def from_nothing(project: Path, config: Path) -> Took:
+    """The command on empty results."""
+    for made in ("results", ".snakemake", "logs"):
+        shutil.rmtree(project / made, ignore_errors=True)
+    return command(project, SESSION, config)[0]
 
 
 # The same functions in a row
@@ -152,9 +177,7 @@ def in_a_row(project: Path, config_file: Path) -> None:
         {"archive": Archive(root), "offline": True},
     )
     publish_table.main([str(table["features"])], pages, "bench", SESSION, **look)
-    draw_plots.main(
-        str(table["merged"]), [str(table["features"])], folder / "plots", "bench", SESSION, tickers, **look
-    )
+    draw_plots.main(str(table["merged"]), [str(table["features"])], folder / "plots", "bench", SESSION, tickers, **look)
     plots = [folder / "plots" / f"{file_name(ticker)}.png" for ticker in tickers]
     write_manifest.main(
         folder / "all",
@@ -168,15 +191,10 @@ def in_a_row(project: Path, config_file: Path) -> None:
     )
 
 
-def timed_rows(project: Path, config: Path, rounds: int) -> float:
-    """The fastest of `rounds` processes, start and imports included."""
-    walls = []
-    for _ in range(rounds):
-        shutil.rmtree(project / "results", ignore_errors=True)
-        begun = time.perf_counter()
-        subprocess.run([sys.executable, __file__, "--row", str(project), str(config)], check=True)
-        walls.append(time.perf_counter() - begun)
-    return min(walls)
+def row_process(project: Path, config: Path) -> Took:
+    """A process that calls them on empty results, its start and imports included."""
+    shutil.rmtree(project / "results", ignore_errors=True)
+    return timed([sys.executable, __file__, "--row", str(project), str(config)])[0]
 
 
 def hashes(project: Path) -> dict[str, str]:
@@ -215,39 +233,48 @@ def market_file() -> bytes:
 def parse_times(folder: Path) -> list[float]:
     path = folder / "market.txt"
     path.write_bytes(market_file())
-    told = run_python(PARSE, str(path)).split()
+    told = timed([sys.executable, "-c", PARSE, str(path)], cwd=SCRIPTS)[1].stdout.split()
     assert set(told[::2]) == {str(MARKET)}, told
     return [float(took) for took in told[1::2]]
-
-
-def run_python(program: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], cwd=SCRIPTS, capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
-def import_times(rounds: int) -> Iterator[tuple[str, float]]:
-    """Wall seconds of a process that imports the script, less those of one that imports nothing."""
-
-    def wall(program: str) -> float:
-        walls = []
-        for _ in range(rounds + 1):
-            begun = time.perf_counter()
-            run_python(program)
-            walls.append(time.perf_counter() - begun)
-        return min(walls)
-
-    nothing = wall("pass")
-    for script in (*STEPS, *FETCHES):
-        yield script, wall(f"import {script}") - nothing
 
 
 # The table
 
 
-def line(what: str, figure: str, more: str = "") -> None:
-    print(f"{what:<58}{figure:>12}   {more}".rstrip(), flush=True)
+def line(what: str, figures: object = "", more: str = "") -> None:
+    print(f"{what:<58}{figures!s:>18}   {more}".rstrip(), flush=True)
+
+
+HEAD = f"{'wall s':>9}{'proc. s':>9}"
+
+
+def sessions_table(project: Path, archive: Path, config: Path, rounds: int) -> None:
+    row_process(project, config)  # byte code and calendar, once
+    rows, commands = [], []
+    for _ in range(rounds):
+        rows.append(row_process(project, config))
+        by_row = hashes(project)
+        commands.append(from_nothing(project, config))
+        if hashes(project) != by_row:
+            sys.exit("the command and the functions in a row made different files")
+    row, whole = best(rows), best(commands)
+    line("one session, 10 tickers, 60 earlier sessions", HEAD)
+    line("  functions in a row, one process", row)
+    line("  snakemake --cores 2", whole, f"{whole.ratios(row)} (budget 3)")
+    took, jobs = command(project, SESSION, config)
+    line("  the same again, finished", took, ", ".join(jobs))
+    took, jobs = command(project, NEXT, config)
+    line("  the next session", took, f"{len(jobs)} jobs: {', '.join(jobs)}")
+
+    before, after = [], []
+    for _ in range(rounds):
+        before.append(from_nothing(project, config))
+        add_unrelated(archive)
+        after.append(from_nothing(project, config))
+        remove_unrelated(archive)
+    few, many = best(before), best(after)
+    line("  without and", few)
+    line(f"  with {UNRELATED:,} unrelated session files on disk", many, f"{many.ratios(few)} (about 1)")
 
 
 def main(rounds: int) -> None:
@@ -255,35 +282,21 @@ def main(rounds: int) -> None:
         folder = Path(name)
         archive, project = folder / "archive", folder / "project"
         copy_project(project)
-        tickers = make_archive(archive)
         config = folder / "bench.yaml"
-        config.write_text(json.dumps(configuration(archive, tickers)))
+        config.write_text(json.dumps(configuration(archive, make_archive(archive))))
+        sessions_table(project, archive, config, rounds)
 
-        line("one session, 10 tickers, 60 earlier sessions", "wall s")
-        row = timed_rows(project, config, rounds)
-        by_row = hashes(project)
-        whole = timed_commands(project, config, rounds)
-        if hashes(project) != by_row:
-            sys.exit("the command and the functions in a row made different files")
-        line("  functions in a row, one process", f"{row:.2f}")
-        line("  snakemake --cores 2", f"{whole:.2f}", f"ratio {whole / row:.2f} (budget 3)")
-        took, jobs = command(project, SESSION, config)
-        line("  the same again, finished", f"{took:.2f}", ", ".join(jobs))
-        took, jobs = command(project, NEXT, config)
-        line("  the next session", f"{took:.2f}", f"{len(jobs)} jobs: {', '.join(jobs)}")
+        calls = [parse_times(folder) for _ in range(rounds)]
+        line(f"a full-market FINRA file, {MARKET:,} symbols, after imports", f"{'wall s':>9}")
+        line("  first call", f"{min(first for first, *_ in calls):9.3f}", "(budget 0.15)")
+        line("  later calls", f"{min(later for _, *others in calls for later in others):9.3f}")
 
-        add_unrelated(archive)
-        more = timed_commands(project, config, rounds)
-        line(f"  with {UNRELATED:,} more session files on disk", f"{more:.2f}", f"ratio {more / whole:.2f} (about 1)")
-
-        first, *others = parse_times(folder)
-        line(f"a full-market FINRA file, {MARKET:,} symbols, after imports", "wall s")
-        line("  first call", f"{first:.3f}", "(budget 0.15)")
-        line("  later calls", f"{min(others):.3f}")
-
-        line("imports of a script, beyond Python's own start", "wall s")
-        for script, took in import_times(rounds):
-            line(f"  {script}", f"{took:.2f}")
+        line("imports of a script, beyond Python's own start", HEAD)
+        nothing = best([timed([sys.executable, "-c", "pass"])[0] for _ in range(rounds)])
+        for script in (*STEPS, *FETCHES):
+            words = [sys.executable, "-c", f"import {script}"]
+            took = best([timed(words, cwd=SCRIPTS)[0] for _ in range(rounds)])
+            line(f"  {script}", Took(took.wall - nothing.wall, took.processor - nothing.processor))
 
 
 if __name__ == "__main__":

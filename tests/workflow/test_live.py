@@ -177,9 +177,7 @@ def test_two_scans_on_one_archive_ask_for_a_ticker_once(live):
     live.publish()
     config = live.config
     config["scans"]["emps3"] = {"archive": live.archive, "tickers": ["NEW", "AAPL"]}
-    live.project.finish(
-        live.project.target(), f"results/emps3/{DAY}/all", config=config, DARKPOOL_NOW=live.now
-    )
+    live.project.finish(live.project.target(), f"results/emps3/{DAY}/all", config=config, DARKPOOL_NOW=live.now)
     assert sorted(live.symbols_asked()) == ["AAPL", "BRK-B", "NA", "NEW"]
     assert sorted(live.files_asked()) == [live.file_name(day) for day in live.window]
     assert sorted(path.parent.name for path in live.root.glob("universe/*/*.csv")) == ["emps2", "emps3"]

@@ -87,7 +87,9 @@ def test_a_configuration_that_cannot_be_used_names_the_key_and_what_is_allowed(r
 def test_a_scans_file_without_the_column_is_refused_with_the_columns_it_has(refuse):
     name = "results/emps2/2025-12-22/08_phase2_alerts.csv"
     run = refuse("results/emps2/2025-12-22/all", made={name: "name,price\nAAPL,270\n"})
-    assert [line for line in run.lines if name in line and "no column ticker or symbol" in line and "name, price" in line]
+    assert [
+        line for line in run.lines if name in line and "no column ticker or symbol" in line and "name, price" in line
+    ]
 
 
 def test_a_scan_that_is_not_configured_is_refused(refuse):

@@ -48,3 +48,19 @@ rule fetch_ticks:
         calls_per_minute=lambda wildcards, output: config["lit"].get("calls_per_minute", 0),
     script:
         "../scripts/fetch_ticks.py"
+
+
+rule fetch_weekly:
+    """FINRA's weekly data that the session may see, tier by tier as it is published."""
+    output:
+        update("{archive}/receipts/finra_weekly/{session}.json"),
+    log:
+        "{archive}/receipts/finra_weekly/{session}.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        wanted=wanted,
+        weeks=lambda wildcards, output: WEEKS,
+        settings=lambda wildcards, output: {key: config["finra"][key] for key in ("auth",) if key in config["finra"]},
+    script:
+        "../scripts/fetch_weekly.py"

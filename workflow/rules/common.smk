@@ -168,6 +168,13 @@ def weeks(wildcards):
     """FINRA's weekly data of the session: a receipt where it is asked for, and else what the archive holds."""
     scan, date, folder = wildcards.scan, wildcards.date, ARCHIVES[wildcards.scan]
     archive, session = Archive(folder), session_of(date)
+    receipt = f"{folder}/receipts/finra_weekly/{date}.json"
+    if scan == settings.DEMO:
+        return {"weekly": receipt}
+    if config["finra"].get("weekly", False) and not config["offline"]:
+        if due.weekly(archive, session, WEEKS):
+            workflow.dag.forcefiles.add(receipt)
+        return {"weekly": receipt}
     return {"weekly": [str(path) for path in layout.otc_weekly_answers(archive, session, WEEKS)]}
 
 

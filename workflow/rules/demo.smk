@@ -33,3 +33,20 @@ rule simulate_ticks:
         code=code("simulate_ticks.py"),
     script:
         "../scripts/simulate_ticks.py"
+
+
+rule simulate_weekly:
+    """What FINRA would have published of the weeks that the session can see."""
+    output:
+        f"{ARCHIVES['demo']}/receipts/finra_weekly/{{session}}.json",
+    log:
+        "logs/simulate_weekly/{session}.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        archive=lambda wildcards: ARCHIVES["demo"],
+        weeks=WEEKS,
+        seed=20251222,
+        code=code("simulate_weekly.py"),
+    script:
+        "../scripts/simulate_weekly.py"

@@ -141,7 +141,7 @@ class Archive:
             return None
         except ValueError as error:
             raise ValueError(f"{path} is no JSON receipt ({error}); delete it and the source is asked again") from None
-        if not isinstance(receipt, dict) or not receipt.keys() & {"files", "tickers"}:
+        if not isinstance(receipt, dict) or not receipt.keys() & {"files", "tickers", "weeks"}:
             raise ValueError(
                 f"{path} is no receipt: neither files nor tickers in it; delete it and the source is asked again"
             )

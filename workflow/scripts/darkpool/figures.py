@@ -7,6 +7,7 @@ import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -45,8 +46,11 @@ METHOD_MARKER = {
     "EMO": "P",
     "CLNV": "X",
     "BARS": "d",
+    "weekly": "o",
 }
 OTHER_MARKER = "*"
+WEEKLY = "weekly"
+"""The method of a week's log ratio: its sessions may have been signed by several."""
 TYPOGRAPHIC = frozenset("–—×−…’½")
 MOST_ANNOTATED = 12
 SPLIT_TOP = 0.82
@@ -219,26 +223,40 @@ def _table_ground(figure: Figure, width: float, height: float, top: float, row_h
         figure.add_artist(band)
 
 
-def ticker_plot(ticker: str, history: pl.DataFrame, flow: pl.DataFrame, context: PageContext, path: Path | str) -> None:
+def ticker_plot(
+    ticker: str,
+    history: pl.DataFrame,
+    flow: pl.DataFrame,
+    context: PageContext,
+    path: Path | str,
+    *,
+    weekly: pl.DataFrame | None = None,
+) -> None:
     """A ticker's window: off-exchange ratio, off-exchange volume with its mean, and the log ratio where there is one.
 
     `history`: date, trf_volume?, offex_ratio?, trf_volume_on_basis?, trf_ma20? (both on the session's share basis),
     split_ratio? (on an ex_date), a row for every session of the window, ascending; missing sessions are nulls.
     `flow`: date, log_ratio?, trf_buy_ratio?, finra_off_exchange_volume?, classification_method, signal; may be empty.
-    Nulls are gaps, never interpolated. Raises ValueError where `history` is empty or its dates do not ascend.
+    `weekly`: date (Monday of the week), log_ratio?, finra_off_exchange_volume?, classification_method, signal; where it
+    has rows, the log ratio by week stands in place of the daily one, and says so.
+    Nulls are gaps, never interpolated. Raises ValueError where `history` is empty or its dates do not ascend, and where
+    a date of `weekly` is no Monday.
     """
     days = history["date"]
     if history.is_empty() or not (days.is_sorted() and days.n_unique() == history.height):
         raise ValueError(f"history of {ticker}: expected the sessions of the window, ascending, each once")
     flow = flow.sort("date")
-    with_flow = bool(flow.select(pl.col("log_ratio", "trf_buy_ratio").is_not_null().any()).sum_horizontal().sum())
+    by_week = weekly is not None and not weekly.is_empty()
+    with_flow = by_week or flow["log_ratio"].is_not_null().any() or flow["trf_buy_ratio"].is_not_null().any()
     with _house_style():
         figure, panels = _panels(3 if with_flow else 2)
         _wipe(figure)
         _plot_title(figure, ticker, history, context)
         _draw_ratio(panels[0], history)
         _draw_volume(panels[1], history, context)
-        if with_flow:
+        if weekly is not None and by_week:
+            _draw_weeks(panels[2], _every_week(ticker, weekly), context)
+        elif with_flow:
             _draw_flow(panels[2], _aligned(flow, history), context)
         _save(figure, path)
 
@@ -416,10 +434,25 @@ def _prints_log_ratio(flow: pl.DataFrame) -> Numbers:
 
 def _draw_flow(axes: Axes, flow: pl.DataFrame, context: PageContext) -> None:
     lit, prints = _numbers(flow, "log_ratio"), _prints_log_ratio(flow)
-    high, low = math.log(context.thresholds["bot"]), math.log(context.thresholds["sell"])
-    reach = max(1.5 * high, -1.5 * low, *(float(abs(v)) for v in np.concatenate([lit, prints]) if math.isfinite(v)))
     axes.set_title(LABELS["log_axis"])
     _session_axis(axes, flow["date"].to_list(), before=0.15 * flow.height + 0.6)
+    band = _log_axis(axes, np.concatenate([lit, prints]), context)
+    axes.plot(np.arange(len(lit)), lit, color=DIM, linewidth=1.3)
+    handles = _lit_markers(axes, flow, lit)
+    there = np.flatnonzero(np.isfinite(prints))
+    if len(there):
+        handles += axes.plot(
+            there, prints[there], "o", markersize=8, markerfacecolor="none", markeredgecolor=WARN, markeredgewidth=1.5,
+            label=LABELS["prints"],
+        )  # fmt: skip
+    _annotate_signals(axes, flow, lit)
+    _legend_of_flow(axes, [*handles, band])
+
+
+def _log_axis(axes: Axes, values: Numbers, context: PageContext) -> Any:
+    """The axis of log ratios with the thresholds of the signal; returns the neutral band."""
+    high, low = math.log(context.thresholds["bot"]), math.log(context.thresholds["sell"])
+    reach = max(1.5 * high, -1.5 * low, *(float(abs(v)) for v in values if math.isfinite(v)))
     axes.set_ylim(-1.3 * reach, 1.85 * reach)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     band = axes.axhspan(low, high, color=DIM, alpha=0.13, linewidth=0, label=LABELS["neutral"])
@@ -431,15 +464,32 @@ def _draw_flow(axes: Axes, flow: pl.DataFrame, context: PageContext) -> None:
             xytext=(3, 3 if name == "BOT" else -3), textcoords="offset points", fontsize=10, color=SIGNAL_COLOUR[name],
             va="bottom" if name == "BOT" else "top",
         )  # fmt: skip
+    return band
+
+
+def _every_week(ticker: str, weekly: pl.DataFrame) -> pl.DataFrame:
+    """`weekly` with a row for every week from its first to its last; raises ValueError where a date is no Monday."""
+    odd = weekly.filter(pl.col("date").dt.weekday() != 1)
+    if odd.height:
+        raise ValueError(f"weekly of {ticker}: {odd['date'][0]} is no Monday, the day by which FINRA names a week")
+    first, last = weekly["date"].min(), weekly["date"].max()
+    mondays = pl.select(pl.date_range(first, last, "1w").alias("date"))
+    return mondays.join(weekly, on="date", how="left").sort("date")
+
+
+def _draw_weeks(axes: Axes, weeks: pl.DataFrame, context: PageContext) -> None:
+    lit, newest = _numbers(weeks, "log_ratio"), weeks["date"][-1]
+    monday = context.session - timedelta(days=context.session.weekday())
+    age = LABELS["week_axis_age"].format(week=newest, age=(monday - newest).days // 7)
+    axes.set_title(LABELS["week_axis"])
+    _session_axis(axes, weeks["date"].to_list(), before=0.15 * weeks.height + 0.6)
+    band = _log_axis(axes, lit, context)
+    axes.text(0.995, 0.03, age, transform=axes.transAxes, ha="right", va="bottom", fontsize=10, color=WARN)
     axes.plot(np.arange(len(lit)), lit, color=DIM, linewidth=1.3)
-    handles = _lit_markers(axes, flow, lit)
-    there = np.flatnonzero(np.isfinite(prints))
-    if len(there):
-        handles += axes.plot(
-            there, prints[there], "o", markersize=8, markerfacecolor="none", markeredgecolor=WARN, markeredgewidth=1.5,
-            label=LABELS["prints"],
-        )  # fmt: skip
-    _annotate_signals(axes, flow, lit)
+    handles = _lit_markers(axes, weeks, lit)
+    _annotate_signals(axes, weeks, lit)
+    if not np.isfinite(lit).any():
+        axes.text(0.5, 0.5, LABELS["no_week_values"], transform=axes.transAxes, ha="center", va="center", color=DIM)
     _legend_of_flow(axes, [*handles, band])
 
 
@@ -461,7 +511,8 @@ def _lit_markers(axes: Axes, flow: pl.DataFrame, lit: Numbers) -> list[Any]:
         marker = METHOD_MARKER.get(method, OTHER_MARKER)
         colours = [_signal_colour(method, signals[i]) for i in chosen]
         axes.scatter(chosen, lit[chosen], s=areas[chosen], c=colours, marker=marker, zorder=3, linewidths=0)
-        label = LABELS["lit"].format(method=plain(glossary.term(glossary.METHODS, method).label, 20))
+        words = LABELS["week"] if method == WEEKLY else glossary.term(glossary.METHODS, method).label
+        label = plain(words, 40 if method == WEEKLY else 20)
         handles.append(Line2D([], [], linestyle="none", marker=marker, color=TEXT, markersize=7, label=label))
     return handles
 

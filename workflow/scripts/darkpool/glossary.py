@@ -25,7 +25,7 @@ NUMERIC: frozenset[Kind] = frozenset({"shares", "fraction", "percent", "ratio", 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of `features` as shown: short label, unit for the header, meaning, formula, and why it may be null.
+    """A column as shown: short label, unit for the header, meaning, formula, and why it may be null.
 
     `unknown_by` lists the flags that explain a null, most telling first; `unknown` is the reason where none stands.
     """
@@ -53,6 +53,7 @@ class Term:
 
 GLANCE, MUCH, UNUSUAL = "At a glance", "How much", "How unusual"
 FLOW, PRINTS, WEEK, QUALITY = "Bought or sold (inferred estimate)", "FINRA prints", "FINRA weekly", "Quality"
+LIT = "Lit market behind it"
 
 _NO_LIT = ("no_lit", "thin_lit")
 _NO_ESTIMATE = ("no_trf", "no_lit", "thin_lit")
@@ -175,18 +176,146 @@ _COLUMNS = (
 )  # fmt: skip
 COLUMNS: Mapping[str, Column] = {column.name: column for column in _COLUMNS}
 
+PERIOD = "FINRA week"
+_WEEK_LIT = ("no_lit",)
+_WEEK_ESTIMATE = ("no_lit", "thin_lit")
+
+_WEEK_COLUMNS = (
+    Column("ticker", "", "Ticker", "", "text", "The ticker in our spelling. Upper and lower case differ."),
+    Column("week_start_date", PERIOD, "Week", "Monday", "date", "Monday of the FINRA week the row describes."),
+    Column(
+        "finra_period_type", PERIOD, "Period", "", "text",
+        "What the volume covers: a whole week, all hours of Monday to Friday. Never to be read as a day.",
+    ),
+    Column(
+        "age_weeks", PERIOD, "Age", "weeks", "count",
+        "How many weeks the row's week lies before that of the page's session.",
+        "(Monday of the session − Monday of the week) / 7",
+    ),
+    Column(
+        "published_date", PERIOD, "Published", "by FINRA", "date",
+        "The day FINRA first published the row; by the tier's lag where FINRA does not say.",
+        "Monday + 21 days (T1) or + 35 days (T2, OTC)", (), "The day of publication was not handed on to this page.",
+    ),
+    Column(
+        "tier", PERIOD, "Tier", "FINRA's", "text",
+        "T1 is published two weeks after the week's end, T2 and OTC (OTC equities) four.",
+    ),
+    Column(
+        "finra_off_exchange_volume", MUCH, "Off-exch. volume", "shares a week", "shares",
+        "Off-exchange volume of the whole week, ATS and non-ATS together, as traded.", "ATS + non-ATS volume",
+    ),
+    Column(
+        "ats_share", MUCH, "ATS share", "% of off-exch.", "fraction",
+        "The part of the week's off-exchange volume that traded in alternative trading systems, the dark pools proper.",
+        "ATS volume / (ATS + non-ATS volume)", (), "FINRA has no ATS row for this ticker and week.",
+    ),
+    Column(
+        "signal", FLOW, "Signal", "of the week", "text",
+        "BOT where clearly more was bought than sold in the week, SELL where clearly less. An inferred estimate.",
+        "BOT if bought > {bot} × sold; SELL if bought < {sell} × sold",
+        _WEEK_ESTIMATE, "There is no estimate to form a signal from.",
+    ),
+    Column(
+        "estimated_bought", FLOW, "Bought", "shares a week", "shares",
+        "Inferred estimate: the week's off-exchange volume times the week's lit buy ratio.",
+        "off-exchange volume × lit_buy_ratio", _WEEK_ESTIMATE,
+    ),
+    Column(
+        "estimated_sold", FLOW, "Sold", "shares a week", "shares",
+        "Inferred estimate: what remains of the week's off-exchange volume.",
+        "off-exchange volume − estimated_bought", _WEEK_ESTIMATE,
+    ),
+    Column(
+        "lit_buy_ratio", FLOW, "Buy %", "% of signed", "fraction",
+        "The bought part of the lit volume signed in those sessions of the week that are here.",
+        "Σ lit buy volume / Σ (lit buy volume + lit sell volume)", _WEEK_ESTIMATE,
+    ),
+    Column(
+        "buy_ratio", FLOW, "Buy ratio", "× sold", "ratio",
+        "Estimated bought against estimated sold. FINRA's volume cancels out: it is the lit market's opinion.",
+        "estimated_bought / estimated_sold", _WEEK_ESTIMATE, _ONE_SIDED,
+    ),
+    Column(
+        "log_ratio", FLOW, "Log ratio", "ln", "signed",
+        "Natural logarithm of the buy ratio: 0 is even, above is bought, below is sold.",
+        "ln(buy_ratio)", _WEEK_ESTIMATE, _ONE_SIDED,
+    ),
+    Column(
+        "lit_buy_volume", LIT, "Lit bought", "shares", "shares",
+        "Lit volume signed as bought, added up over the week's sessions that are here.", "", _WEEK_LIT,
+    ),
+    Column(
+        "lit_sell_volume", LIT, "Lit sold", "shares", "shares",
+        "Lit volume signed as sold, added up over the week's sessions that are here.", "", _WEEK_LIT,
+    ),
+    Column(
+        "sessions_with_lit", LIT, "With lit", "sessions", "count",
+        "Sessions of the week for which lit trades or minute bars are here: what the lit ratio rests on.",
+    ),
+    Column("sessions_in_week", LIT, "In week", "sessions", "count", "Sessions of the exchange in this week."),
+    Column(
+        "methods", LIT, "Method", "", "text", "How the lit trades of the week's sessions were signed.",
+        "", _WEEK_LIT, "The method was not handed on to this page.",
+    ),
+    Column("flags", QUALITY, "Flags", "", "text", "What a reader must know about the week; empty when all is well."),
+)  # fmt: skip
+WEEK_COLUMNS: Mapping[str, Column] = {column.name: column for column in _WEEK_COLUMNS}
+"""Columns of a page's weeks: those of the table `weekly` and `WEEK_LABELS`."""
+WEEK_LABELS = ("age_weeks", "ats_share", "flags", "methods", "published_date")
+"""Columns of a page's weeks that the table `weekly` does not hold."""
+
+WEEKS_TITLE = "Weeks"
+WEEKS_SENTENCE = (
+    "Weekly, not daily: each row is FINRA's off-exchange volume of a whole week, all hours, the newest that had been "
+    "published by the session of this page. Bought and sold rest on the lit trades of those sessions of the week that "
+    "are here. No share of a week stands in a daily row, and no daily share here."
+)
+
+_CHECK_COLUMNS = (
+    Column("ticker", "", "Ticker", "", "text", "The ticker in our spelling. Upper and lower case differ."),
+    Column("check", "Check", "Check", "", "text", "Which two numbers are held against each other."),
+    Column("date", "Check", "Date", "or Monday", "date", "The session; for a check of a week, its Monday."),
+    Column(
+        "verdict", "Check", "Verdict", "", "text",
+        "ok inside the band, alarm outside, not comparable where one side is missing.",
+    ),
+    Column(
+        "ratio", "Ratio", "Ratio", "left / right", "ratio", "The left number against the right one.",
+        "left / right", (), "One side is missing, or the right one is zero.",
+    ),
+    Column("low", "Ratio", "From", "expected", "ratio", "The least ratio of a sound pair."),
+    Column("high", "Ratio", "To", "expected", "ratio", "The greatest ratio of a sound pair."),
+    Column("left_name", "Compared", "Left", "", "text", "What the left number is."),
+    Column("left", "Compared", "Left", "shares", "shares", "The left number.", "", (), "The left side is missing."),
+    Column("right_name", "Compared", "Right", "", "text", "What the right number is."),
+    Column("right", "Compared", "Right", "shares", "shares", "The right number.", "", (), "The right side is missing."),
+    Column("why", "Expected bias", "Why", "", "text", "What is missing, and why the two numbers need not be equal."),
+)  # fmt: skip
+CHECK_COLUMNS: Mapping[str, Column] = {column.name: column for column in _CHECK_COLUMNS}
+"""Columns of a page's reconciliation."""
+
+CHECKS_TITLE = "Reconciliation"
+CHECKS_SENTENCE = (
+    "Numbers that two sources, or two files of one, tell about the same volume. No pair is equal; each has a band in "
+    "which a sound pair lies, and a ratio outside of it is an alarm: one of the two is wrong."
+)
+
 LABELS: Mapping[str, str] = {
     "title": "Off-exchange volume",
     "ratio_axis": "Off-exchange ratio, % of volume",
     "volume_axis": "TRF volume, {unit}",
     "log_axis": "Log ratio of the lit market, ln(bought / sold), by method",
+    "week_axis": "WEEKLY log ratio of the lit market, ln(bought / sold), by FINRA week (Monday)",
+    "week_axis_age": "newest week {week}, {age} weeks before the session's",
+    "week": "weekly estimate, area by weekly volume",
+    "no_week_values": "no estimate for these weeks",
     "ratio": "off-exchange ratio",
     "volume": "TRF volume",
     "mean": "{ma}-session mean",
     "split": "split",
     "missing": "no FINRA value",
     "missing_today": "no FINRA value for this session",
-    "lit": "{method}",
     "prints": "prints' own opinion",
     "neutral": "neutral band",
     "basis": "on the share basis of {session}",
@@ -261,6 +390,48 @@ FLAGS: Mapping[str, Term] = _terms(
         "The consolidated volume was fetched on the session's own day and may still change.",
         "warn",
     ),
+)
+
+WEEK_FLAGS: Mapping[str, Term] = _terms(
+    Term(
+        "bars_only",
+        "bars",
+        "Sessions of the week were signed by minute bars. Those are consolidated: the off-exchange prints are in them.",
+        "warn",
+    ),
+    Term("no_lit", "no lit data", "No lit data for any session of this week, so nothing can be inferred.", "warn"),
+    Term(
+        "partial_lit",
+        "part of the week",
+        "Lit data for some of the week's sessions only. The whole week's volume is split by what those sessions say.",
+        "warn",
+    ),
+    Term(
+        "restated",
+        "restated",
+        "FINRA changed the weekly row after this session could have seen it. The changed row is used.",
+    ),
+    Term(
+        "thin_lit",
+        "thin lit volume",
+        "Less lit volume could be signed in this week than lit.min_lit_volume asks for, so nothing is inferred.",
+        "warn",
+    ),
+)
+"""Flags of a week; on the page only, since they follow from the table's own columns and its labels."""
+
+CHECKS: Mapping[str, Term] = _terms(
+    Term("facilities", "facilities", "FINRA's facility files, added up, against its consolidated file."),
+    Term("minute_bars", "minute bars", "Minute bars, added up, against the daily volume as traded."),
+    Term("trf_prints", "TRF prints", "FINRA prints on the tape against FINRA's daily file, open to close."),
+    Term("weekly_sum", "weekly sum", "FINRA's daily files, added up over the week, against its weekly ATS + non-ATS."),
+    Term("yahoo_polygon", "Yahoo and Polygon", "Yahoo's daily volume, as traded, against the day's Polygon trades."),
+)
+
+VERDICTS: Mapping[str, Term] = _terms(
+    Term("ok", "ok", "The ratio lies inside the expected band.", "good"),
+    Term("alarm", "alarm", "The ratio lies outside the expected band: one of the two sources is wrong.", "warn"),
+    Term("not comparable", "not comparable", "One side is missing. Nothing is said about the other."),
 )
 
 STATES: Mapping[str, Term] = _terms(
@@ -390,6 +561,16 @@ def written(kind: Kind, value: object) -> str:
     return f"{value:.2f}"
 
 
+def in_band(ratio: float | None, low: float, high: float) -> str:
+    """A ratio with the decimals that its band needs: three, or six where the band is that narrow."""
+    return UNKNOWN if ratio is None else f"{ratio:.{6 if high - low < 1e-3 else 3}f}"
+
+
+def exact_shares(value: float | None) -> str:
+    """Shares to the last one, as reconciliation needs them; fractional ones with two decimals."""
+    return UNKNOWN if value is None else f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
 def split_words(ratio: float) -> str:
     """A split's ratio (new shares per old) as people say it: 4 is `4:1`, 0.1 is `1:10`."""
     return f"{ratio:.4g}:1" if ratio >= 1 else f"1:{1 / ratio:.4g}"
@@ -401,10 +582,10 @@ def markdown(terms: Mapping[str, Term]) -> str:
     return "\n".join(["| code | meaning |", "|---|---|", *(filled(line) for line in lines)]) + "\n"
 
 
-def columns_markdown() -> str:
-    """A Markdown table of the columns of `features`, with unit, meaning and formula, for the README."""
+def columns_markdown(columns: Mapping[str, Column] = COLUMNS) -> str:
+    """A Markdown table of columns, those of `features` unless said, with unit, meaning and formula, for the README."""
     rows = [
         f"| `{c.name}` | {c.unit or c.kind} | {c.sentence}" + (f" `{c.formula}`" if c.formula else "") + " |"
-        for c in COLUMNS.values()
+        for c in columns.values()
     ]
     return "\n".join(["| column | unit | meaning |", "|---|---|---|", *(filled(row) for row in rows)]) + "\n"

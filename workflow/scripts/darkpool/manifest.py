@@ -28,6 +28,7 @@ def build(
     inputs = layout.volume_answers(archive, session, window, config["finra"]["files"])
     for ticker in tickers:
         inputs += layout.tick_files(archive, session, ticker, config["lit"]["source"]).values()
+    inputs += layout.otc_weekly_answers(archive, session)
     content = {
         **told,
         "scan": scan,

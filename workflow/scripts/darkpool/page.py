@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from . import glossary
-from .glossary import COLUMNS, Column
+from .glossary import CHECK_COLUMNS, COLUMNS, WEEK_COLUMNS, Column
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -26,12 +26,17 @@ TEMPLATES = Path(__file__).parent / "templates"
 NEW_YORK = ZoneInfo("America/New_York")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 TERMS = {
+    "check": glossary.CHECKS,
     "flag": glossary.FLAGS,
     "method": glossary.METHODS,
     "opinion": glossary.OPINIONS,
     "signal": glossary.SIGNALS,
     "state": glossary.STATES,
+    "verdict": glossary.VERDICTS,
+    "week-flag": glossary.WEEK_FLAGS,
 }
+COLUMN_SETS = {"": COLUMNS, "week-": WEEK_COLUMNS, "check-": CHECK_COLUMNS}
+"""Columns of the page's tables by what stands before the names of their explanations."""
 INFERRED = frozenset({"signal"} | {name for name, column in COLUMNS.items() if column.group == glossary.FLOW})
 
 
@@ -72,12 +77,14 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
+    """One row as shown: `flags` are entry, label and tone; None where the table has no flags. `look` are classes."""
+
     ticker: str
     cells: list[Cell]
-    flags: list[tuple[str, str, str]]
-    quality: str
-    mark: str
-    muted: bool
+    flags: list[tuple[str, str, str]] | None
+    quality: str = ""
+    mark: str = ""
+    look: str = ""
 
 
 class Entry(NamedTuple):
@@ -109,29 +116,79 @@ def _key(prefix: str, code: str) -> str:
     return f"{prefix}-{re.sub('[^A-Za-z0-9_-]', '_', code)}"
 
 
-def _unknown(name: str, flags: list[str]) -> Cell:
-    flag = next((flag for flag in COLUMNS[name].unknown_by if flag in flags), None)
-    return Cell(glossary.UNKNOWN, "", "unknown", _key("flag", flag) if flag else _key("why", name))
+def _unknown(column: Column, flags: list[str], table: str = "") -> Cell:
+    flag = next((flag for flag in column.unknown_by if flag in flags), None)
+    entry = _key(f"{table}flag", flag) if flag else _key(f"{table}why", column.name)
+    return Cell(glossary.UNKNOWN, "", "unknown", entry)
+
+
+def _exact(value: object) -> str:
+    return "" if value is None else repr(value) if isinstance(value, float) else str(value)
+
+
+def _signal(signal: str) -> Cell:
+    label = glossary.term(glossary.SIGNALS, signal).label
+    return Cell(label, signal, "signal", _key("signal", signal or "neutral"))
 
 
 def cell(name: str, record: Mapping[str, Any]) -> Cell:
     """The cell of column `name` in a row of `features`; a null, and a signal nothing is known of, say why."""
-    value, flags = record[name], glossary.flags_of(record["quality"])
+    column, value, flags = COLUMNS[name], record[name], glossary.flags_of(record["quality"])
     if name == "signal":
-        if not value and record["estimated_bought"] is None:
-            return _unknown(name, flags)
-        return Cell(glossary.term(glossary.SIGNALS, value).label, value, "signal", _key("signal", value or "neutral"))
+        return _signal(value) if value or record["estimated_bought"] is not None else _unknown(column, flags)
     if name == "classification_method":
         return Cell(glossary.term(glossary.METHODS, value).label, value, "term", _key("method", value))
     if name == "opinions":
         if value == "none":
-            return _unknown(name, flags)
+            return _unknown(column, flags)
         return Cell(glossary.term(glossary.OPINIONS, value).label, value, "term", _key("opinion", value))
-    text = glossary.written(COLUMNS[name].kind, value)
+    text = glossary.written(column.kind, value)
     if text == glossary.UNKNOWN:
-        return _unknown(name, flags)
+        return _unknown(column, flags)
     bar = round(min(100 * value, 100), 1) if name == "offex_ratio" else None
-    return Cell(text, repr(value) if isinstance(value, float) else str(value), bar=bar)
+    return Cell(text, _exact(value), bar=bar)
+
+
+def week_flags(record: Mapping[str, Any]) -> list[str]:
+    """What a reader must know about a row of the weeks, sorted; codes of `glossary.WEEK_FLAGS`."""
+    there, whole = record["sessions_with_lit"], record["sessions_in_week"]
+    holds = {
+        "bars_only": "BARS" in (record["methods"] or "").split(","),
+        "no_lit": not there,
+        "partial_lit": 0 < there < whole,
+        "restated": bool(record.get("restated")),
+        "thin_lit": bool(there) and record["lit_buy_ratio"] is None,
+    }
+    return [flag for flag, it_does in holds.items() if it_does]
+
+
+def week_cell(name: str, record: Mapping[str, Any]) -> Cell:
+    """The cell of column `name` in a row of the weeks; what is unknown says why."""
+    column, value, flags = WEEK_COLUMNS[name], record[name], week_flags(record)
+    if name == "signal" and (value or record["estimated_bought"] is not None):
+        return _signal(value)
+    if name == "methods" and value:
+        codes = value.split(",")
+        return Cell(", ".join(glossary.term(glossary.METHODS, code).label for code in codes), value)
+    text = glossary.written(column.kind, value or None if name in ("signal", "methods") else value)
+    return _unknown(column, flags, "week-") if text == glossary.UNKNOWN else Cell(text, _exact(value))
+
+
+def check_cell(name: str, record: Mapping[str, Any]) -> Cell:
+    """The cell of column `name` in a row of the reconciliation; what is unknown says why."""
+    value = record[name]
+    if name == "check":
+        return Cell(glossary.term(glossary.CHECKS, value).label, value, "term", _key("check", value))
+    if name == "verdict":
+        verdict = glossary.term(glossary.VERDICTS, value)
+        return Cell(verdict.label, value, f"verdict {verdict.tone}", _key("verdict", value))
+    if value is None:
+        return _unknown(CHECK_COLUMNS[name], [], "check-")
+    if name in ("ratio", "low", "high"):
+        return Cell(glossary.in_band(value, record["low"], record["high"]), _exact(value))
+    if name in ("left", "right"):
+        return Cell(glossary.exact_shares(value), _exact(value))
+    return Cell(str(value), str(value), "words" if name == "why" else "")
 
 
 def _flag_terms(quality: str) -> list[glossary.Term]:
@@ -145,13 +202,73 @@ def _row(record: Mapping[str, Any], shown: Iterable[str], marks: Mapping[str, in
         flags=[(_key("flag", term.code), term.label, term.tone) for term in _flag_terms(record["quality"])],
         quality=record["quality"],
         mark=f"mark-{marks[record['quality']]}",
-        muted=is_muted(record["quality"]),
+        look="muted" if is_muted(record["quality"]) else "",
     )
 
 
-def _used(features: pl.DataFrame, context: PageContext) -> dict[str, set[str]]:
+def ranked_weeks(weekly: pl.DataFrame, features: pl.DataFrame, context: PageContext) -> pl.DataFrame:
+    """`weekly` with the age of each week: tickers in the order of the session's rows, newest week first.
+
+    Columns of `glossary.WEEK_LABELS` that are not there are null.
+    """
+    monday = context.session - timedelta(days=context.session.weekday())
+    order = ranked(features.filter(pl.col("date") == context.session))["ticker"].to_list()
+    place = pl.col("ticker").replace_strict(order, range(len(order)), default=len(order), return_dtype=pl.Int64)
+    lacking = [pl.lit(None).alias(name) for name in glossary.WEEK_LABELS if name not in weekly.columns]
+    age = ((pl.lit(monday) - pl.col("week_start_date")).dt.total_days() // 7).alias("age_weeks")
+    return weekly.with_columns(lacking).with_columns(age).sort(
+        place, "ticker", "week_start_date", descending=[False, False, True]
+    )  # fmt: skip
+
+
+def _week_rows(weeks: pl.DataFrame) -> list[Row]:
+    shown = [name for name in WEEK_COLUMNS if name not in ("ticker", "flags")]
+    rows: list[Row] = []
+    for record in weeks.iter_rows(named=True):
+        flags = week_flags(record)
+        terms = [glossary.term(glossary.WEEK_FLAGS, flag) for flag in flags]
+        older = bool(rows) and rows[-1].ticker == record["ticker"]
+        looks = ("muted" if is_muted(",".join(flags)) else "", "older" if older else "")
+        rows.append(
+            Row(
+                ticker=record["ticker"],
+                cells=[week_cell(name, record) for name in shown],
+                flags=[(_key("week-flag", term.code), term.label, term.tone) for term in terms],
+                quality=",".join(flags),
+                look=" ".join(filter(None, looks)),
+            )
+        )
+    return rows
+
+
+class Reconciliation(NamedTuple):
+    """The checks as shown: those that alarm, the others, and how many of each verdict there are."""
+
+    alarms: list[Row]
+    others: list[Row]
+    told: str
+
+
+def _reconciliation(checks: pl.DataFrame) -> Reconciliation:
+    """Newest first, each day by check and ticker."""
+    checks = checks.sort("date", "check", "ticker", descending=[True, False, False])
+    shown = [name for name in CHECK_COLUMNS if name != "ticker"]
+    rows: dict[bool, list[Row]] = {True: [], False: []}
+    for record in checks.iter_rows(named=True):
+        cells = [check_cell(name, record) for name in shown]
+        rows[record["verdict"] == "alarm"].append(Row(record["ticker"], cells, None))
+    numbers = [
+        (int((checks["verdict"] == code).sum()), glossary.VERDICTS[code].label)
+        for code in ("alarm", "ok", "not comparable")
+    ]
+    return Reconciliation(rows[True], rows[False], ", ".join(f"{number} {label}" for number, label in numbers))
+
+
+def _used(features: pl.DataFrame, checks: pl.DataFrame | None, context: PageContext) -> dict[str, set[str]]:
     """The codes that stand on the page, by kind."""
     return {
+        "check": set() if checks is None else set(checks["check"]),
+        "verdict": set() if checks is None else set(checks["verdict"]),
         "flag": {flag for quality in features["quality"].unique() for flag in glossary.flags_of(quality)},
         "method": set(features["classification_method"]),
         "opinion": set(features["opinions"]),
@@ -167,10 +284,11 @@ def _state(source: Mapping[str, Any]) -> str:
 def _entries(context: PageContext, used: Mapping[str, set[str]]) -> list[Entry]:
     """Every explanation the page can show; `used` codes that nobody described are said to be so."""
     entries = []
-    for column in COLUMNS.values():
-        entries.append(Entry(_key("column", column.name), column.label, column.sentence, column.formula))
-        if column.unknown_by or column.unknown != Column.unknown:
-            entries.append(Entry(_key("why", column.name), f"{column.label}: unknown", column.unknown))
+    for table, columns in COLUMN_SETS.items():
+        for column in columns.values():
+            entries.append(Entry(_key(f"{table}column", column.name), column.label, column.sentence, column.formula))
+            if column.unknown_by or column.unknown != Column.unknown:
+                entries.append(Entry(_key(f"{table}why", column.name), f"{column.label}: unknown", column.unknown))
     for kind, terms in TERMS.items():
         for code in [*terms, *sorted(used.get(kind, set()) - set(terms))]:
             term = glossary.term(terms, code)
@@ -227,6 +345,20 @@ def _groups(columns: list[Column]) -> list[tuple[str, int]]:
     return groups
 
 
+class Sheet(NamedTuple):
+    """A kind of table on the page: its columns, their groups, the places its style needs, its explanations' prefix."""
+
+    columns: list[Column]
+    groups: list[tuple[str, int]]
+    layout: dict[str, list[int]]
+    prefix: str
+
+
+def _sheet(prefix: str) -> Sheet:
+    columns = list(COLUMN_SETS[prefix].values())
+    return Sheet(columns, _groups(columns), _layout(columns), prefix)
+
+
 def _layout(columns: list[Column]) -> dict[str, list[int]]:
     """Positions (from 1) of columns that are text, that start a group, and that are inferred."""
     numbered = list(enumerate(columns, 1))
@@ -259,26 +391,46 @@ def _script() -> tuple[str, str]:
     return text, base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def check(features: pl.DataFrame, context: PageContext) -> None:
-    """Raise ValueError where `features` lacks a column or holds a session later than the page's."""
-    missing = {"date", *COLUMNS} - set(features.columns)
+def check(
+    features: pl.DataFrame,
+    context: PageContext,
+    weekly: pl.DataFrame | None = None,
+    checks: pl.DataFrame | None = None,
+) -> None:
+    """Raise ValueError where a table lacks a column or holds a session or week later than the page's."""
+    _require("features", features, "date", {"date", *COLUMNS}, context)
+    if weekly is not None:
+        _require("weekly", weekly, "week_start_date", set(WEEK_COLUMNS) - set(glossary.WEEK_LABELS), context)
+    if checks is not None:
+        _require("checks", checks, "date", set(CHECK_COLUMNS), context)
+
+
+def _require(name: str, frame: pl.DataFrame, day: str, columns: set[str], context: PageContext) -> None:
+    missing = columns - set(frame.columns)
     if missing:
-        raise ValueError(f"features: columns {sorted(missing)} are missing")
-    later = features.filter(pl.col("date") > context.session)
+        raise ValueError(f"{name}: columns {sorted(missing)} are missing")
+    later = frame.filter(pl.col(day) > context.session)
     if later.height:
-        found, ticker = later["date"][0], later["ticker"][0]
-        raise ValueError(f"features: {ticker} on {found} is later than the page's session {context.session}")
+        found, ticker = later[day][0], later["ticker"][0]
+        raise ValueError(f"{name}: {ticker} on {found} is later than the page's session {context.session}")
 
 
-def render_html(features: pl.DataFrame, context: PageContext) -> str:
+def render_html(
+    features: pl.DataFrame,
+    context: PageContext,
+    *,
+    weekly: pl.DataFrame | None = None,
+    checks: pl.DataFrame | None = None,
+) -> str:
     """The page: the session's rows, then every earlier session of `features` in a section of its own, closed.
 
     `features` holds the columns of that table for one or more sessions, none later than `context.session`
-    (ValueError). The page asks the network for nothing, runs without its script, and holds no clock.
+    (ValueError). `weekly`: the table of that name, with the columns of `weekly.LABELS` where they are known; a section
+    of its own, newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed.
+    The page asks the network for nothing, runs without its script, and holds no clock.
     """
-    check(features, context)
-    columns = list(COLUMNS.values())
-    shown = [column.name for column in columns if column.name not in ("ticker", "quality")]
+    check(features, context, weekly, checks)
+    shown = [name for name in COLUMNS if name not in ("ticker", "quality")]
     marks = {quality: number for number, quality in enumerate(features["quality"].unique().sort())}
     rows: dict[date, list[Row]] = {context.session: []}
     for record in ranked(features).iter_rows(named=True):
@@ -291,14 +443,14 @@ def render_html(features: pl.DataFrame, context: PageContext) -> str:
         .render(
             context=context,
             simulated=is_simulated(features, context),
-            columns=columns,
-            groups=_groups(columns),
-            layout=_layout(columns),
+            sheets={"sessions": _sheet(""), "weeks": _sheet("week-"), "checks": _sheet("check-")},
             sessions=list(rows.items()),
+            weeks=None if weekly is None else _week_rows(ranked_weeks(weekly, features, context)),
+            reconciliation=None if checks is None else _reconciliation(checks),
             counts=counts(target),
             sources=sources(context),
             marks=[(quality, _flag_terms(quality)) for quality in marks],
-            entries=_entries(context, _used(features, context)),
+            entries=_entries(context, _used(features, checks, context)),
             glossary=glossary,
             numeric=glossary.NUMERIC,
             script=script,

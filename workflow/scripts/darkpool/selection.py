@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from . import sessions, symbols
+from . import symbols
 
 LATEST = "latest"
 _PARTIAL = re.compile(r"\d{4}(-\d{2})?|\d{2}-\d{2}")
@@ -79,6 +79,8 @@ def _date(text: str) -> date:
 
 
 def _near(day: date, there: Sequence[date], folder: Path) -> str:
+    from . import sessions  # the calendar costs more than all the rest of a command's start
+
     around = [*[d for d in there if d < day][-1:], *[d for d in there if d > day][:1]]
     holds = f"nearest in {folder}: {' and '.join(map(str, around))}"
     try:

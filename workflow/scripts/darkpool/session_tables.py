@@ -12,6 +12,9 @@ from .archive import Archive
 from .settings import DEMO
 
 
+RECEIPTS = ("finra", "yahoo", "polygon", "finra_weekly")
+
+
 class SimulatedArchive(ValueError):
     """A scan other than the demo was pointed at simulated answers."""
 
@@ -79,7 +82,7 @@ def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str
 
 def is_simulated(archive: Archive, scan: str, session: date) -> bool:
     """Whether the session's answers are simulated; raises SimulatedArchive outside the demo scan."""
-    found = any((archive.receipt(source, session) or {}).get("simulated") for source in ("finra", "yahoo", "polygon"))
+    found = any((archive.receipt(source, session) or {}).get("simulated") for source in RECEIPTS)
     if found and scan != DEMO:
         raise SimulatedArchive(
             f"{archive.root} holds simulated answers for {session}; only the scan {DEMO} may use them"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -58,7 +58,7 @@ class Issue(NamedTuple):
 def weeks(archive: Archive, session: date, count: int, seed: int) -> None:
     """Write what FINRA would have published by the session's own morning, and the receipt.
 
-    The `count` newest visible weeks of each tier, so `count` + 2 files of which the two newest hold T1 alone. A file
+    The `count` newest visible weeks of each tier, so `count` + 2 weeks of which the two newest hold T1 alone. A file
     that is there is left alone. Raises sessions.NotASession for a day outside the calendar, otc_weekly.OtcWeeklyError
     where a file that is there cannot be read.
     """
@@ -76,6 +76,7 @@ def weeks(archive: Archive, session: date, count: int, seed: int) -> None:
     archive.write_receipt("finra_weekly", session, simulate.receipt("finra_weekly", session, seed, weeks=told))
 
 
+@cache
 def tier_of(ticker: str) -> str:
     """T1, T2 or OTC: the same for a ticker in every week and under every seed."""
     draw = float(simulate.uniform(np.array([simulate.key(ticker)], np.uint64), "weekly tier")[0])
@@ -86,7 +87,7 @@ def published(monday: date, tier: str) -> date:
     return monday + timedelta(days=due.WEEKLY_LAGS[tier])
 
 
-def _say(archive: Archive, session: date, monday: date, tiers: Sequence[str], seed: int) -> dict[str, simulate.Entry]:
+def _say(archive: Archive, session: date, monday: date, tiers: tuple[str, ...], seed: int) -> dict[str, simulate.Entry]:
     """Write one answer and return the entry of each of its tiers."""
     relative = _name(monday, tiers)
     path = archive.path(relative)
@@ -105,7 +106,7 @@ def _say(archive: Archive, session: date, monday: date, tiers: Sequence[str], se
     }
 
 
-def _name(monday: date, tiers: Sequence[str]) -> str:
+def _name(monday: date, tiers: tuple[str, ...]) -> str:
     """The answer's file: the first one of a week plain, the later one with the moment at which it came."""
     plain = PurePosixPath(layout.otc_weekly(monday))
     if tiers == ANSWERS[0]:
@@ -114,13 +115,13 @@ def _name(monday: date, tiers: Sequence[str]) -> str:
     return str(plain.with_stem(f"{plain.stem}@{stamp(moment)}"))
 
 
-def answer(monday: date, tiers: Sequence[str], seed: int) -> bytes:
+def answer(monday: date, tiers: tuple[str, ...], seed: int) -> bytes:
     """One answer of FINRA: a JSON array with the rows of `tiers`, and in the later one a restated row of T1."""
     issues = _issues(monday, seed)
     rows = [row for tier in tiers for row in _tier_rows([i for i in issues if i.tier == tier], monday, tier)]
     if tiers != ANSWERS[0]:
         rows += _restated(issues, monday, published(monday, tiers[0]), seed)
-    return ("[" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "]\n").encode()
+    return ("[" + ",\n".join(json.dumps(row) for row in rows) + "]\n").encode()
 
 
 @lru_cache(maxsize=1)

@@ -128,3 +128,11 @@ def labelled(table: pl.DataFrame, metadata: Mapping[str, str]) -> pl.DataFrame:
     rows = json.loads(metadata["labels"])
     found = pl.read_json(io.StringIO(json.dumps(rows)), schema=dict(LABELS)) if rows else pl.DataFrame(schema=LABELS)
     return table.join(found, on=KEY, how="left").sort(KEY)
+
+
+def flow(table: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a plot by week: `date` is the Monday, `classification_method` says weekly."""
+    return table.select(
+        pl.col("week_start_date").alias("date"), "ticker", "log_ratio", "finra_off_exchange_volume",
+        pl.col("finra_period_type").alias("classification_method"), "signal",
+    ).sort("ticker", "date")  # fmt: skip

@@ -48,10 +48,12 @@
   filter.addEventListener("input", function () {
     const wanted = filter.value.trim().toLowerCase().split(/\s+/);
     let left = 0;
-    for (const row of main.tBodies[0].rows) {
-      const text = row.textContent.toLowerCase();
-      row.hidden = !wanted.every((word) => text.includes(word));
-      if (!row.hidden) left += 1;
+    for (const table of [main, ...document.querySelectorAll("table.weeks")]) {
+      for (const row of table.tBodies[0].rows) {
+        const text = row.textContent.toLowerCase();
+        row.hidden = !wanted.every((word) => text.includes(word));
+        if (!row.hidden && table === main) left += 1;
+      }
     }
     document.querySelector("#left").textContent = filter.value.trim() ? left + " shown" : "";
   });
