@@ -15,6 +15,7 @@ import json
 import os
 import re
 import resource
+import runpy
 import shutil
 import subprocess
 import sys
@@ -29,8 +30,6 @@ SCRIPTS = ROOT / "workflow/scripts"
 SESSION, NEXT = date(2025, 12, 22), date(2025, 12, 23)
 UNRELATED = 2_000
 MARKET = 11_000
-STEPS = ("build_volumes", "classify_lit", "build_features", "publish_table", "draw_plots", "write_manifest")
-FETCHES = ("fetch_regsho", "fetch_yahoo", "fetch_ticks")
 SEED = 1
 
 sys.path.insert(0, str(SCRIPTS))
@@ -110,10 +109,10 @@ def best(rounds: list[Took]) -> Took:
     return Took(min(took.wall for took in rounds), min(took.processor for took in rounds))
 
 
-def command(project: Path, session: date, config: Path) -> tuple[Took, list[str]]:
+def command(project: Path, session: date, config: Path, *more: str) -> tuple[Took, list[str]]:
     """What the command took, and the jobs it executed."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    words = ["snakemake", "--cores", "2", f"results/bench/{session}/all", "--configfile", str(config)]
+    words = ["snakemake", "--cores", "2", f"results/bench/{session}/all", *more, "--configfile", str(config)]
     took, done = timed(words, cwd=project, env={**os.environ, "PATH": path})
     return took, re.findall(r"^(?:local)?rule ([a-z]+_[a-z]+)", done.stderr, re.MULTILINE)
 
@@ -128,73 +127,22 @@ def from_nothing(project: Path, config: Path) -> Took:
 # The same functions in a row
 
 
-def in_a_row(project: Path, config_file: Path) -> None:
-    """What the jobs of the session do, called one after the other in this process."""
-    import build_features
-    import build_volumes
-    import classify_lit
-    import draw_plots
-    import publish_table
-    import write_manifest
-    import yaml
-
-    from darkpool import sessions
-    from darkpool.archive import Archive, file_name
-
-    given = yaml.safe_load((project / "config.yaml").read_text()) | yaml.safe_load(config_file.read_text())
-    root, tickers = given["scans"]["bench"]["archive"], given["scans"]["bench"]["tickers"]
-    window = sessions.window(SESSION, given["history"]["window"])
-    folder = project / f"results/bench/{SESSION}"
-    table = {
-        name: folder / f"{name}.parquet"
-        for name in ("finra_trf", "yf_volume", "merged", "lit_flow", "trf_flow", "dark_flow", "features")
-    }
-    pages = {kind: folder / f"table.{kind}" for kind in ("html", "png", "csv")}
-    parts = [str(folder / f".parts/{name}.parquet") for name in ("lit", "trf")]
-    look = {"mode": given["mode"], "signal": given["signal"], "history": given["history"]}
-
-    build_volumes.main(
-        {name: table[name] for name in ("finra_trf", "yf_volume", "merged")},
-        root,
-        "bench",
-        window=window,
-        tickers=tickers,
-        unmapped=[],
-        prefixes=given["finra"]["files"],
-        excluded=given["excluded_finra_tickers"],
-        offline=True,
-    )
-    classify_lit.main(root, parts[0], parts[1], SESSION, tickers, given["lit"], 2)
-    build_features.main(
-        str(table["merged"]),
-        parts[:1],
-        parts[1:],
-        {name: str(table[name]) for name in ("lit_flow", "trf_flow", "dark_flow", "features")},
-        SESSION,
-        given["history"],
-        given["accum_score"],
-        given["signal"],
-        {"archive": Archive(root), "offline": True},
-    )
-    publish_table.main([str(table["features"])], pages, "bench", SESSION, **look)
-    draw_plots.main(str(table["merged"]), [str(table["features"])], folder / "plots", "bench", SESSION, tickers, **look)
-    plots = [folder / "plots" / f"{file_name(ticker)}.png" for ticker in tickers]
-    write_manifest.main(
-        folder / "all",
-        [*table.values(), *pages.values(), *plots],
-        root,
-        SESSION,
-        scan="bench",
-        window=window,
-        tickers=tickers,
-        config=given,
-    )
+def keep_scripts(project: Path, config: Path) -> list[Path]:
+    """The session's jobs as Snakemake starts them, each a script with its inputs, outputs and parameters, in order."""
+    command(project, SESSION, config, "--skip-script-cleanup")
+    kept = sorted((project / ".snakemake/scripts").glob("*.py"), key=lambda path: path.stat().st_mtime_ns)
+    return [path.rename(project / path.name) for path in kept]
 
 
-def row_process(project: Path, config: Path) -> Took:
-    """A process that calls them on empty results, its start and imports included."""
+def in_a_row(scripts: list[str]) -> None:
+    for script in scripts:
+        runpy.run_path(script, run_name="__main__")
+
+
+def row_process(project: Path, scripts: list[Path]) -> Took:
+    """One process that does the jobs on empty results, its start and imports included."""
     shutil.rmtree(project / "results", ignore_errors=True)
-    return timed([sys.executable, __file__, "--row", str(project), str(config)])[0]
+    return timed([sys.executable, __file__, "--row", *map(str, scripts)], cwd=project)[0]
 
 
 def hashes(project: Path) -> dict[str, str]:
@@ -249,10 +197,10 @@ HEAD = f"{'wall s':>9}{'proc. s':>9}"
 
 
 def sessions_table(project: Path, archive: Path, config: Path, rounds: int) -> None:
-    row_process(project, config)  # byte code and calendar, once
+    scripts = keep_scripts(project, config)
     rows, commands = [], []
     for _ in range(rounds):
-        rows.append(row_process(project, config))
+        rows.append(row_process(project, scripts))
         by_row = hashes(project)
         commands.append(from_nothing(project, config))
         if hashes(project) != by_row:
@@ -293,7 +241,7 @@ def main(rounds: int) -> None:
 
         line("imports of a script, beyond Python's own start", HEAD)
         nothing = best([timed([sys.executable, "-c", "pass"])[0] for _ in range(rounds)])
-        for script in (*STEPS, *FETCHES):
+        for script in sorted(path.stem for path in SCRIPTS.glob("*.py")):
             words = [sys.executable, "-c", f"import {script}"]
             took = best([timed(words, cwd=SCRIPTS)[0] for _ in range(rounds)])
             line(f"  {script}", Took(took.wall - nothing.wall, took.processor - nothing.processor))
@@ -302,9 +250,9 @@ def main(rounds: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--row", nargs=2, metavar=("PROJECT", "CONFIG"), help=argparse.SUPPRESS)
+    parser.add_argument("--row", nargs="+", metavar="SCRIPT", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.row:
-        in_a_row(*map(Path, chosen.row))
+        in_a_row(chosen.row)
     else:
         main(chosen.rounds)

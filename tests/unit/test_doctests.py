@@ -4,8 +4,9 @@ import doctest
 import importlib
 from pathlib import Path
 
-import darkpool
 import pytest
+
+import darkpool
 
 MODULES = sorted(path.stem for path in Path(darkpool.__file__).parent.glob("*.py") if not path.stem.startswith("__"))
 

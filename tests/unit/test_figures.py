@@ -203,3 +203,49 @@ def test_the_table_shows_the_target_session_alone(tmp_path, drawn):
 def test_a_table_without_rows_says_so(tmp_path, drawn):
     figures.table_png(features({}).clear(), context(), tmp_path / "t.png")
     assert "No ticker in this session." in drawn["texts"]
+
+
+def weeks(*rows: tuple) -> pl.DataFrame:
+    schema = {name: kind for name, kind in FLOW.items() if name != "trf_buy_ratio"}
+    return pl.DataFrame(list(rows), schema=schema, orient="row")
+
+
+MONDAYS = [date(2025, 11, 3), date(2025, 11, 10), date(2025, 11, 24)]
+SOME_WEEKS = weeks(
+    (MONDAYS[0], 0.3, 4e8, "weekly", "BOT"), (MONDAYS[1], None, 3e8, "weekly", ""),
+    (MONDAYS[2], -0.4, 5e8, "weekly", "SELL"),
+)  # fmt: skip
+
+
+def test_a_plot_by_week_says_weekly_and_how_old_its_newest_week_is(tmp_path, drawn):
+    figures.ticker_plot("A", history(), SOME_FLOW, context(), tmp_path / "p.png", weekly=SOME_WEEKS)
+    assert "WEEKLY ln(bought / sold) by Monday; newest 2025-11-24, 4 weeks back" in drawn["texts"]
+    assert "weekly estimate, area by weekly volume" in drawn["texts"]
+    assert "SELL 0.67×" in drawn["texts"]
+
+
+def test_no_day_stands_in_the_panel_of_weeks_and_a_missing_week_is_a_gap(tmp_path, drawn):
+    figures.ticker_plot("A", history(), SOME_FLOW, context(), tmp_path / "p.png", weekly=SOME_WEEKS)
+    assert glossary.LABELS["log_axis"] not in drawn["texts"]
+    assert glossary.LABELS["prints"] not in drawn["texts"]
+    ratio = next(line for line in drawn["lines"] if len(line) == 4)
+    assert np.flatnonzero(np.isfinite(ratio)).tolist() == [0, 3]
+
+
+def test_weeks_without_an_estimate_are_said_to_be_so(tmp_path, drawn):
+    nothing = weeks((MONDAYS[2], None, 4e8, "weekly", ""))
+    figures.ticker_plot("A", history(), flow(), context(), tmp_path / "p.png", weekly=nothing)
+    assert drawn["panels"] == 3
+    assert glossary.LABELS["no_week_values"] in drawn["texts"]
+
+
+def test_without_a_week_the_plot_is_the_daily_one(tmp_path):
+    for name, more in (("a.png", {}), ("b.png", {"weekly": weeks()})):
+        figures.ticker_plot("A", history(), SOME_FLOW, context(), tmp_path / name, **more)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_week_that_starts_on_another_day_is_refused(tmp_path):
+    odd = weeks((date(2025, 11, 25), 0.1, 1.0, "weekly", ""))
+    with pytest.raises(ValueError, match="weekly of A: 2025-11-25 is no Monday"):
+        figures.ticker_plot("A", history(), flow(), context(), tmp_path / "p.png", weekly=odd)

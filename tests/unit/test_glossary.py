@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool import archive, glossary, tables
+from darkpool import archive, glossary, reconcile, tables, weekly
 
 QUALITY = (
     "basis_break bars_only excess_ratio no_lit no_quotes no_regular no_trf restated revised short_history simulated "
@@ -23,8 +23,31 @@ def test_every_column_of_features_is_explained():
     assert all(column.sentence for column in glossary.COLUMNS.values())
 
 
+def test_every_column_of_the_weeks_and_of_the_checks_is_explained():
+    of_weeks = {*tables.CONTRACTS["weekly"].names, *weekly.LABELS, *glossary.WEEK_LABELS} - {"restated"}
+    assert set(glossary.WEEK_COLUMNS) == of_weeks
+    assert set(glossary.CHECK_COLUMNS) == set(reconcile.SCHEMA)
+    assert set(glossary.CHECKS) == set(reconcile.BANDS)
+    assert set(glossary.VERDICTS) == set(reconcile.VERDICTS)
+
+
+def test_a_nullable_column_of_the_weeks_says_why_it_may_be_null():
+    nullable = {field.name for field in tables.CONTRACTS["weekly"].schema if field.nullable}
+    columns = [glossary.WEEK_COLUMNS[name] for name in nullable]
+    assert [c.name for c in columns if not c.unknown_by and c.unknown == glossary.Column.unknown] == []
+    assert {flag for c in columns for flag in c.unknown_by} <= set(glossary.WEEK_FLAGS)
+
+
 def test_every_number_says_its_unit():
-    assert [c.name for c in glossary.COLUMNS.values() if c.kind in glossary.NUMERIC and not c.unit] == []
+    columns = [*glossary.COLUMNS.values(), *glossary.WEEK_COLUMNS.values(), *glossary.CHECK_COLUMNS.values()]
+    assert [c.name for c in columns if c.kind in glossary.NUMERIC and not c.unit] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (0.0, "0"), (12_057_002.0, "12,057,002"), (3.25, "3.25"), (1234.5, "1,234.50")]
+)
+def test_reconciliation_writes_shares_to_the_last_one(value, text):
+    assert glossary.exact_shares(value) == text
 
 
 def test_every_flag_of_the_contract_is_explained():

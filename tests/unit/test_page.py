@@ -8,7 +8,7 @@ import hashlib
 import io
 import math
 import re
-from datetime import date
+from datetime import date, timedelta
 from html.parser import HTMLParser
 
 import polars as pl
@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkpool import glossary, page, tables
+from darkpool import glossary, page, reconcile, tables
 
 SESSION = date(2025, 12, 22)
 ROW = {
@@ -340,3 +340,177 @@ def test_the_csv_gives_back_what_it_was_given(number, ticker):
     (row,) = read_csv(page.render_csv(features({"log_ratio": number, "ticker": ticker})))
     assert math.isclose(float(row["log_ratio"]), number, rel_tol=0, abs_tol=0)
     assert row["ticker"].removeprefix("'") == ticker.removeprefix("'")
+
+
+MONDAY = date(2025, 11, 24)
+WEEK = {
+    "week_start_date": MONDAY, "ticker": "AAPL", "tier": "T1", "finra_off_exchange_volume": 140_300_000.0,
+    "lit_buy_volume": 180_100_000.0, "lit_sell_volume": 125_600_000.0, "lit_buy_ratio": 0.589, "sessions_in_week": 4,
+    "sessions_with_lit": 4, "estimated_bought": 82_700_000.0, "estimated_sold": 57_600_000.0, "buy_ratio": 1.4358,
+    "log_ratio": 0.3617, "signal": "BOT", "finra_period_type": "weekly",
+}  # fmt: skip
+LABELS = {"published_date": date(2025, 12, 15), "restated": False, "ats_share": 0.227, "methods": "NBBO"}
+NO_ESTIMATE = {
+    "lit_buy_ratio": None, "estimated_bought": None, "estimated_sold": None, "buy_ratio": None, "log_ratio": None,
+    "signal": "",
+}  # fmt: skip
+NO_LIT = {**NO_ESTIMATE, "lit_buy_volume": None, "lit_sell_volume": None, "sessions_with_lit": 0, "methods": ""}
+
+
+def weekly(*rows: dict) -> pl.DataFrame:
+    frame = pl.DataFrame([{**WEEK, **LABELS, **row} for row in rows], infer_schema_length=None)
+    return frame.cast({name: pl.Float64 for name in frame.columns if frame[name].dtype == pl.Null})
+
+
+def with_weeks(*rows: dict, **given) -> Page:
+    return Page(page.render_html(features({}), context(**given), weekly=weekly(*rows)))
+
+
+def week_row(shown: Page, place: int = 0) -> dict[str, tuple[dict, str]]:
+    return dict(zip(glossary.WEEK_COLUMNS, shown.tables[1][place], strict=True))
+
+
+def test_weeks_stand_in_a_table_of_their_own_and_say_weekly():
+    shown = with_weeks({})
+    assert [len(table) for table in shown.tables] == [1, 1]
+    assert "2025-11-24" not in "".join(text for _, text in shown.tables[0][0][:-3])
+    row = week_row(shown)
+    for name, text in {
+        "week_start_date": "2025-11-24", "finra_period_type": "weekly", "age_weeks": "4",
+        "published_date": "2025-12-15", "tier": "T1", "finra_off_exchange_volume": "140.3M", "signal": "BOT",
+        "ats_share": "22.7%", "methods": "NBBO",
+    }.items():  # fmt: skip
+        assert row[name][1] == text
+
+
+def test_the_age_of_a_week_counts_from_the_week_of_the_session():
+    days = {SESSION + timedelta(days=i): "4" for i in range(5)} | {date(2025, 12, 29): "5"}
+    for day, age in days.items():
+        html = page.render_html(features({"date": day}), context(session=day), weekly=weekly({}))
+        assert week_row(Page(html))["age_weeks"][1] == age
+
+
+def test_weeks_follow_the_tickers_of_the_session_newest_week_first():
+    earlier = MONDAY - timedelta(weeks=1)
+    told = weekly(*({"ticker": t, "week_start_date": day} for t in ("A", "GONE", "Z") for day in (earlier, MONDAY)))
+    rows = features({"ticker": "A", "accum_score": 1.0}, {"ticker": "Z", "accum_score": 2.0})
+    shown = Page(page.render_html(rows, context(), weekly=told)).tables[1]
+    assert [(cells[0][0]["data-value"], cells[1][1]) for cells in shown] == [
+        (ticker, str(day)) for ticker in ("Z", "A", "GONE") for day in (MONDAY, earlier)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("week", "flags"),
+    [
+        ({}, []),
+        (NO_LIT, ["no_lit"]),
+        (NO_ESTIMATE, ["thin_lit"]),
+        ({"sessions_with_lit": 2}, ["partial_lit"]),
+        ({"restated": True, "methods": "BARS,NBBO"}, ["bars_only", "restated"]),
+    ],
+)
+def test_a_week_says_what_it_rests_on(week, flags):
+    assert page.week_flags({**WEEK, **LABELS, **week}) == flags
+    assert week_row(with_weeks(week))["flags"][0]["data-value"] == ",".join(flags)
+
+
+def test_what_is_unknown_of_a_week_is_a_dash_with_its_reason():
+    shown = with_weeks({**NO_LIT, "ats_share": None})
+    row = week_row(shown)
+    assert {row[name][1] for name in (*NO_LIT, "ats_share") if name != "sessions_with_lit"} == {"–"}
+    assert glossary.WEEK_FLAGS["no_lit"].sentence in shown.text
+
+
+def test_a_one_sided_week_has_a_signal_and_no_ratio():
+    row = week_row(with_weeks({"estimated_sold": 0.0, "buy_ratio": None, "log_ratio": None}))
+    assert (row["signal"][1], row["buy_ratio"][1]) == ("BOT", "–")
+    assert week_row(with_weeks({"signal": ""}))["signal"][1] == "neutral"
+
+
+def test_the_table_alone_is_enough_for_the_weeks():
+    told = weekly({}).drop(list(LABELS))
+    row = week_row(Page(page.render_html(features({}), context(), weekly=told)))
+    assert (row["published_date"][1], row["methods"][1], row["log_ratio"][1]) == ("–", "–", "+0.36")
+
+
+def test_no_visible_week_is_said():
+    html = page.render_html(features({}), context(), weekly=weekly({}).clear())
+    assert "No FINRA week with one of these tickers had been published by this session." in html
+
+
+def test_a_page_without_weeks_and_checks_shows_neither():
+    html = page.render_html(features({}), context())
+    assert 'id="weeks"' not in html
+    assert 'id="reconciliation"' not in html
+
+
+def test_a_week_later_than_the_page_is_refused():
+    with pytest.raises(ValueError, match="weekly: AAPL on 2025-12-29 is later than the page's session 2025-12-22"):
+        with_weeks({"week_start_date": date(2025, 12, 29)})
+
+
+CHECKS = reconcile.stack(
+    [
+        reconcile.trf_prints(SESSION, {"AAPL": 100.0, "NVDA": 50.0}, {"AAPL": 100.0, "NVDA": 100.0, "TpC": 1.0}),
+        reconcile.facilities(SESSION, {key: {"AAPL": 25.0} for key in reconcile.FACILITIES}, {"AAPL": 100.001}),
+    ]
+)
+
+
+def with_checks(checks: pl.DataFrame) -> Page:
+    return Page(page.render_html(features({}), context(), checks=checks))
+
+
+def test_alarms_stand_open_and_the_other_checks_closed():
+    shown = with_checks(CHECKS)
+    verdicts = [[cells[3][1] for cells in table] for table in shown.tables[1:]]
+    assert verdicts == [["alarm", "alarm"], ["ok", "not comparable"]]
+    assert "Reconciliation: 2 alarms, 1 ok, 1 not comparable." in shown.text
+    assert shown.text.index("2 alarms") < shown.text.index("12.1M")
+
+
+def test_a_check_tells_both_numbers_its_band_and_why():
+    cells = dict(zip(glossary.CHECK_COLUMNS, with_checks(CHECKS).tables[1][1], strict=True))
+    told = {name: text for name, (_, text) in cells.items()}
+    assert (told["ticker"].strip(), told["check"], told["date"]) == ("NVDA", "TRF prints", "2025-12-22")
+    assert (told["left_name"], told["left"], told["right"]) == ("FINRA prints on the tape", "50", "100")
+    assert (told["ratio"], told["low"], told["high"]) == ("0.500", "0.950", "1.050")
+    assert told["why"] == reconcile.BANDS["trf_prints"].why
+
+
+def test_a_narrow_band_is_told_with_the_decimals_it_needs():
+    cells = dict(zip(glossary.CHECK_COLUMNS, with_checks(CHECKS).tables[1][0], strict=True))
+    assert [cells[name][1] for name in ("ratio", "low", "high", "right")] == [
+        "0.999990",
+        "0.999999",
+        "1.000001",
+        "100.00",
+    ]
+
+
+def test_without_an_alarm_the_page_says_so_and_its_head_says_nothing():
+    shown = with_checks(CHECKS.filter(pl.col("verdict") != "alarm"))
+    assert "No alarm." in shown.text
+    assert len(shown.tables) == 2
+    assert "Note" not in shown.text
+    assert "There was nothing to compare." in with_checks(CHECKS.clear()).text
+
+
+def test_every_dash_and_header_of_weeks_and_checks_opens_an_explanation_that_is_there():
+    odd = CHECKS.vstack(CHECKS.head(1).with_columns(pl.lit("new").alias("check"), pl.lit("odd").alias("verdict")))
+    told = weekly(NO_LIT, {"ticker": "B", "sessions_with_lit": 1, "restated": True, "methods": "BARS,ODD"})
+    shown = Page(page.render_html(features({}), context(), weekly=told, checks=odd))
+    opened = {attrs["popovertarget"] for _, attrs in shown.tags if "popovertarget" in attrs}
+    ids = [attrs["id"] for _, attrs in shown.tags if "id" in attrs]
+    assert opened <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_whatever_comes_from_outside_is_text_in_weeks_and_checks_too():
+    text = "<img src=x onerror=alert(1)>"
+    told = weekly({"ticker": text, "tier": text, "methods": text, "finra_period_type": text})
+    checks = CHECKS.with_columns(pl.lit(text).alias(name) for name in ("ticker", "left_name", "right_name", "why"))
+    shown = Page(page.render_html(features({}), context(), weekly=told, checks=checks))
+    assert "img" not in {tag for tag, _ in shown.tags}
+    assert text in shown.text

@@ -365,3 +365,23 @@ def test_rows_without_any_moment_are_refused(tmp_path: Path):
         pytest.raises(ValueError, match="rows without"),
     ):
         pending.add(pl.DataFrame({"price": [1.0]}))
+
+
+def test_the_free_plan_is_slowed_to_five_calls_a_minute_once_it_shows(vendors):
+    vendors.polygon.entitled = {"minute_bars"}
+    vendors.polygon.minute_bars("AAPL", SESSION, {"09:30": (10, 11, 9, 10, 100)})
+    slept: list[float] = []
+    with polygon.Client(calls_per_minute=None, sleep=slept.append) as client:
+        with pytest.raises(polygon.NotEntitled):
+            next(client.pages("trades", "AAPL", SESSION))
+        assert max(slept, default=0) < 1
+        next(client.pages("minute_bars", "AAPL", SESSION))
+    assert slept[-1] == pytest.approx(polygon.FREE_INTERVAL, abs=1)
+
+
+def test_a_plan_without_a_limit_is_not_slowed(vendors):
+    vendors.polygon.trades("AAPL", SESSION, [trade(NOON + n, n) for n in range(6)])
+    slept: list[float] = []
+    with polygon.Client(calls_per_minute=None, sleep=slept.append) as client:
+        assert sum(page.rows.height for page in client.pages("trades", "AAPL", SESSION)) == 6
+    assert max(slept, default=0) < 1

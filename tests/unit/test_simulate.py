@@ -238,8 +238,10 @@ def test_off_exchange_ratios_are_believable(archive):
 
 
 def test_volume_spikes_and_waves_over_the_window(archive):
-    volumes = yahoo_bars(archive, BEFORE_FRACTIONS).group_by("symbol").agg(
-        (pl.col("volume").max() / pl.col("volume").median()).alias("peak")
+    volumes = (
+        yahoo_bars(archive, BEFORE_FRACTIONS)
+        .group_by("symbol")
+        .agg((pl.col("volume").max() / pl.col("volume").median()).alias("peak"))
     )
     assert volumes["peak"].max() > 2.5
 

@@ -289,22 +289,20 @@ def test_what_a_ticker_has_is_what_the_receipt_says(root):
     receipt = json.loads((root / f"receipts/polygon/{SESSION}.json").read_text())
     assert receipt["simulated"] is True
     assert list(receipt["tickers"]) == sorted(watchlist.tickers(SESSION))
-    plans = {ticker: entry["plan"] for ticker, entry in receipt["tickers"].items()}
-    assert (plans["NA"], plans["NOQTE"], plans["BARSO"], plans["NOLIT"]) == (
-        "trades_quotes", "trades", "consolidated_bars", "none",
-    )  # fmt: skip
-    for ticker, entry in receipt["tickers"].items():
-        assert entry["address"].startswith("simulated://")
-        assert entry["retrieved_at"] == "2025-12-23T10:00:00Z"
-        for kind in simulate_ticks.KINDS:
+    for ticker, entries in receipt["tickers"].items():
+        assert list(entries) == sorted(simulate_ticks.KINDS)
+        for kind, entry in entries.items():
+            assert entry["address"].startswith("simulated://")
+            assert entry["retrieved_at"] == "2025-12-23T10:00:00Z"
             file = path(root, f"polygon/{kind}", ticker)
-            assert file.exists() == (kind in entry["files"])
+            assert file.exists() == (entry["state"] == "published") == (entry["file"] is not None)
             if file.exists():
-                told = entry["files"][kind]
-                assert root / told["file"] == file
-                assert told["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-                assert told["rows"] == pl.read_parquet(file).height
-    assert receipt["tickers"]["NOLIT"]["state"] == "absent"
+                assert root / entry["file"] == file
+                assert entry["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+                assert entry["rows"] == pl.read_parquet(file).height
+    there = {t: [k for k, e in kinds.items() if e["state"] == "published"] for t, kinds in receipt["tickers"].items()}
+    assert there["NA"] == ["minute_bars", "quotes", "trades"]
+    assert (there["NOQTE"], there["BARSO"], there["NOLIT"]) == (["minute_bars", "trades"], ["minute_bars"], [])
     assert not path(root, "truth", "BARSO").exists()
 
 

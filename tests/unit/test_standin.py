@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from standin import Kind, Vendors, moment, nanoseconds
 
 DAY = "2025-12-22"

@@ -19,9 +19,9 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from standin import Request, Vendors
 
 from darkpool import sessions
+from standin import Request, Vendors
 
 SOURCE = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -164,7 +164,7 @@ class Live:
     def publish_yahoo(self, tickers: Sequence[str] | None = None, days: Sequence[date] | None = None) -> None:
         for ticker in tickers or SCALE:
             volume = 1_000 * SCALE[ticker]
-            bars = {day: (10.0, 11.0, 9.0, 10.5, volume) for day in days or self.window}
+            bars = dict.fromkeys(days or self.window, (10.0, 11.0, 9.0, 10.5, volume))
             self.vendors.yahoo.bars(AT_YAHOO.get(ticker, ticker), bars)
 
     def publish(self) -> None:
@@ -236,7 +236,7 @@ def copy_project(template: Path) -> Callable[[Path], Project]:
     def copy(folder: Path) -> Project:
         shutil.copytree(template, folder / "project")
         env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-        env |= {name: DEAD for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy")}
+        env |= dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy"), DEAD)
         return Project(folder / "project", {**env, "NO_PROXY": "", "no_proxy": ""})
 
     return copy

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from standin import Vendors
 
 from darkpool import sessions
+from standin import Vendors
 
 DAY = "2025-12-22"
 OWN_FILE = "CNMSshvol20251222.txt"

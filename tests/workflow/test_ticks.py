@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+
 from standin import Vendors, nanoseconds
 
 DAY = "2025-12-22"

@@ -45,7 +45,7 @@ rule fetch_ticks:
     params:
         wanted=wanted,
         source=lambda wildcards, output: config["lit"]["source"],
-        calls_per_minute=lambda wildcards, output: config["lit"].get("calls_per_minute", 0),
+        calls_per_minute=lambda wildcards, output: config["lit"].get("calls_per_minute"),
     script:
         "../scripts/fetch_ticks.py"
 

@@ -82,7 +82,7 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
 
 
 def _receipt(session: date, entries: Mapping[str, Entry], request: Request) -> dict[str, Any]:
-    state = sources.day_state([entries[ticker]["state"] for ticker in request.tickers])
+    state = sources.day_state([entries[ticker] for ticker in request.tickers])
     return {"source": "yahoo", "session": str(session), "state": state, "tickers": entries}
 
 

@@ -76,17 +76,24 @@ def _flags(source: str, lit_ratio: float | None) -> set[str]:
 
 
 def add(
-    features: pl.DataFrame, lit_flow: pl.DataFrame, trf_flow: pl.DataFrame, dark: pl.DataFrame, thresholds: Mapping[str, float]
+    features: pl.DataFrame,
+    lit_flow: pl.DataFrame,
+    trf_flow: pl.DataFrame,
+    dark: pl.DataFrame,
+    thresholds: Mapping[str, float],
 ) -> pl.DataFrame:
     """`features` with the lit columns, the estimate, the signal and the prints' own opinion of its session."""
     lit_rows = {row["ticker"]: row for row in lit_flow.iter_rows(named=True)}
     trf_rows = {row["ticker"]: row for row in trf_flow.iter_rows(named=True)}
     dark_rows = {row["ticker"]: row for row in dark.iter_rows(named=True)}
     rows = [
-        _row(lit_rows[t], trf_rows.get(t, {}).get("trf_buy_ratio"), dark_rows[t], thresholds) for t in features["ticker"]
+        _row(lit_rows[t], trf_rows.get(t, {}).get("trf_buy_ratio"), dark_rows[t], thresholds)
+        for t in features["ticker"]
     ]
     flags = [row.pop("flags") for row in rows]
-    quality = pl.Series([",".join(f for f in text.split(",") if f != "no_lit") for text in features["quality"]], dtype=pl.String)
+    quality = pl.Series(
+        [",".join(f for f in text.split(",") if f != "no_lit") for text in features["quality"]], dtype=pl.String
+    )
     columns = {name: features[name] for name in features.columns} | {
         name: [row[name] for row in rows] for name in (rows[0] if rows else {})
     }
@@ -94,7 +101,9 @@ def add(
     return tables.frame("features", columns)
 
 
-def _row(lit: Mapping[str, Any], trf_ratio: float | None, dark: Mapping[str, Any], thresholds: Mapping[str, float]) -> dict[str, Any]:
+def _row(
+    lit: Mapping[str, Any], trf_ratio: float | None, dark: Mapping[str, Any], thresholds: Mapping[str, float]
+) -> dict[str, Any]:
     bought, sold = dark["estimated_dark_buy_volume"], dark["estimated_dark_sell_volume"]
     buy_ratio = bought / sold if bought is not None and sold else None
     return {

@@ -472,19 +472,16 @@ def _every_week(ticker: str, weekly: pl.DataFrame) -> pl.DataFrame:
     odd = weekly.filter(pl.col("date").dt.weekday() != 1)
     if odd.height:
         raise ValueError(f"weekly of {ticker}: {odd['date'][0]} is no Monday, the day by which FINRA names a week")
-    first, last = weekly["date"].min(), weekly["date"].max()
-    mondays = pl.select(pl.date_range(first, last, "1w").alias("date"))
+    mondays = weekly.select(pl.date_range(pl.col("date").min(), pl.col("date").max(), "1w").alias("date"))
     return mondays.join(weekly, on="date", how="left").sort("date")
 
 
 def _draw_weeks(axes: Axes, weeks: pl.DataFrame, context: PageContext) -> None:
     lit, newest = _numbers(weeks, "log_ratio"), weeks["date"][-1]
     monday = context.session - timedelta(days=context.session.weekday())
-    age = LABELS["week_axis_age"].format(week=newest, age=(monday - newest).days // 7)
-    axes.set_title(LABELS["week_axis"])
+    axes.set_title(LABELS["week_axis"].format(week=newest, age=(monday - newest).days // 7))
     _session_axis(axes, weeks["date"].to_list(), before=0.15 * weeks.height + 0.6)
     band = _log_axis(axes, lit, context)
-    axes.text(0.995, 0.03, age, transform=axes.transAxes, ha="right", va="bottom", fontsize=10, color=WARN)
     axes.plot(np.arange(len(lit)), lit, color=DIM, linewidth=1.3)
     handles = _lit_markers(axes, weeks, lit)
     _annotate_signals(axes, weeks, lit)

@@ -188,6 +188,12 @@ _WEEK_COLUMNS = (
         "What the volume covers: a whole week, all hours of Monday to Friday. Never to be read as a day.",
     ),
     Column(
+        "signal", PERIOD, "Signal", "estimate", "text",
+        "BOT where clearly more was bought than sold in the week, SELL where clearly less. An inferred estimate.",
+        "BOT if bought > {bot} × sold; SELL if bought < {sell} × sold",
+        _WEEK_ESTIMATE, "There is no estimate to form a signal from.",
+    ),
+    Column(
         "age_weeks", PERIOD, "Age", "weeks", "count",
         "How many weeks the row's week lies before that of the page's session.",
         "(Monday of the session − Monday of the week) / 7",
@@ -209,12 +215,6 @@ _WEEK_COLUMNS = (
         "ats_share", MUCH, "ATS share", "% of off-exch.", "fraction",
         "The part of the week's off-exchange volume that traded in alternative trading systems, the dark pools proper.",
         "ATS volume / (ATS + non-ATS volume)", (), "FINRA has no ATS row for this ticker and week.",
-    ),
-    Column(
-        "signal", FLOW, "Signal", "of the week", "text",
-        "BOT where clearly more was bought than sold in the week, SELL where clearly less. An inferred estimate.",
-        "BOT if bought > {bot} × sold; SELL if bought < {sell} × sold",
-        _WEEK_ESTIMATE, "There is no estimate to form a signal from.",
     ),
     Column(
         "estimated_bought", FLOW, "Bought", "shares a week", "shares",
@@ -306,8 +306,7 @@ LABELS: Mapping[str, str] = {
     "ratio_axis": "Off-exchange ratio, % of volume",
     "volume_axis": "TRF volume, {unit}",
     "log_axis": "Log ratio of the lit market, ln(bought / sold), by method",
-    "week_axis": "WEEKLY log ratio of the lit market, ln(bought / sold), by FINRA week (Monday)",
-    "week_axis_age": "newest week {week}, {age} weeks before the session's",
+    "week_axis": "WEEKLY ln(bought / sold) by Monday; newest {week}, {age} weeks back",
     "week": "weekly estimate, area by weekly volume",
     "no_week_values": "no estimate for these weeks",
     "ratio": "off-exchange ratio",

@@ -29,6 +29,7 @@ def build(
     for ticker in tickers:
         inputs += layout.tick_files(archive, session, ticker, config["lit"]["source"]).values()
     inputs += layout.otc_weekly_answers(archive, session)
+    inputs += archive.answers(layout.universe(scan, session))
     content = {
         **told,
         "scan": scan,

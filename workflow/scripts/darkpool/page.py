@@ -221,6 +221,13 @@ def ranked_weeks(weekly: pl.DataFrame, features: pl.DataFrame, context: PageCont
     )  # fmt: skip
 
 
+def _marks(rows: Iterable[Row]) -> dict[str, list[glossary.Term]]:
+    """The flags that the marks of these weeks open, by the marks' explanations."""
+    return {
+        row.mark: [glossary.term(glossary.WEEK_FLAGS, flag) for flag in glossary.flags_of(row.quality)] for row in rows
+    }
+
+
 def _week_rows(weeks: pl.DataFrame) -> list[Row]:
     shown = [name for name in WEEK_COLUMNS if name not in ("ticker", "flags")]
     rows: list[Row] = []
@@ -235,6 +242,7 @@ def _week_rows(weeks: pl.DataFrame) -> list[Row]:
                 cells=[week_cell(name, record) for name in shown],
                 flags=[(_key("week-flag", term.code), term.label, term.tone) for term in terms],
                 quality=",".join(flags),
+                mark=_key("week-mark", ",".join(flags)),
                 look=" ".join(filter(None, looks)),
             )
         )
@@ -242,11 +250,12 @@ def _week_rows(weeks: pl.DataFrame) -> list[Row]:
 
 
 class Reconciliation(NamedTuple):
-    """The checks as shown: those that alarm, the others, and how many of each verdict there are."""
+    """The checks as shown: those that alarm, the others, and how many there are of each."""
 
     alarms: list[Row]
     others: list[Row]
-    told: str
+    told_alarms: str
+    told_others: str
 
 
 def _reconciliation(checks: pl.DataFrame) -> Reconciliation:
@@ -257,11 +266,13 @@ def _reconciliation(checks: pl.DataFrame) -> Reconciliation:
     for record in checks.iter_rows(named=True):
         cells = [check_cell(name, record) for name in shown]
         rows[record["verdict"] == "alarm"].append(Row(record["ticker"], cells, None))
-    numbers = [
-        (int((checks["verdict"] == code).sum()), glossary.VERDICTS[code].label)
-        for code in ("alarm", "ok", "not comparable")
-    ]
-    return Reconciliation(rows[True], rows[False], ", ".join(f"{number} {label}" for number, label in numbers))
+    number = {code: int((checks["verdict"] == code).sum()) for code in glossary.VERDICTS}
+    return Reconciliation(
+        alarms=rows[True],
+        others=rows[False],
+        told_alarms=f"{number['alarm']} alarm{'' if number['alarm'] == 1 else 's'}",
+        told_others=f"{number['ok']} ok, {number['not comparable']} not comparable",
+    )
 
 
 def _used(features: pl.DataFrame, checks: pl.DataFrame | None, context: PageContext) -> dict[str, set[str]]:
@@ -436,6 +447,7 @@ def render_html(
     for record in ranked(features).iter_rows(named=True):
         rows.setdefault(record["date"], []).append(_row(record, shown, marks))
     target = features.filter(pl.col("date") == context.session)
+    weeks = None if weekly is None else _week_rows(ranked_weeks(weekly, features, context))
     script, script_hash = _script()
     return (
         _environment()
@@ -445,11 +457,11 @@ def render_html(
             simulated=is_simulated(features, context),
             sheets={"sessions": _sheet(""), "weeks": _sheet("week-"), "checks": _sheet("check-")},
             sessions=list(rows.items()),
-            weeks=None if weekly is None else _week_rows(ranked_weeks(weekly, features, context)),
+            weeks=weeks,
             reconciliation=None if checks is None else _reconciliation(checks),
             counts=counts(target),
             sources=sources(context),
-            marks=[(quality, _flag_terms(quality)) for quality in marks],
+            marks={f"mark-{number}": _flag_terms(quality) for quality, number in marks.items()} | _marks(weeks or ()),
             entries=_entries(context, _used(features, checks, context)),
             glossary=glossary,
             numeric=glossary.NUMERIC,

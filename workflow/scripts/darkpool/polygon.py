@@ -7,6 +7,7 @@ followed on the vendor's own host by the path and query of `next_url` alone, red
 from __future__ import annotations
 
 import io
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,10 @@ MOST_ROWS = 50_000
 ATTEMPTS = 7
 """So many that the back-off outlasts a minute, after which the free plan answers again."""
 NANOSECOND, MILLISECOND = 1_000_000_000, 1_000
+
+
+FREE_INTERVAL = 12.0
+"""Seconds between calls on the free plan: five a minute."""
 
 
 class KeyRefused(RuntimeError):
@@ -61,11 +66,17 @@ class Page:
 class Client:
     """Polygon under the key that is set; safe to share between threads.
 
-    `calls_per_minute` holds over all threads, 0 is no limit. Raises ValueError when no key is set.
+    `calls_per_minute` holds over all threads, 0 is no limit; None is no limit until the plan turns out to be the free
+    one (it refuses trades, or the vendor says too fast), whose limit holds from then on. Raises ValueError when no key
+    is set.
     """
 
     def __init__(
-        self, *, calls_per_minute: float = 0, workers: int = 1, sleep: Callable[[float], None] = time.sleep
+        self,
+        *,
+        calls_per_minute: float | None = 0,
+        workers: int = 1,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         name = credentials.which(credentials.POLYGON)
         if name is None:
@@ -73,10 +84,13 @@ class Client:
             raise ValueError(f"no key: set {names} in the environment or in {credentials.FILE}")
         self._key_name = name
         self._base = BASES[name]
-        interval = 60 / calls_per_minute if calls_per_minute > 0 else 0.0
+        self._may_slow_down = calls_per_minute is None
+        interval = 60 / calls_per_minute if calls_per_minute else 0.0
         # A call waits for its turn among the workers before each attempt, and that is no fault of the vendor's.
-        patience = web.TOTAL_SECONDS + ATTEMPTS * workers * interval
-        self._web = web.Client(pause=interval, attempts=ATTEMPTS, total_seconds=patience, sleep=sleep)
+        patience = web.TOTAL_SECONDS + ATTEMPTS * workers * max(interval, FREE_INTERVAL if self._may_slow_down else 0)
+        self._web = web.Client(
+            pause=interval, attempts=ATTEMPTS, total_seconds=patience, sleep=sleep, heard=self._heard
+        )
         # A page takes ten times its size while it is parsed: one at a time, whatever the number of workers.
         self._parsing = threading.Lock()
         self._plan = _Plan()
@@ -90,6 +104,24 @@ class Client:
     def refuse(self, kind: str, reason: str) -> None:
         """Take it as known that the plan does not hold `kind`, in the vendor's words `reason`."""
         self._plan.refused[kind] = reason
+        if kind == TRADES:
+            self._slow_down()
+
+    def _heard(self, answer: web.Answer) -> None:
+        free = answer.status == 403 and "/v3/trades/" in answer.url and b"NOT_AUTHORIZED" in answer.body
+        if free or answer.status == 429:
+            self._slow_down()
+
+    def _slow_down(self) -> None:
+        """Keep to the free plan's limit from here on."""
+        if self._may_slow_down:
+            self._may_slow_down = False
+            self._web.pace.slow_down(FREE_INTERVAL)
+            print(
+                f"Polygon: the free plan's limit holds from here, a call every {FREE_INTERVAL:g} s "
+                "(lit.calls_per_minute sets another)",
+                file=sys.stderr,
+            )
 
     def pages(self, kind: str, symbol: str, session: date) -> Iterator[Page]:
         """The pages of `kind` (trades, quotes, minute_bars) for `symbol`, one at least, in the vendor's order.
@@ -208,9 +240,9 @@ def read_page(body: bytes) -> tuple[pl.DataFrame, str | None]:
     except pl.exceptions.PolarsError:
         began = body[:15].decode("ascii", "replace").strip()
         raise ValueError(f"the answer is no JSON of rows, it begins with {began!r}") from None
-    if page.height != 1 or "status" not in page.columns:
+    if page.height != 1 or not {"status", "results"} & set(page.columns):
         raise ValueError("the answer is JSON, but no page: expected an object with status and results")
-    status = str(page["status"][0])
+    status = str(page["status"][0]) if "status" in page.columns else "OK"
     if status not in ("OK", "DELAYED"):
         raise ValueError(f"the page's status is {status}: {_message(body)}")
     return _rows(page), _following(page)

@@ -13,6 +13,7 @@ import polars as pl
 from . import carried, conditions, layout, lit, sessions, sources, tables, ticks
 from .archive import Archive
 
+
 class Flows(NamedTuple):
     lit: pl.DataFrame
     trf: pl.DataFrame
@@ -55,7 +56,7 @@ def _symbol(
     """One ticker by its best source; a damaged file is told and the next best taken."""
     bars = next((found[kind] for kind in layout.BARS if kind in found), None)
     trades, quotes = (found.get(kind) for kind in layout.TICKS)
-    told = []
+    told: list[str] = []
     for attempt in ((trades, quotes, bars), (trades, None, bars), (None, None, bars), (None, None, None)):
         try:
             return lit.classify_symbol(*attempt, hours, **options), told

@@ -11,7 +11,6 @@ from . import carried, consolidated, regsho, sources, symbols, volume
 from .archive import Archive
 from .settings import DEMO
 
-
 RECEIPTS = ("finra", "yahoo", "polygon", "finra_weekly")
 
 
@@ -60,7 +59,6 @@ def volumes(
     }
     told = notes(tickers, unmapped, [*trf.damaged.values(), *yahoo.faults])
     return tables, carried.pack(states, told, simulated, yahoo.splits)
-
 
 
 def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str]) -> pl.DataFrame:

@@ -225,7 +225,7 @@ def _pressure(position: int, ticker: str, day: date, seed: int) -> tuple[float, 
 
 
 def _say(archive: Archive, market: Market, seed: int) -> dict[str, Any]:
-    """Write a ticker's files and return its entry in the receipt."""
+    """Write a ticker's files and return its entries in the receipt, by kind."""
     symbol = symbols.to_polygon(market.ticker)
     if symbol is None:
         raise ValueError(f"{market.ticker} has no spelling at Polygon; expected one, as BRK.B")
@@ -239,29 +239,13 @@ def _say(archive: Archive, market: Market, seed: int) -> dict[str, Any]:
         for kind, path in paths.items():
             if not path.exists():
                 write_atomic(path, simulate.parquet(tables[kind]))
-    files = {
+    absent = simulate.entry(market.session, f"polygon/{symbol}", state="absent", reason="SIMULATED: not in the plan")
+    told = {
         kind: {"file": names[kind], "sha256": sha256(paths[kind]), "rows": pq.read_metadata(paths[kind]).num_rows}
         for kind in available
     }
-    return simulate.entry(market.session, f"polygon/{symbol}", **_told(files), plan=_plan(available), files=files)
-
-
-def _plan(available: tuple[str, ...]) -> str:
-    """The best that was available, as `source` in lit_flow names it."""
-    if "quotes" in available:
-        return "trades_quotes"
-    if "trades" in available:
-        return "trades"
-    return "consolidated_bars" if available else "none"
-
-
-def _told(files: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """State and reason of the ticker, with its first file."""
-    if not files:
-        return {"state": "absent", "status": 200, "reason": "SIMULATED: no trade, quote or bar"}
-    missing = [kind.replace("_", " ") for kind in KINDS if kind not in files]
-    reason = f"SIMULATED: the plan does not cover {' and '.join(missing)}" if missing else None
-    return {"reason": reason, **next(iter(files.values()))}
+    published = {kind: {**absent, "state": "published", "reason": None, **file} for kind, file in told.items()}
+    return {kind: published.get(kind, absent) for kind in KINDS}
 
 
 def draw(market: Market, seed: int) -> dict[str, pa.Table]:

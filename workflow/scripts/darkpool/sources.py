@@ -71,7 +71,7 @@ def yahoo(
         return _source(
             "Yahoo", state, None if answered else "no volume in the archive, and offline is set", retrieved_at, detail
         )
-    state = day_state([entry["state"] for entry in entries.values()])
+    state = day_state(list(entries.values()))
     reasons = sorted(
         {
             f"{ticker}: {entry['reason']}"
@@ -98,12 +98,7 @@ def lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: 
     receipt = archive.receipt("polygon", session) or {}
     told = [f"{words} for {by_source[name]}" for name, words in LIT_SOURCES.items() if by_source.get(name)]
     detail = f"{', '.join(told) or 'nothing'} of {sum(by_source.values())} tickers"
-    kinds = [
-        kind
-        for told in receipt.get("tickers", {}).values()
-        for kind in (told if "state" not in told else {"": told}).values()
-    ]
-    entries = [kind for kind in kinds if kind]
+    entries = [entry for kinds in receipt.get("tickers", {}).values() for entry in kinds.values() if entry]
     moments = sorted(entry["retrieved_at"] for entry in entries if entry.get("retrieved_at"))
     retrieved_at = moments[-1] if moments else None
     there = any(count for name, count in by_source.items() if name != "none")
@@ -126,7 +121,10 @@ def weekly(archive: Archive, session: date, table: pl.DataFrame, offline: bool) 
     retrieved_at = moments[-1] if moments else None
     told = [
         f"{tier} week of {monday}, {(session - monday).days // 7} weeks old, for {count}"
-        for tier, monday, count in table.group_by("tier", "week_start_date").len().sort("tier", "week_start_date").iter_rows()
+        for tier, monday, count in table.group_by("tier", "week_start_date")
+        .len()
+        .sort("tier", "week_start_date")
+        .iter_rows()
     ]
     detail = ("; ".join(told) or "no week") + " tickers"
     open_ones = [entry for entry in entries if entry["state"] not in FINAL_STATES]
@@ -135,17 +133,23 @@ def weekly(archive: Archive, session: date, table: pl.DataFrame, offline: bool) 
     return [_source("FINRA weekly", "published" if table.height else "absent", None, retrieved_at, detail)]
 
 
-def day_state(states: Sequence[str]) -> str:
+def day_state(entries: Sequence[Mapping[str, Any]]) -> str:
     """One state for a source that answers per ticker: single tickers are marked, never the day.
 
-    A ticker that failed does not hold up a day on which others were answered; a block, and a day on which no ticker
-    was answered, does.
+    A ticker that failed does not hold up a day on which others were answered. What does: a block, a rate limit, tickers
+    that were no longer asked because the vendor failed, and a day on which no ticker was answered.
     """
-    found = set(states)
+    found = {entry["state"] for entry in entries}
+    given_up = any(
+        entry["state"] == "outage" and (entry.get("status") == 429 or not entry.get("retrieved_at"))
+        for entry in entries
+    )
     if not found:
         return "absent"
     if "blocked" in found:
         return "blocked"
+    if given_up:
+        return "outage"
     for state in ("published", "unsettled", "not_yet", "outage", "truncated"):
         if state in found:
             return state

@@ -55,13 +55,14 @@ def fetch(
     *,
     source: str = "auto",
     workers: int | None = None,
-    calls_per_minute: float = 5,
+    calls_per_minute: float | None = None,
 ) -> dict[str, Any]:
     """Ask for what is due of `tickers` (our spelling), keep what comes, and return the receipt.
 
-    `source` is a key of layout.TICK_KINDS, `workers` as `max_workers` unless given, `calls_per_minute` 0 for no limit.
-    Whoever calls holds the archive's lock of "polygon". Raises polygon.KeyRefused, and OSError where files cannot be
-    written; whatever else fails for a ticker is a state in the receipt.
+    `source` is a key of layout.TICK_KINDS, `workers` as `max_workers` unless given, `calls_per_minute` as
+    polygon.Client takes it. Whoever calls holds the archive's lock of "polygon". A key that the vendor refuses ends the
+    asking at once, state `blocked`; whatever fails for a ticker is a state of its own. Raises OSError where files cannot
+    be written.
     """
     run = _Run(archive, session, source, calls_per_minute, workers or max_workers())
     return run.receipt(tickers)
@@ -70,7 +71,9 @@ def fetch(
 class _Run:
     """One call of `fetch`."""
 
-    def __init__(self, archive: Archive, session: date, source: str, calls_per_minute: float, workers: int) -> None:
+    def __init__(
+        self, archive: Archive, session: date, source: str, calls_per_minute: float | None, workers: int
+    ) -> None:
         # Its own, since listings of folders are remembered and this run adds to them.
         self.archive, self.session, self.source = Archive(archive.root), session, source
         self.calls_per_minute, self.workers = calls_per_minute, workers
@@ -88,14 +91,21 @@ class _Run:
         for ticker in asked:
             entries[ticker] = self._kept(ticker, entries.get(ticker) or _three({}))
         pending = [ticker for ticker in asked if self._next(entries[ticker])]
+        refused = None
         if self.with_key and pending:
-            entries |= self._ask_polygon(pending, entries)
+            try:
+                entries |= self._ask_polygon(pending, entries)
+            except polygon.KeyRefused as refusal:
+                refused = str(refusal)
+                _say(f"Polygon: {refused}")
         # What a plan refuses is no matter for Yahoo: it stands in where there is no key at all.
         elif pending:
             entries |= self._ask_yahoo(pending, entries)
         entries = {ticker: self._settled(kinds, entries.values()) for ticker, kinds in entries.items()}
         plan = _plan(entries.values())
-        return {"source": "polygon", "session": str(self.session), "plan": plan, "tickers": entries}
+        state = "blocked" if refused else "absent" if plan == "none" else "published"
+        told = {"source": "polygon", "session": str(self.session), "state": state, "reason": refused, "plan": plan}
+        return {**told, "tickers": entries}
 
     def _next(self, kinds: Entries, asked: Iterable[str] = ()) -> str | None:
         return due.next_ticks(self.archive, kinds, self.source, self.with_key, list(asked))
@@ -144,7 +154,7 @@ class _Run:
 
     def _announce(self, pending: list[str], before: Mapping[str, Entries]) -> None:
         if not self.calls_per_minute:
-            _say(f"Polygon: {len(pending)} tickers")
+            _say(f"Polygon: {len(pending)} tickers; on the free plan, which has five calls a minute, one takes 12 s")
             return
         first = {self._next(before[ticker]) for ticker in pending}
         calls = len(pending) + (self.source == "auto" and polygon.TRADES in first)

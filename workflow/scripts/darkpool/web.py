@@ -66,6 +66,12 @@ class Pace:
         self._next = 0.0
         self._lock = threading.Lock()
 
+    def slow_down(self, interval: float) -> None:
+        """Keep at least `interval` seconds from the last pass on."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic()) - self.interval + interval
+            self.interval = interval
+
     def wait(self) -> None:
         if self.interval <= 0:
             return
@@ -94,7 +100,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 class Client:
     """A session with one vendor; safe to share between threads.
 
-    `pause` is the least interval between two calls in seconds, `total_seconds` the limit of one call with its retries.
+    `pause` is the least interval between two calls in seconds, `total_seconds` the limit of one call with its retries;
+    `heard` is told of every answer, those that are asked again included.
     """
 
     def __init__(
@@ -106,8 +113,10 @@ class Client:
         total_seconds: float = TOTAL_SECONDS,
         timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
         sleep: Callable[[float], None] = time.sleep,
+        heard: Callable[[Answer], None] | None = None,
     ) -> None:
         self.pace = Pace(pause, sleep)
+        self._heard = heard
         self._sleep = sleep
         self.attempts = attempts
         self.max_bytes = max_bytes
@@ -155,7 +164,7 @@ class Client:
         try:
             with self._session.request(method, url, timeout=self.timeout, stream=True, **options) as response:
                 body = self._read(response, deadline)
-                return Answer(response.status_code, response.headers, body, response.url, clock.now())
+                answer = Answer(response.status_code, response.headers, body, response.url, clock.now())
         except requests.exceptions.TooManyRedirects as error:
             raise Outage(f"more than {MAX_REDIRECTS} redirects") from error
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
@@ -164,6 +173,9 @@ class Client:
             if isinstance(error, ValueError) and not isinstance(error, requests.exceptions.JSONDecodeError):
                 raise
             raise _Passing(_reason(error)) from error
+        if self._heard is not None:
+            self._heard(answer)
+        return answer
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         body = bytearray()

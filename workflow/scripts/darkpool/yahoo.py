@@ -270,8 +270,8 @@ class _Run:
         return answer
 
     def ask(self, symbol: str) -> DailyAnswer:
-        import yfinance  # type: ignore[import-untyped]
-        from yfinance.cache import get_tz_cache  # type: ignore[import-untyped]
+        import yfinance
+        from yfinance.cache import get_tz_cache
 
         # Known here, it spares the request that yfinance would spend on it for each ticker.
         get_tz_cache().store(symbol, NEW_YORK.key)
