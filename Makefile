@@ -6,7 +6,7 @@ DATE ?=
 BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: accuracy demo test run latest benchmark lint requirements clean help
+.PHONY: accuracy history demo test run latest benchmark lint requirements clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ lint: .venv/.development ## formatting, lint and types
 
 accuracy: .venv/.development demo ## how often each rule is right, on made tapes and on real ones where they are
 	python tests/benchmarks/accuracy.py $(wildcard ../shared/data/truth) resources/demo/truth/2025-12-22
+
+history: .venv/.runtime ## the store results/<scan>/history.duckdb, rebuilt from the folders
+	python -m darkpool rebuild --scan $(or $(SCAN),emps2)
 
 benchmark: .venv/.development ## speed and memory, as ratios measured in one run
 	python tests/benchmarks/session.py

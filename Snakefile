@@ -11,6 +11,7 @@ A session's folder holds, each made from the ones before it:
     features                           spike, percentile, accumulation score   tables.smk
     table.html|png|csv, plots/         what a person looks at                  publish.smk
     all                                the manifest, once answers are final    publish.smk
+    ../history.duckdb                  every session, to be queried            history.smk
 
 FINRA does not publish trade direction for off-exchange volume. Bought and sold are inferred estimates.
 """
@@ -24,9 +25,10 @@ include: "workflow/rules/acquire.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/publish.smk"
+include: "workflow/rules/history.smk"
 
 
 rule latest:
     default_target: True
     input:
-        latest_manifest,
+        latest_session,

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 DAY = "2025-12-22"
-TABLES = ["dark_flow", "features", "finra_trf", "lit_flow", "merged", "trf_flow", "yf_volume"]
+TABLES = ["dark_flow", "features", "finra_trf", "lit_flow", "merged", "otc_weekly", "trf_flow", "yf_volume"]
 PAGES = ["table.csv", "table.html", "table.png"]
 TARGET = f"results/demo/{DAY}/all"
 

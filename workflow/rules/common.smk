@@ -36,7 +36,7 @@ WEEKS = 1
 PREFIXES = config["finra"]["files"]
 PAGES = {
     kind: f"results/{{scan}}/{{date}}/table.{kind}"
-    for kind in ("html", "png", "csv")
+    for kind in ("html", "png", "csv", "xlsx")
     if config["export"].get(kind, True)
 }
 TABLES = [
@@ -141,8 +141,9 @@ def latest_date():
     return str(marked.last_marked(Path("results/emps2"), NOW, config["marked"]))
 
 
-def latest_manifest(wildcards):
-    return f"results/emps2/{latest_date()}/all"
+def latest_session(wildcards):
+    """The manifest of the last-marked date, and its place in the history."""
+    return [f"results/emps2/{latest_date()}/{name}" for name in ("all", ".history.json")]
 
 
 def ticks(wildcards):

@@ -1,4 +1,4 @@
-"""A session's features: how unusual its volume is, what the lit market says of its direction, and its newest FINRA week."""
+"""A session's features: how unusual its volume is, what the lit market says of it, and its newest FINRA week."""
 
 from datetime import date
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Yahoo's daily volumes and splits of the sessions' universes into the archive, the universes themselves, and receipts."""
+"""Yahoo's daily volumes and splits of the sessions' universes into the archive, the universes and the receipts."""
 
 from datetime import date
 from typing import TYPE_CHECKING, Any

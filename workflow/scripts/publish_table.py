@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool import figures, page, session_page, tables
+from darkpool import figures, page, session_page, spreadsheet, tables
 from darkpool.archive import write_atomic
 from darkpool.logbook import logged
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 WRITERS = {
     "html": lambda frame, context, path: write_atomic(path, page.render_html(frame, context).encode()),
     "png": figures.table_png,
+    "xlsx": lambda frame, context, path: write_atomic(path, spreadsheet.to_xlsx(frame, "features", context.simulated)),
     "csv": lambda frame, context, path: write_atomic(path, page.render_csv(frame).encode()),
 }
 

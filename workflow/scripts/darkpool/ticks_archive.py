@@ -60,9 +60,9 @@ def fetch(
     """Ask for what is due of `tickers` (our spelling), keep what comes, and return the receipt.
 
     `source` is a key of layout.TICK_KINDS, `workers` as `max_workers` unless given, `calls_per_minute` as
-    polygon.Client takes it. Whoever calls holds the archive's lock of "polygon". A key that the vendor refuses ends the
-    asking at once, state `blocked`; whatever fails for a ticker is a state of its own. Raises OSError where files cannot
-    be written.
+    polygon.Client takes it. Whoever calls holds the archive's lock of "polygon". A key that the vendor refuses ends
+    the asking at once, state `blocked`; whatever fails for a ticker is a state of its own. Raises OSError where files
+    cannot be written.
     """
     run = _Run(archive, session, source, calls_per_minute, workers or max_workers())
     return run.receipt(tickers)
