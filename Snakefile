@@ -31,4 +31,4 @@ include: "workflow/rules/history.smk"
 rule latest:
     default_target: True
     input:
-        latest_session,
+        latest_manifest,

@@ -4,6 +4,7 @@ import math
 import os
 import re
 import sys
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +33,8 @@ ARCHIVES = {settings.DEMO: "resources/demo"} | {
     scan: os.path.normpath(entry["archive"]) for scan, entry in config["scans"].items()
 }
 LIVE = sorted({folder for scan, folder in ARCHIVES.items() if scan != settings.DEMO})
-WEEKS = 1
+WEEKLY = config["mode"] == "weekly"
+WEEKS = config["backfill_count"] if WEEKLY else 1
 PREFIXES = config["finra"]["files"]
 PAGES = {
     kind: f"results/{{scan}}/{{date}}/table.{kind}"
@@ -41,8 +43,10 @@ PAGES = {
 }
 TABLES = [
     f"results/{{scan}}/{{date}}/{table}.parquet"
-    for table in ("finra_trf", "yf_volume", "merged", "lit_flow", "trf_flow", "dark_flow", "otc_weekly", "features")
+    for table in "finra_trf yf_volume merged lit_flow trf_flow dark_flow otc_weekly features reconciliation".split()
 ]
+WEEKLY_TABLE = ["results/{scan}/{date}/weekly.parquet"] if WEEKLY else []
+TABLES += WEEKLY_TABLE
 
 
 wildcard_constraints:
@@ -141,9 +145,8 @@ def latest_date():
     return str(marked.last_marked(Path("results/emps2"), NOW, config["marked"]))
 
 
-def latest_session(wildcards):
-    """The manifest of the last-marked date, and its place in the history."""
-    return [f"results/emps2/{latest_date()}/{name}" for name in ("all", ".history.json")]
+def latest_manifest(wildcards):
+    return f"results/emps2/{latest_date()}/all"
 
 
 def ticks(wildcards):
@@ -177,6 +180,15 @@ def weeks(wildcards):
             workflow.dag.forcefiles.add(receipt)
         return {"weekly": receipt}
     return {"weekly": [str(path) for path in layout.otc_weekly_answers(archive, session, WEEKS)]}
+
+
+def flows_of_weeks(wildcards):
+    """Flows of the sessions of the weeks on the page, as far as the archive holds anything to make them of."""
+    scan, session, archive = wildcards.scan, session_of(wildcards.date), Archive(ARCHIVES[wildcards.scan])
+    mondays = {monday for monday, _ in due.weeks(session, WEEKS)}
+    days = [day for monday in sorted(mondays) for day in sessions.between(monday, monday + timedelta(days=6))]
+    there = [day for day in days if scan == settings.DEMO or layout.has_ticks(archive, day)]
+    return [f"results/{scan}/{day}/lit_flow.parquet" for day in there]
 
 
 def weekly_tickers(wildcards):

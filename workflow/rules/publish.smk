@@ -5,6 +5,8 @@ rule publish_table:
     """The session's features as a page, a picture and a spreadsheet."""
     input:
         features=features_on_page,
+        checks="results/{scan}/{date}/reconciliation.parquet",
+        weekly=WEEKLY_TABLE,
     output:
         **{kind: report(path, category="Table", caption="../report/table.rst") for kind, path in PAGES.items()},
     log:
@@ -30,6 +32,7 @@ for scan, date in requested():
         input:
             merged=f"results/{scan}/{date}/merged.parquet",
             features=[f"results/{scan}/{day}/features.parquet" for day in on_page(scan, date)],
+            weekly=[path.format(scan=scan, date=date) for path in WEEKLY_TABLE],
         output:
             report(plots(scan, date), category="Plots", caption="../report/plots.rst"),
         log:

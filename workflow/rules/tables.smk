@@ -92,3 +92,47 @@ rule build_features:
         code=code("build_features.py"),
     script:
         "../scripts/build_features.py"
+
+
+rule reconcile_sources:
+    """Every two sources that say the same thing, compared."""
+    input:
+        unpack(weeks),
+        ticks,
+        merged="results/{scan}/{date}/merged.parquet",
+    output:
+        "results/{scan}/{date}/reconciliation.parquet",
+    log:
+        "logs/{scan}/{date}/reconcile_sources.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        archive=lambda wildcards: ARCHIVES[wildcards.scan],
+        tickers=weekly_tickers,
+        prefixes=PREFIXES,
+        source=config["lit"]["source"],
+        code=code("reconcile_sources.py"),
+    script:
+        "../scripts/reconcile_sources.py"
+
+
+rule build_weekly:
+    """The newest weeks that the session sees, split by the lit buy ratio of their sessions."""
+    input:
+        unpack(weeks),
+        flows=flows_of_weeks,
+    output:
+        "results/{scan}/{date}/weekly.parquet",
+    log:
+        "logs/{scan}/{date}/build_weekly.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        archive=lambda wildcards: ARCHIVES[wildcards.scan],
+        tickers=weekly_tickers,
+        weeks=WEEKS,
+        signal=config["signal"],
+        min_lit_volume=config["lit"]["min_lit_volume"],
+        code=code("build_weekly.py"),
+    script:
+        "../scripts/build_weekly.py"

@@ -4,7 +4,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool import carried, features, figures, session_page, tables
+import polars as pl
+
+from darkpool import carried, features, figures, session_page, tables, weekly
 from darkpool.archive import file_name
 from darkpool.logbook import logged
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 def main(
     merged: str,
     features_on_page: list[str],
+    weeks: list[str],
     folder: Path,
     scan: str,
     session: date,
@@ -27,10 +30,13 @@ def main(
     splits = carried.splits(tables.metadata(merged))
     windows = features.trailing(tables.read("merged", merged), splits, session, history)
     windows_of = windows.partition_by("ticker", as_dict=True)
-    flow_of = session_page.flow(session_page.on_page(features_on_page), tickers).partition_by("ticker", as_dict=True)
+    flow = session_page.flow(session_page.stacked("features", features_on_page), tickers)
+    flow_of = flow.partition_by("ticker", as_dict=True)
+    by_week = weekly.flow(session_page.stacked("weekly", weeks))
     for ticker in tickers:
         path = folder / f"{file_name(ticker)}.png"
-        figures.ticker_plot(ticker, windows_of[(ticker,)], flow_of[(ticker,)], context, path)
+        of_ticker = by_week.filter(pl.col("ticker") == ticker)
+        figures.ticker_plot(ticker, windows_of[(ticker,)], flow_of[(ticker,)], context, path, weekly=of_ticker)
 
 
 if __name__ == "__main__":
@@ -38,6 +44,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.merged,
             list(snakemake.input.features),
+            list(snakemake.input.weekly),
             Path(snakemake.output[0]).parent,
             snakemake.params.scan,
             date.fromisoformat(snakemake.params.session),

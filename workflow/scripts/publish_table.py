@@ -13,25 +13,40 @@ if TYPE_CHECKING:
 
 
 WRITERS = {
-    "html": lambda frame, context, path: write_atomic(path, page.render_html(frame, context).encode()),
-    "png": figures.table_png,
-    "xlsx": lambda frame, context, path: write_atomic(path, spreadsheet.to_xlsx(frame, "features", context.simulated)),
-    "csv": lambda frame, context, path: write_atomic(path, page.render_csv(frame).encode()),
+    "html": lambda frame, context, extras, path: write_atomic(
+        path, page.render_html(frame, context, **extras).encode()
+    ),
+    "png": lambda frame, context, _, path: figures.table_png(frame, context, path),
+    "csv": lambda frame, _, __, path: write_atomic(path, page.render_csv(frame).encode()),
+    "xlsx": lambda frame, context, _, path: write_atomic(
+        path, spreadsheet.to_xlsx(frame, "features", context.simulated)
+    ),
 }
 
 
-def main(features: list[str], outputs: dict[str, Path], scan: str, session: date, **settings: Any) -> None:
-    frame = session_page.on_page(features)
+def main(
+    features: list[str],
+    checks: str,
+    weeks: list[str],
+    outputs: dict[str, Path],
+    scan: str,
+    session: date,
+    **settings: Any,
+) -> None:
+    frame = session_page.stacked("features", features)
     tickers = frame.filter(frame["date"] == session)["ticker"].to_list()
     context = session_page.context(tables.metadata(features[-1]), scan, session, tickers=tickers, **settings)
+    extras = session_page.extras(checks, weeks)
     for kind, target in outputs.items():
-        WRITERS[kind](frame, context, target)
+        WRITERS[kind](frame, context, extras, target)
 
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
             list(snakemake.input.features),
+            snakemake.input.checks,
+            list(snakemake.input.weekly),
             {kind: Path(target) for kind, target in snakemake.output.items()},
             snakemake.wildcards.scan,
             date.fromisoformat(snakemake.wildcards.date),

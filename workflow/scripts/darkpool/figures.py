@@ -25,10 +25,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import NDArray
 from PIL import Image
 
-from darkpool import glossary, page
-from darkpool.archive import write_atomic
-from darkpool.glossary import COLUMNS, LABELS
-from darkpool.page import PageContext
+from . import glossary, page
+from .archive import write_atomic
+from .glossary import COLUMNS, LABELS
+from .page import PageContext
 
 STYLE = Path(__file__).parent / "house.mplstyle"
 DPI = 130

@@ -79,3 +79,9 @@ def tick_files(archive: Archive, session: date, ticker: str, source: str) -> dic
         if symbol and (answers := archive.answers(ticks(kind, session, symbol))):
             found[kind] = answers[-1]
     return found
+
+
+def has_ticks(archive: Archive, session: date) -> bool:
+    """Whether the archive holds trades or minute bars of the session, of any ticker."""
+    kinds = ("polygon/trades", *BARS)
+    return any(any(archive.path(kind, str(session)).glob("*.parquet")) for kind in kinds)

@@ -7,7 +7,18 @@ from pathlib import Path
 
 from . import sessions
 
-TABLES = ("finra_trf", "yf_volume", "merged", "lit_flow", "trf_flow", "dark_flow", "otc_weekly", "weekly", "features")
+TABLES = (
+    "finra_trf",
+    "yf_volume",
+    "merged",
+    "lit_flow",
+    "trf_flow",
+    "dark_flow",
+    "otc_weekly",
+    "reconciliation",
+    "weekly",
+    "features",
+)
 OURS = frozenset(
     {*(f"{table}.parquet" for table in TABLES), "table.html", "table.png", "table.csv", "table.xlsx", "plots", "all"}
 )

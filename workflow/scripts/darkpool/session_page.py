@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import polars as pl
 
-from . import carried, tables
+from . import carried, tables, weekly
 from .archive import file_name
 from .page import PageContext
 
@@ -39,9 +39,17 @@ def context(
     )
 
 
-def on_page(features: Sequence[str]) -> pl.DataFrame:
-    """The features of every session on the page, stacked."""
-    return pl.concat([tables.read("features", path) for path in features])
+def stacked(name: str, paths: Sequence[str]) -> pl.DataFrame:
+    """One table of several sessions, stacked; no row where there is none."""
+    return pl.concat([tables.frame(name, {}), *(tables.read(name, path) for path in paths)])
+
+
+def extras(checks: str, weeks: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """What stands on the page beside the sessions: reconciliation, and in mode weekly the weeks."""
+    shown = {"checks": tables.read("reconciliation", checks)}
+    for path in weeks:
+        shown["weekly"] = weekly.labelled(tables.read("weekly", path), tables.metadata(path))
+    return shown
 
 
 def flow(features: pl.DataFrame, tickers: Sequence[str]) -> pl.DataFrame:

@@ -1,0 +1,42 @@
+"""The newest FINRA weeks that a session sees, split by the lit buy ratio of their sessions."""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from darkpool import otc_weekly, session_page, tables, weekly
+from darkpool.archive import Archive
+from darkpool.logbook import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(
+    flows: list[str],
+    output: str,
+    archive: Archive,
+    session: date,
+    tickers: list[str],
+    count: int,
+    signal: dict[str, float],
+    min_lit_volume: float,
+) -> None:
+    weeks = otc_weekly.weeks(archive, session, tickers, count)
+    lit = session_page.stacked("lit_flow", flows)
+    sessions_of = weekly.sessions_by_week(weeks["week_start_date"])
+    labels = weekly.about(weekly.labels(weeks, lit, sessions_of))
+    tables.write("weekly", weekly.table(weeks, lit, sessions_of, signal, min_lit_volume), output, **labels)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(
+            list(snakemake.input.flows),
+            snakemake.output[0],
+            Archive(snakemake.params.archive),
+            date.fromisoformat(snakemake.wildcards.date),
+            list(snakemake.params.tickers),
+            snakemake.params.weeks,
+            dict(snakemake.params.signal),
+            snakemake.params.min_lit_volume,
+        )

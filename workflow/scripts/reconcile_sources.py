@@ -1,0 +1,29 @@
+"""A session's sources against one another."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from darkpool import session_checks, tables
+from darkpool.archive import Archive
+from darkpool.logbook import logged
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(merged: str, output: str, root: str, session: date, **request: Any) -> None:
+    frame = session_checks.compare(Archive(root), session, merged=tables.read("merged", merged), **request)
+    tables.write("reconciliation", frame, output)
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.input.merged,
+            snakemake.output[0],
+            snakemake.params.archive,
+            date.fromisoformat(snakemake.wildcards.date),
+            tickers=list(snakemake.params.tickers),
+            prefixes=list(snakemake.params.prefixes),
+            source=snakemake.params.source,
+        )
