@@ -9,7 +9,7 @@ from standin import Vendors, nanoseconds
 
 DAY = "2025-12-22"
 CANARY = "canary-5d1e8c27"
-HOURS = {"lit": {"min_lit_volume": 100}, "history": {"ma": 3, "min_sessions": 3, "window": 5}}
+SETTINGS = {"lit": {"min_lit_volume": 100, "calls_per_minute": 0}, "history": {"ma": 3, "min_sessions": 3, "window": 5}}
 
 
 def trade(number, price, size, **fields):
@@ -38,7 +38,7 @@ def set_up(live):
     live.publish()
     set_the_tape(live.vendors.polygon)
     live.project.env = {**live.project.env, "POLYGON_API_KEY": CANARY}
-    live.tickers, live.settings = ["AAPL"], HOURS
+    live.tickers, live.settings = ["AAPL"], SETTINGS
     return live
 
 
