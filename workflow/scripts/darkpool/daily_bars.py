@@ -124,7 +124,8 @@ def _kept_without_receipt(archive: Archive, session: date, ticker: str, unadjust
 def _rows_of(symbol: str | None, path: Path) -> pl.DataFrame:
     """Date and volume of one symbol; none where the file is damaged, for then it holds no answer."""
     try:
-        frame = pl.from_arrow(pq.read_table(path, columns=["symbol", "date", "volume"]))
+        with pq.ParquetFile(path) as file:
+            frame = pl.from_arrow(file.read(columns=["symbol", "date", "volume"]))
         assert isinstance(frame, pl.DataFrame)
         kept = frame.cast({"date": pl.Date, "volume": pl.Float64}).filter(pl.col("symbol") == symbol)
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError):
