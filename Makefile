@@ -22,7 +22,7 @@ latest: .venv/.runtime ## the last-marked date
 	snakemake --cores $(CORES) latest
 
 test: .venv/.development ## every promise, in a few minutes
-	pytest -n 2
+	pytest -n 2 --dist loadfile
 
 lint: .venv/.development ## formatting, lint and types
 	ruff check .
@@ -40,6 +40,7 @@ history: .venv/.runtime ## the store results/<scan>/history.duckdb, rebuilt from
 benchmark: .venv/.development ## speed and memory, as ratios measured in one run
 	python tests/benchmarks/session.py
 	python tests/benchmarks/engine.py
+	python tests/benchmarks/pages.py --quick
 
 requirements: .venv/.development ## pin anew from pyproject.toml
 	uv pip compile -q --system-certs pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -o requirements.txt
