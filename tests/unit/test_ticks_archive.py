@@ -255,14 +255,15 @@ def test_a_symbol_without_trades_is_absent_and_leaves_no_file(fetch, vendors, ar
     assert due.ticks(archive, SESSION, ["AAPL", "MSFT", "NEVER"], "auto") == []
 
 
-def test_a_day_without_any_answer_is_not_yet_there(fetch, vendors, archive):
+def test_a_session_without_any_answer_on_its_own_day_is_not_yet_there(fetch, vendors, archive, monkeypatch):
+    monkeypatch.setenv("DARKPOOL_NOW", "2025-12-22T16:05:00-05:00")
     assert states(fetch(), "trades") == ["not_yet"] * 3
     assert due.ticks(archive, SESSION, TICKERS, "auto") == TICKERS
 
 
-def test_a_day_still_without_any_answer_a_week_later_is_absent(fetch, vendors, archive, monkeypatch):
-    monkeypatch.setenv("DARKPOOL_NOW", "2026-01-05T06:00:00-05:00")
+def test_the_morning_after_a_vendor_without_answers_is_taken_at_its_word(fetch, vendors, archive):
     assert states(fetch(), "trades") == ["absent"] * 3
+    assert due.ticks(archive, SESSION, TICKERS, "auto") == []
 
 
 def test_what_is_asked_on_the_sessions_own_day_is_unsettled_and_asked_again(fetch, vendors, archive, monkeypatch):

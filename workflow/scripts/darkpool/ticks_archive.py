@@ -101,7 +101,7 @@ class _Run:
         # What a plan refuses is no matter for Yahoo: it stands in where there is no key at all.
         elif pending:
             entries |= self._ask_yahoo(pending, entries)
-        entries = {ticker: self._settled(kinds, entries.values()) for ticker, kinds in entries.items()}
+        entries = {ticker: self._settled(kinds) for ticker, kinds in entries.items()}
         plan = _plan(entries.values())
         state = "blocked" if refused else "absent" if plan == "none" else "published"
         told = {"source": "polygon", "session": str(self.session), "state": state, "reason": refused, "plan": plan}
@@ -252,12 +252,9 @@ class _Run:
         file = {"file": self.archive.relative(kept), "sha256": sha256(kept), "rows": answer.bars.height}
         return _entry(answer.state, answer.reason, **file, **told)
 
-    def _settled(self, kinds: Entries, everyone: Iterable[Entries]) -> Entries:
-        """The states as the calendar and the other tickers make them."""
-        today = clock.now().astimezone(sessions.NEW_YORK).date()
-        over = due.grace_is_over(self.session, today) or (
-            today > self.session and any(e and e["state"] == "published" for other in everyone for e in other.values())
-        )
+    def _settled(self, kinds: Entries) -> Entries:
+        """The states as the calendar makes them: once the day is over, a vendor that has nothing is taken at its word."""
+        over = clock.now().astimezone(sessions.NEW_YORK).date() > self.session
         return {name: entry and _settle(entry, self.session, over) for name, entry in kinds.items()}
 
 
