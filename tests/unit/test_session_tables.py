@@ -172,3 +172,10 @@ def test_the_same_archive_gives_the_same_bytes(archive) -> None:
     before = {name: archive.path(f"{name}.parquet").read_bytes() for name in ("finra_trf", "yf_volume", "merged")}
     build(archive)
     assert {name: archive.path(f"{name}.parquet").read_bytes() for name in before} == before
+
+
+def test_an_older_mark_is_said_on_every_row(archive) -> None:
+    keep_finra(archive)
+    keep_yahoo(archive)
+    built, _ = build(archive, flags=["stale_mark"])
+    assert all("stale_mark" in quality.split(",") for quality in built["merged"]["quality"])

@@ -145,6 +145,13 @@ def latest_date():
     return str(marked.last_marked(Path("results/emps2"), NOW, config["marked"]))
 
 
+def flags_of(wildcards):
+    """`stale_mark` where the session is reached as the last-marked date though a newer one has completed."""
+    named = f"{wildcards.scan}/{wildcards.date}" in " ".join(sys.argv[1:])
+    newest = wildcards.scan != "emps2" or session_of(wildcards.date) == sessions.last_completed(NOW)
+    return [] if named or newest else ["stale_mark"]
+
+
 def latest_manifest(wildcards):
     return f"results/emps2/{latest_date()}/all"
 

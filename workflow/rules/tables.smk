@@ -21,6 +21,7 @@ rule build_volumes:
         prefixes=PREFIXES,
         excluded=config["excluded_finra_tickers"],
         offline=config["offline"],
+        flags=flags_of,
         code=code("build_volumes.py"),
     script:
         "../scripts/build_volumes.py"

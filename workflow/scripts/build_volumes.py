@@ -29,4 +29,5 @@ if __name__ == "__main__":
             prefixes=list(snakemake.params.prefixes),
             excluded=list(snakemake.params.excluded),
             offline=snakemake.params.offline,
+            flags=list(snakemake.params.flags),
         )

@@ -28,10 +28,12 @@ def volumes(
     prefixes: Sequence[str],
     excluded: Sequence[str],
     offline: bool,
+    flags: Sequence[str] = (),
 ) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
     """`finra_trf`, `yf_volume` and `merged` of the window's last session.
 
     The second value is what the tables say about themselves: states of the sources, splits, notes, as JSON texts.
+    `flags` stand on every row.
     Raises SimulatedArchive.
     """
     session = window[-1]
@@ -52,10 +54,11 @@ def volumes(
         sources.finra(archive, session, prefixes, offline, damage if whole_file is None else None),
         sources.yahoo(archive, session, tickers, answered, offline, yahoo.faults),
     ]
+    on_every_row = dict.fromkeys([*flags, *(["simulated"] if simulated else [])], True)
     tables = {
         "finra_trf": _finra_trf(whole_file, session, excluded),
         "yf_volume": yahoo.bars.drop("revised"),
-        "merged": volume.merge(tickers, window, off_exchange, yahoo.bars, {"simulated": True} if simulated else {}),
+        "merged": volume.merge(tickers, window, off_exchange, yahoo.bars, on_every_row),
     }
     told = notes(tickers, unmapped, [*trf.damaged.values(), *yahoo.faults])
     return tables, carried.pack(states, told, simulated, yahoo.splits)

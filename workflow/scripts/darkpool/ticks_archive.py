@@ -253,7 +253,7 @@ class _Run:
         return _entry(answer.state, answer.reason, **file, **told)
 
     def _settled(self, kinds: Entries) -> Entries:
-        """The states as the calendar makes them: once the day is over, a vendor that has nothing is taken at its word."""
+        """The states as the calendar makes them: the day after, a vendor that has nothing is taken at its word."""
         over = clock.now().astimezone(sessions.NEW_YORK).date() > self.session
         return {name: entry and _settle(entry, self.session, over) for name, entry in kinds.items()}
 
