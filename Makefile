@@ -21,7 +21,7 @@ run: .venv/.runtime ## one session on live vendors: make run DATE=2025-12-22
 latest: .venv/.runtime ## the last-marked date
 	snakemake --cores $(CORES) latest
 
-test: .venv/.development ## every promise, in a few minutes
+test: .venv/.development ## every promise, about ten minutes on two cores
 	pytest -n 2 --dist loadfile
 
 lint: .venv/.development ## formatting, lint and types

@@ -105,7 +105,7 @@ def wanted(wildcards, output):
 
     A vendor is asked once for all of them. `output` tells Snakemake that this is no reason to make the output again.
     """
-    pairs = {(scan, day) for scan, date in requested() for day in on_page(scan, date)}
+    pairs = {(scan, day) for scan, date in requested() for day in [*on_page(scan, date), wildcards.session]}
     found = {}
     for scan, day in sorted(pairs):
         if ARCHIVES[scan] == wildcards.archive:
@@ -205,7 +205,7 @@ def weekly_tickers(wildcards):
 
 def lit_settings():
     """The part of the configuration that decides how lit trades are signed."""
-    return {key: value for key, value in config["lit"].items() if key not in ("workers", "calls_per_minute")}
+    return {key: value for key, value in config["lit"].items() if key != "calls_per_minute"}
 
 
 @cache
