@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
-from darkpool import glossary
+from darkpool import glossary, settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,7 +30,8 @@ def test_every_promised_make_target_is_there():
         assert f"\n{target}:" in makefile
 
 
-def test_the_shipped_configuration_is_valid_and_commented():
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+def test_the_shipped_configuration_is_valid_and_follows_one_session():
+    config = settings.load(ROOT / "config.yaml")
+    settings.check(config, settings.load(ROOT / "workflow/schemas/config.schema.yaml"))
     assert config["mode"] == "single"
     assert {"emps2", "demo"} == set(config["scans"])

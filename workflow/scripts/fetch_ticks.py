@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import ticks_archive
+from darkpool import ticks_archive, universe
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def main(root: str, session: date, wanted: dict[str, Any], source: str, calls_per_minute: float) -> None:
     archive = Archive(root)
-    tickers = sorted({ticker for pairs in wanted["followed"].values() for ticker, _ in pairs})
+    tickers = universe.together(wanted["followed"])
     with archive.sole_asker("polygon"):
         receipt = ticks_archive.fetch(archive, session, tickers, source=source, calls_per_minute=calls_per_minute)
         archive.write_receipt("polygon", session, receipt)

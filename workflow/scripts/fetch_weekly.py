@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import weekly_archive
+from darkpool import universe, weekly_archive
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def main(root: str, session: date, wanted: dict[str, Any], **request: Any) -> None:
     archive = Archive(root)
-    tickers = sorted({ticker for pairs in wanted["followed"].values() for ticker, _ in pairs})
+    tickers = universe.together(wanted["followed"])
     with archive.sole_asker("finra_weekly"):
         archive.write_receipt("finra_weekly", session, weekly_archive.fetch(archive, session, tickers, **request))
 

@@ -17,10 +17,9 @@ def main(root: str, wanted: dict[str, dict[str, Any]]) -> None:
     with archive.sole_asker("yahoo"):
         for day, entry in wanted.items():
             session = date.fromisoformat(day)
-            followed = {scan: universe.of_pairs(pairs) for scan, pairs in entry["followed"].items()}
-            for scan, found in followed.items():
-                archive.keep(layout.universe(scan, session), universe.to_csv(found), clock.now())
-            tickers = sorted({ticker for found in followed.values() for ticker in found.tickers})
+            for scan, pairs in entry["followed"].items():
+                archive.keep(layout.universe(scan, session), universe.to_csv(universe.of_pairs(pairs)), clock.now())
+            tickers = universe.together(entry["followed"])
             requests[session] = daily_bars.Request(entry["window"], tickers)
         for session, receipt in daily_bars.fetch(archive, requests).items():
             archive.write_receipt("yahoo", session, receipt)

@@ -453,7 +453,8 @@ def _log_axis(axes: Axes, values: Numbers, context: PageContext) -> Any:
     """The axis of log ratios with the thresholds of the signal; returns the neutral band."""
     high, low = math.log(context.thresholds["bot"]), math.log(context.thresholds["sell"])
     reach = max(1.5 * high, -1.5 * low, *(float(abs(v)) for v in values if math.isfinite(v)))
-    axes.set_ylim(-1.3 * reach, 1.85 * reach)
+    # Room below for the word at the lowest marker, above for that and the legend.
+    axes.set_ylim(-1.75 * reach, 1.85 * reach)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     band = axes.axhspan(low, high, color=DIM, alpha=0.13, linewidth=0, label=LABELS["neutral"])
     axes.axhline(0, color=DIM, linewidth=1)

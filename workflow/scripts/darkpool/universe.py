@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -123,3 +123,8 @@ def to_csv(universe: Universe) -> bytes:
 def of_pairs(pairs: Iterable[Sequence[str]]) -> Universe:
     """A universe from (ticker, source) pairs."""
     return Universe(tuple(Member(ticker, source) for ticker, source in pairs))
+
+
+def together(followed: Mapping[str, Iterable[Sequence[str]]]) -> list[str]:
+    """Tickers of several scans, sorted; `followed` holds (ticker, source) pairs by scan."""
+    return sorted({ticker for pairs in followed.values() for ticker, _ in pairs})
