@@ -45,6 +45,7 @@ benchmark: .venv/.development ## speed and memory, as ratios measured in one run
 requirements: .venv/.development ## pin anew from pyproject.toml
 	uv pip compile -q --system-certs pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -o requirements.txt
 	uv pip compile -q --system-certs pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header -o requirements-dev.txt
+	uv pip compile -q --system-certs --group soak --universal --generate-hashes --no-emit-index-url --no-header -o requirements-soak.txt
 
 clean: ## the environment and Snakemake's own notes; results and the archive stay
 	rm -rf .venv .snakemake logs

@@ -35,6 +35,7 @@ MADE = (".git", ".venv", ".snakemake", "results", "resources", "logs")
 SCALE = {"AAPL": 1, "NA": 10, "BRK.B": 100, "NEW": 5}
 AT_FINRA = {"BRK.B": "BRK/B"}
 AT_YAHOO = {"BRK.B": "BRK-B"}
+MODE = {"FETCH_MODE": "single"}
 QUICK = {"DARKPOOL_BACKOFF": "0.05", "DARKPOOL_FINRA_PAUSE": "0", "DARKPOOL_YAHOO_PAUSE": "0"}
 
 
@@ -133,7 +134,7 @@ class Live:
     vendors: Vendors
     archive: str = "resources/archive"
     tickers: list[str] = field(default_factory=lambda: ["AAPL", "NA", "BRK.B"])
-    settings: dict[str, Any] = field(default_factory=lambda: {"lit": {"source": "none"}, "history": SHORT})
+    settings: dict[str, Any] = field(default_factory=lambda: {"lit": {"source": "none"}, "history": SHORT, "finra": {"weekly": False}})
     universe: list[str] = field(default_factory=list)
     day: str = DAY
     now: str | None = MORNING
@@ -237,7 +238,7 @@ def copy_project(template: Path) -> Callable[[Path], Project]:
         shutil.copytree(template, folder / "project")
         env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
         env |= dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy"), DEAD)
-        return Project(folder / "project", {**env, "NO_PROXY": "", "no_proxy": ""})
+        return Project(folder / "project", {**env, **MODE, "NO_PROXY": "", "no_proxy": ""})
 
     return copy
 
@@ -253,7 +254,7 @@ def live_in(copy_project: Callable[[Path], Project]) -> Callable[[Path, Vendors]
 
     def beside(folder: Path, vendors: Vendors) -> Live:
         project = copy_project(folder)
-        project.env = {**vendors.env, **QUICK}
+        project.env = {**vendors.env, **QUICK, **MODE}
         return Live(project, vendors)
 
     return beside

@@ -25,7 +25,11 @@ SCRIPTS = Path(workflow.basedir, "workflow/scripts")
 NOW = clock.now()
 
 try:
-    settings.check(config, settings.load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml")))
+    SCHEMA = settings.load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
+    settings.check(config, SCHEMA)
+    if os.environ.get("FETCH_MODE"):
+        config["mode"] = os.environ["FETCH_MODE"]
+        settings.check(config, SCHEMA)
 except settings.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
@@ -176,14 +180,18 @@ def ticks(wildcards):
 
 
 def weeks(wildcards):
-    """FINRA's weekly data of the session: a receipt where it is asked for, and else what the archive holds."""
+    """FINRA's weekly data of the session: a receipt where it is asked for, and else what the archive holds.
+
+    A finished session is not asked again for weeks that had not come by its morning: by then it could not see them.
+    """
     scan, date, folder = wildcards.scan, wildcards.date, ARCHIVES[wildcards.scan]
     archive, session = Archive(folder), session_of(date)
     receipt = f"{folder}/receipts/finra_weekly/{date}.json"
     if scan == settings.DEMO:
         return {"weekly": receipt}
-    if config["finra"].get("weekly", False) and not config["offline"]:
-        if due.weekly(archive, session, WEEKS):
+    if (WEEKLY or config["finra"].get("weekly", True)) and not config["offline"]:
+        is_finished = Path("results", scan, date, "all").is_file()
+        if (WEEKLY or not is_finished) and due.weekly(archive, session, WEEKS):
             workflow.dag.forcefiles.add(receipt)
         return {"weekly": receipt}
     return {"weekly": [str(path) for path in layout.otc_weekly_answers(archive, session, WEEKS)]}
