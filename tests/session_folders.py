@@ -71,6 +71,11 @@ def write(folder: Path, day: date, *, simulated: bool = False, weekly: bool = Tr
          "log_ratio": day.day / 100}
         for row in here
     ])  # fmt: skip
+    put("reconciliation", [
+        {**row, "check": "trf_prints", "left_name": "prints", "right_name": "file", "low": 0.95, "high": 1.05,
+         "verdict": "not comparable", "why": "no prints"}
+        for row in here
+    ])  # fmt: skip
     if weekly:
         week = {"week_start_date": date(2025, 11, 17), "ticker": "NA", "tier": "T1"}
         put("otc_weekly", [

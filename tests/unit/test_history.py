@@ -105,6 +105,25 @@ def test_any_order_of_loads_ends_in_the_same_store(tmp_path_factory, order):
     assert_holds(place, sorted(set(order)))
 
 
+def test_a_store_that_holds_these_very_tables_stays_as_it_is(folder, archive):
+    history.load(folder, DAYS[3:], archive, beside=DAYS)
+    before = (folder / history.STORE).stat()
+    assert list(history.load(folder, DAYS[3:], archive, beside=DAYS).receipts) == DAYS[3:]
+    after = (folder / history.STORE).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_sessions_on_the_same_page_are_loaded_with_it_and_one_that_is_not_whole_is_a_gap(folder, archive):
+    history.load(folder, DAYS, archive)
+    for day in DAYS:
+        session_folders.write(folder, day, simulated=True)
+    (folder / str(DAYS[1]) / "merged.parquet").unlink()
+    loaded = history.load(folder, DAYS[3:], archive, beside=DAYS[1:])
+    assert list(loaded.receipts) == DAYS[3:]
+    assert list(loaded.skipped) == [DAYS[1]]
+    assert kept(folder)["runs"]["simulated"].to_list() == [False, False, True, True]
+
+
 def test_a_session_whose_rows_changed_is_replaced_and_no_other(folder, archive):
     history.rebuild(folder, archive)
     path = folder / str(FIRST) / "features.parquet"

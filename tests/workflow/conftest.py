@@ -134,7 +134,9 @@ class Live:
     vendors: Vendors
     archive: str = "resources/archive"
     tickers: list[str] = field(default_factory=lambda: ["AAPL", "NA", "BRK.B"])
-    settings: dict[str, Any] = field(default_factory=lambda: {"lit": {"source": "none"}, "history": SHORT, "finra": {"weekly": False}})
+    settings: dict[str, Any] = field(
+        default_factory=lambda: {"lit": {"source": "none"}, "history": SHORT, "finra": {"weekly": False}}
+    )
     universe: list[str] = field(default_factory=list)
     day: str = DAY
     now: str | None = MORNING

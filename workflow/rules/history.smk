@@ -2,11 +2,11 @@
 
 
 rule load_history:
-    """A session's tables into the scan's store, in one transaction; the output is the receipt."""
+    """The tables of the sessions on a page into the scan's store, one transaction each; the output is the receipt."""
     input:
         tables=TABLES,
-        # A manifest made again with the same content is no reason to load again.
-        manifest=ancient("results/{scan}/{date}/all"),
+        features=features_on_page,
+        manifest="results/{scan}/{date}/all",
     output:
         "results/{scan}/{date}/.history.json",
     log:
@@ -16,6 +16,7 @@ rule load_history:
     params:
         archive=lambda wildcards: ARCHIVES[wildcards.scan],
         trades=config["history"].get("trades", "view"),
+        on_page=lambda wildcards: on_page(wildcards.scan, wildcards.date),
         code=code("load_history.py"),
     script:
         "../scripts/load_history.py"

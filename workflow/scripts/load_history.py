@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(target: Path, session: date, archive: Path, trades: history.Trades) -> None:
-    loaded = history.load(target.parent.parent, [session], archive, trades)
+def main(target: Path, session: date, archive: Path, trades: history.Trades, on_page: list[date]) -> None:
+    loaded = history.load(target.parent.parent, [session], archive, trades, beside=on_page)
     for day, reason in loaded.skipped.items():
         print(f"left out of the history: {day}: {reason}", file=sys.stderr)
     receipt = json.dumps(loaded.receipts[session], indent=1, sort_keys=True)
@@ -29,4 +29,5 @@ if __name__ == "__main__":
             date.fromisoformat(snakemake.wildcards.date),
             Path(snakemake.params.archive),
             snakemake.params.trades,
+            [date.fromisoformat(day) for day in snakemake.params.on_page],
         )

@@ -72,6 +72,7 @@ KEPT: Mapping[str, Kept] = {
     "darkpool_estimated_flow": Kept("dark_flow"),
     "weekly": Kept("weekly", spans=True, optional=True),
     "features": Kept("features"),
+    "reconciliation": Kept("reconciliation", spans=True, optional=True),
 }
 RUNS = "runs"
 TRADES = "equity_trades_raw"
@@ -84,6 +85,7 @@ RUNS_COLUMNS = {
     "mode": ("VARCHAR", "mode of the manifest; null without one"),
     "simulated": ("BOOLEAN NOT NULL", "whether the vendors were simulated"),
     "sources": ("JSON NOT NULL", "state of each source, as the tables carry it"),
+    "inputs": ("JSON NOT NULL", "sha256 of the files that were loaded, by name"),
     "manifest": ("JSON", "the manifest `all`; null where there is none, or it is of other tables than these"),
 }
 TRADE_COLUMNS = {
@@ -158,18 +160,27 @@ class Loaded(NamedTuple):
     skipped: dict[date, str]
 
 
-def load(folder: Path, sessions: Sequence[date], archive: Path, trades: Trades = "view") -> Loaded:
-    """Replace `sessions` in the store of the scan whose results are in `folder`.
+def load(
+    folder: Path, sessions: Sequence[date], archive: Path, trades: Trades = "view", beside: Sequence[date] = ()
+) -> Loaded:
+    """Replace `sessions` in the store of the scan whose results are in `folder`, and those `beside` them as they are.
 
-    A store that is missing, damaged or of another shape than today's is first built anew from every session on disk.
+    A store that is missing, damaged or of another shape than today's is first built anew from every session on disk;
+    one that holds these very tables already stays as it is, byte for byte.
     `archive` holds the trades and FINRA weeks that the store shows. Raises HistoryError and tables.ContractError for a
-    session in `sessions` that is not whole; the store is then as it was before.
+    session in `sessions` that is not whole; the store is then as it was before. One `beside` that is not whole is a gap.
     """
     with _sole_loader(folder), _draft(folder) as draft:
-        asked = [(session, read_session(folder, session)) for session in sessions]
+        asked: dict[date, Session | str] = {session: read_session(folder, session) for session in sessions}
+        asked |= dict(_tolerant(folder, [day for day in beside if day not in asked]))
+        held = _held(folder / STORE, trades)
+        if all(isinstance(found, str) or held.get(day) == found.inputs for day, found in asked.items()):
+            receipts = {day: found.receipt() for day, found in asked.items() if isinstance(found, Session)}
+            skipped = {day: found for day, found in asked.items() if isinstance(found, str)}
+            return Loaded({session: receipts[session] for session in sessions}, skipped)
         with _opened(folder / STORE, draft, trades) as (con, is_copy):
-            lost = [] if is_copy else [day for day in on_disk(folder) if day not in sessions]
-            loaded = _fill(con, chain(_tolerant(folder, lost), asked), archive, trades)
+            lost = [] if is_copy else [day for day in on_disk(folder) if day not in asked]
+            loaded = _fill(con, chain(_tolerant(folder, lost), asked.items()), archive, trades)
         _replace(draft, folder / STORE)
     return loaded._replace(receipts={session: loaded.receipts[session] for session in sessions})
 
@@ -228,6 +239,7 @@ def read_session(folder: Path, session: date) -> Session:
         "mode": json.loads(manifest)["mode"] if manifest else None,
         "simulated": json.loads(told["simulated"]),
         "sources": told["sources"],
+        "inputs": json.dumps(inputs, sort_keys=True),
         "manifest": manifest,
     }
     return Session(session, frames, run, inputs)
@@ -255,6 +267,21 @@ def _tolerant(folder: Path, days: Iterable[date]) -> Iterator[tuple[date, Sessio
             yield day, read_session(folder, day)
         except (ValueError, KeyError, OSError) as error:
             yield day, str(error)
+
+
+def _held(store: Path, trades: Trades) -> dict[date, dict[str, str]]:
+    """Files whose rows the store holds, with sha256, by session; none of a store that is to be built or loaded anew.
+
+    Ticks in a table follow the archive, of which a session's tables say nothing: they are loaded each time. A
+    write-ahead log is somebody else's, so that the store may not hold what it says.
+    """
+    if trades == "table" or not store.is_file() or Path(f"{store}.wal").exists():
+        return {}
+    with suppress(duckdb.Error), duckdb.connect(store, read_only=True) as con:
+        if _shape_of(con) == _expected(trades):
+            rows = con.execute(f"SELECT session, inputs FROM {RUNS}").fetchall()
+            return {day: json.loads(inputs) for day, inputs in rows}
+    return {}
 
 
 @contextmanager
@@ -298,17 +325,21 @@ def _opened(store: Path | None, draft: Path, trades: Trades) -> Iterator[tuple[d
 def _copied(store: Path, draft: Path, trades: Trades) -> duckdb.DuckDBPyConnection | None:
     """The copy; None where the store is damaged or of another shape than today's."""
     shutil.copyfile(store, draft)
-    expected = [
-        (name, column, _bare(kind)) for name, columns in _shape(trades).items() for column, (kind, _) in columns.items()
-    ]
     con = None
     with suppress(duckdb.Error):
         con = duckdb.connect(draft)
-        if _shape_of(con) == sorted(expected):
+        if _shape_of(con) == _expected(trades):
             return con
     if con is not None:
         con.close()
     return None
+
+
+def _expected(trades: Trades) -> list[tuple[str, str, str]]:
+    """What `_shape_of` says of a store of today's shape."""
+    return sorted(
+        (name, column, _bare(kind)) for name, columns in _shape(trades).items() for column, (kind, _) in columns.items()
+    )
 
 
 def _shape_of(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
