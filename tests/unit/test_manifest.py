@@ -39,7 +39,16 @@ def folder(tmp_path) -> Path:
 def build(folder: Path, archive: Archive, outputs: list[Path], config: Any = CONFIG) -> bytes:
     told = {"sources": [{"source": "FINRA", "state": "published"}], "notes": [], "simulated": False}
     return manifest.build(
-        folder, outputs, archive, DAY, told, scan="emps2", window=[DAY], tickers=["TpC", "NA"], config=config
+        folder,
+        outputs,
+        outputs[-1:],
+        archive,
+        DAY,
+        told,
+        scan="emps2",
+        window=[DAY],
+        tickers=["TpC", "NA"],
+        config=config,
     )
 
 
@@ -51,6 +60,7 @@ def test_every_output_and_input_is_there_with_its_hash(folder, archive) -> None:
     ]
     assert told["outputs"][1]["sha256"] == hashlib.sha256(b"png").hexdigest()
     assert told["outputs"][1]["bytes"] == 3
+    assert [(entry["path"], entry["rows"]) for entry in told["covers"]] == [("results/merged.parquet", 2)]
     assert [entry["path"] for entry in told["inputs"]] == [
         "finra/regsho/CNMSshvol20251222.txt",
         "finra/regsho/CNMSshvol20251222@20251223T120000Z.txt",
@@ -83,7 +93,7 @@ def test_a_missing_output_is_an_error(folder, archive) -> None:
 
 
 def test_the_configuration_is_that_of_the_scan_without_its_place(folder, archive) -> None:
-    told = manifest.relevant(CONFIG, "emps2")
+    told = manifest.relevant({**CONFIG, "finra": {**CONFIG["finra"], "weeks_again": 2}}, "emps2")
     assert told["history"] == CONFIG["history"]
     assert told["scan"] == {key: CONFIG["scans"]["emps2"][key] for key in ("tickers", "universe")}
     elsewhere = {**CONFIG, "scans": {"emps2": {**CONFIG["scans"]["emps2"], "archive": "/elsewhere"}}}

@@ -117,6 +117,8 @@ def test_checks_are_stacked_in_order_and_counted():
     )
     assert told.select("check", "ticker").rows() == [("minute_bars", "A"), ("trf_prints", "A"), ("trf_prints", "B")]
     assert reconcile.counts(told) == {"ok": 1, "alarm": 1, "not comparable": 1}
+    assert list(reconcile.summary(told)) == sorted(set(told["check"]))
+    assert sum(sum(verdicts.values()) for verdicts in reconcile.summary(told).values()) == told.height
     assert reconcile.counts(reconcile.stack([])) == {"ok": 0, "alarm": 0, "not comparable": 0}
 
 

@@ -39,6 +39,7 @@ ARCHIVES = {settings.DEMO: "resources/demo"} | {
 LIVE = sorted({folder for scan, folder in ARCHIVES.items() if scan != settings.DEMO})
 WEEKLY = config["mode"] == "weekly"
 WEEKS = config["backfill_count"] if WEEKLY else 1
+WEEKS_AGAIN = config["finra"].get("weeks_again", 0)
 PREFIXES = config["finra"]["files"]
 PAGES = {
     kind: f"results/{{scan}}/{{date}}/table.{kind}"
@@ -191,7 +192,8 @@ def weeks(wildcards):
         return {"weekly": receipt}
     if (WEEKLY or config["finra"].get("weekly", True)) and not config["offline"]:
         is_finished = Path("results", scan, date, "all").is_file()
-        if (WEEKLY or not is_finished) and due.weekly(archive, session, WEEKS):
+        is_open = (WEEKLY or not is_finished) and due.weekly(archive, session, WEEKS)
+        if is_open or (WEEKS_AGAIN and (scan, date) in requested()):
             workflow.dag.forcefiles.add(receipt)
         return {"weekly": receipt}
     return {"weekly": [str(path) for path in layout.otc_weekly_answers(archive, session, WEEKS)]}

@@ -25,5 +25,6 @@ if __name__ == "__main__":
             date.fromisoformat(snakemake.wildcards.session),
             snakemake.params.wanted[snakemake.wildcards.session],
             weeks=snakemake.params.weeks,
+            again=snakemake.params.again,
             **snakemake.params.settings,
         )

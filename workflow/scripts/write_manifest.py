@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool import carried, manifest, sources, tables
+from darkpool import carried, manifest, reconcile, sources, tables
 from darkpool.archive import Archive, write_atomic
 from darkpool.logbook import logged
 
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(target: Path, outputs: list[Path], root: str, session: date, **request: Any) -> None:
+def main(target: Path, outputs: list[Path], features: list[Path], root: str, session: date, **request: Any) -> None:
     told = carried.told(tables.metadata(target.parent / "features.parquet"))
     sources.require_final(told["sources"], session)
-    write_atomic(target, manifest.build(target.parent, outputs, Archive(root), session, told, **request))
+    told["reconciliation"] = reconcile.summary(tables.read("reconciliation", target.parent / "reconciliation.parquet"))
+    write_atomic(target, manifest.build(target.parent, outputs, features, Archive(root), session, told, **request))
 
 
 if __name__ == "__main__":
@@ -23,6 +24,7 @@ if __name__ == "__main__":
         main(
             Path(snakemake.output[0]),
             [Path(path) for path in [*snakemake.input.tables, *snakemake.input.published]],
+            [Path(path) for path in snakemake.input.features],
             snakemake.params.archive,
             date.fromisoformat(snakemake.wildcards.date),
             scan=snakemake.wildcards.scan,

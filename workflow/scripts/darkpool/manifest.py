@@ -15,6 +15,7 @@ from .archive import Archive, sha256
 def build(
     folder: Path,
     outputs: Iterable[Path],
+    features: Iterable[Path],
     archive: Archive,
     session: date,
     told: Mapping[str, Any],
@@ -24,11 +25,15 @@ def build(
     tickers: Sequence[str],
     config: Mapping[str, Any],
 ) -> bytes:
-    """The manifest as JSON: outputs and inputs with hashes, versions, configuration, what the tables have `told`."""
+    """The manifest as JSON: outputs and inputs with hashes, versions, configuration, what the tables have `told`.
+
+    `features` are those of every session on the page, the manifest's own among them.
+    """
     inputs = layout.volume_answers(archive, session, window, config["finra"]["files"])
     for ticker in tickers:
         inputs += layout.tick_files(archive, session, ticker, config["lit"]["source"]).values()
-    inputs += layout.otc_weekly_answers(archive, session)
+    weeks = config["backfill_count"] if config["mode"] == "weekly" else 1
+    inputs += layout.otc_weekly_answers(archive, session, weeks)
     inputs += archive.answers(layout.universe(scan, session))
     content = {
         **told,
@@ -39,6 +44,7 @@ def build(
         "config": relevant(config, scan),
         "versions": provenance.versions(),
         "outputs": sorted((_output(path, folder) for path in outputs), key=lambda entry: entry["path"]),
+        "covers": sorted((_output(path, folder.parent) for path in features), key=lambda entry: entry["path"]),
         "inputs": sorted((_file(path, archive.root) for path in inputs), key=lambda entry: entry["path"]),
     }
     return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
@@ -53,6 +59,8 @@ def _output(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def relevant(config: Mapping[str, Any], scan: str) -> dict[str, Any]:
-    """The configuration of one scan, without the folder its archive lies in: that does not change a number."""
+    """The configuration of one scan, without what changes no number: where its archive lies, what was asked again."""
     entry = {key: value for key, value in config["scans"].get(scan, {}).items() if key != "archive"}
-    return {**{key: value for key, value in config.items() if key != "scans"}, "scan": entry}
+    rest = {key: value for key, value in config.items() if key != "scans"}
+    finra = {key: value for key, value in config["finra"].items() if key != "weeks_again"}
+    return {**rest, "finra": finra, "scan": entry}

@@ -153,6 +153,11 @@ def counts(checks: pl.DataFrame) -> dict[str, int]:
     return {verdict: int((checks["verdict"] == verdict).sum()) for verdict in VERDICTS}
 
 
+def summary(checks: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Number of pairs by check and verdict; a check without pairs is not there."""
+    return {str(name): counts(rows) for (name,), rows in sorted(checks.group_by("check"))}
+
+
 def verdict(left: float | None, right: float | None, low: float, high: float) -> str:
     """ok where left lies between low and high times right, both included.
 
