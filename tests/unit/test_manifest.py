@@ -41,7 +41,7 @@ def build(folder: Path, archive: Archive, outputs: list[Path], config: Any = CON
     return manifest.build(
         folder,
         outputs,
-        outputs[-1:],
+        [folder / "merged.parquet"],
         archive,
         DAY,
         told,
