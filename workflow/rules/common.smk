@@ -1,5 +1,6 @@
 """Configuration checked, the sessions asked for, and the input functions the rules share."""
 
+import logging
 import math
 import os
 import re
@@ -13,6 +14,7 @@ from workflow.scripts.darkpool import (
     due,
     layout,
     marked,
+    progress,
     provenance,
     sessions,
     settings,
@@ -32,6 +34,8 @@ try:
         settings.check(config, SCHEMA)
 except settings.ConfigError as error:
     raise WorkflowError(str(error)) from None
+
+logging.getLogger("snakemake.logging").addHandler(progress.TimeLeft())
 
 ARCHIVES = {settings.DEMO: "resources/demo"} | {
     scan: os.path.normpath(entry["archive"]) for scan, entry in config["scans"].items()

@@ -168,7 +168,7 @@ def load(
     A store that is missing, damaged or of another shape than today's is first built anew from every session on disk;
     one that holds these very tables already stays as it is, byte for byte.
     `archive` holds the trades and FINRA weeks that the store shows. Raises HistoryError and tables.ContractError for a
-    session in `sessions` that is not whole; the store is then as it was before. One `beside` that is not whole is a gap.
+    session in `sessions` that is not whole, and the store is then as it was before; one `beside` that is not is a gap.
     """
     with _sole_loader(folder), _draft(folder) as draft:
         asked: dict[date, Session | str] = {session: read_session(folder, session) for session in sessions}
