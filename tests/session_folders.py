@@ -68,7 +68,7 @@ def write(folder: Path, day: date, *, simulated: bool = False, weekly: bool = Tr
     ])  # fmt: skip
     put("features", [
         {**row, **NOTHING, "trf_volume": volume(row["ticker"], day), "offex_ratio": 0.5, "quality": quality,
-         "log_ratio": day.day / 100}
+         "offex_ratio_z": float(TICKERS.index(row["ticker"])), "log_ratio": day.day / 100}
         for row in here
     ])  # fmt: skip
     put("reconciliation", [

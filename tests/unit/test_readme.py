@@ -1,10 +1,15 @@
-"""The README says what the program says."""
+"""The README says what the program says, and what it shows can be typed as it stands."""
 
+import json
+import re
+import shlex
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from darkpool import glossary, settings
+import session_folders
+from darkpool import cli, glossary, sessions, settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,8 +35,78 @@ def test_every_promised_make_target_is_there():
         assert f"\n{target}:" in makefile
 
 
-def test_the_shipped_configuration_is_valid_and_follows_one_session():
+def test_the_shipped_configuration_is_valid_and_puts_ten_sessions_on_a_page():
     config = settings.load(ROOT / "config.yaml")
     settings.check(config, settings.load(ROOT / "workflow/schemas/config.schema.yaml"))
-    assert config["mode"] == "single"
+    assert (config["mode"], config["backfill_count"]) == ("daily", 10)
     assert {"emps2", "demo"} == set(config["scans"])
+
+
+DECEMBER = sessions.between(date(2025, 12, 5), date(2025, 12, 22))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Twelve sessions of three tickers whose log ratio is a hundredth of the day, and a week that FINRA restated."""
+    monkeypatch.setattr(session_folders, "TICKERS", ("NA", "SPY", "TQQQ"))
+    for day in DECEMBER:
+        session_folders.write(tmp_path / "results/emps2", day)
+    weeks = tmp_path / "resources/archive/finra/otc_weekly"
+    weeks.mkdir(parents=True)
+    row = {
+        "issueSymbolIdentifier": "TQQQ", "tierIdentifier": "T2", "weekStartDate": "2025-11-17",
+        "initialPublishedDate": "2025-12-22", "totalWeeklyTradeCount": 1,
+    }  # fmt: skip
+    for name, shares, updated in [("2025-11-17", 70, "2025-12-22"), ("2025-11-17@20251230T110000Z", 75, "2025-12-29")]:
+        said = [("ATS_W_SMBL", 30), ("OTC_W_SMBL", shares)]
+        rows = [
+            {**row, "summaryTypeCode": kind, "totalWeeklyShareQuantity": volume, "lastUpdateDate": updated}
+            for kind, volume in said
+        ]
+        (weeks / f"{name}.json").write_text(json.dumps(rows))
+    (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def commands(heading):
+    """The command lines of the darkpool module below a heading, as a shell reads them."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
+    words = iter(shlex.split(blocks, comments=True))
+    found, text = [], list(words)
+    for i in range(len(text)):
+        if text[i : i + 3] == ["python", "-m", "darkpool"]:
+            found.append([])
+        elif found:
+            found[-1].append(text[i])
+    return [line[2:] for line in found]
+
+
+def answer(capsys, *argv):
+    """The rows a query prints, split into words."""
+    assert cli.main(argv) == 0
+    return [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+
+
+def test_every_command_of_the_readme_runs_as_it_stands(project, capsys):
+    assert cli.main(["rebuild"]) == 0
+    asked = commands("Asking the results")
+    assert len(asked) == 8
+    for argv in asked:
+        rest = argv[: argv.index("make")] if "make" in argv else argv
+        assert cli.main(rest) == 0, rest
+        assert capsys.readouterr().out
+
+
+def test_the_questions_of_a_new_user_are_answered(project, capsys):
+    cli.main(["rebuild"])
+    capsys.readouterr()
+    habit, log_ratio, later = [argv for argv in commands("Asking the results") if argv[0] == "query"]
+    most = answer(capsys, *habit)
+    assert [row[0] for row in most] == ["TQQQ", "SPY", "NA"]
+    assert {row[-1] for row in most} == {str(len(DECEMBER))}
+    told = answer(capsys, *log_ratio)
+    assert [row[0] for row in told] == [str(day) for day in reversed(DECEMBER[-10:])]
+    assert [row[1] for row in told] == [f"{day.day / 100:.4f}" for day in reversed(DECEMBER[-10:])]
+    assert [row[-2:] for row in answer(capsys, *later)] == [["100", "2025-12-22"], ["105", "2025-12-29"]]
