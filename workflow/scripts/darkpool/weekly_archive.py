@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,12 +85,37 @@ def fetch(
         if firms:
             for query in _firm_queries(archive, wanted, tickers):
                 entries[query.monday, query.tier + FIRM] = run.ask(query)
+    return receipt(session, entries)
+
+
+def receipt(session: date, entries: Mapping[Week, Entry]) -> dict[str, Any]:
+    """The receipt of a session; of the states of its weeks the worst is its own."""
     told_weeks: dict[str, dict[str, Entry]] = {}
     for (monday, tier), entry in sorted(entries.items()):
         told_weeks.setdefault(str(monday), {})[tier] = entry
     states = {entry["state"] for entry in entries.values()}
     state = next((state for state in SEVERITY if state in states), "published" if "published" in states else "absent")
     return {"source": "finra_weekly", "session": str(session), "state": state, "weeks": told_weeks}
+
+
+def ask_again(archive: Archive, weeks: Iterable[Week], auth: str = finra_api.AUTO) -> dict[Week, Entry]:
+    """Entries of those `weeks` whose rows FINRA has changed since the archive took them; what differs is kept beside.
+
+    A week that the archive does not hold is not asked for. Failures are said on stderr and leave everything as it is.
+    """
+    changed = {}
+    with Client(auth) as client:
+        run = _Run(archive, client)
+        for week in weeks:
+            if not _held(archive, *week):
+                continue
+            before = archive.answers(layout.otc_weekly(week[0]))
+            entry = run.ask(_Query(*week))
+            if not entry["file"]:
+                print(f"FINRA weekly: asked again for {week[0]} {week[1]}: {entry['reason']}", file=sys.stderr)
+            elif archive.path(entry["file"]) not in before:
+                changed[week] = entry
+    return changed
 
 
 class _Run:
