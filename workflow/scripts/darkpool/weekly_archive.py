@@ -22,6 +22,8 @@ DATASET = "weeklySummary"
 CODES = {ours: theirs for theirs, ours in otc_weekly.TIERS.items()}
 FIRM = "_FIRM"
 """What the name of a tier ends in where an entry is of the rows by firm."""
+QUANTITIES = ("totalWeeklyShareQuantity", "totalWeeklyTradeCount")
+MOST = 1e15
 SEVERITY = ("blocked", "outage", "truncated", "not_yet")
 
 Entry = dict[str, Any]
@@ -146,7 +148,7 @@ class _Run:
 
 
 def check(rows: Iterable[Row], query: _Query) -> None:
-    """Raise Failure when a row is not of the week, tier and kind that was asked for, or the pages overlap.
+    """Raise Failure when a row is not of the week, tier and kind asked for, has no sane numbers, or the pages overlap.
 
     FINRA has been seen to ignore filters, and then answers with its oldest week.
     """
@@ -164,10 +166,23 @@ def check(rows: Iterable[Row], query: _Query) -> None:
                     f"FINRA answered with {name} {row.get(name)!r}, asked for {' or '.join(allowed)}: nothing was kept",
                     200,
                 )
+        for name in QUANTITIES:
+            if not _is_quantity(row.get(name)):
+                raise Failure(
+                    "outage",
+                    f"FINRA's {name} of {row.get('issueSymbolIdentifier')!r} is {str(row[name])[:40]!r}, expected a "
+                    "number, zero or more: nothing was kept",
+                    200,
+                )
         text = json.dumps(row, sort_keys=True)
         if text in seen and not query.symbols:
             raise Failure("truncated", f"FINRA's pages overlap: {row.get('issueSymbolIdentifier')!r} came twice", 200)
         seen.add(text)
+
+
+def _is_quantity(value: Any) -> bool:
+    # A negative row left out, as a reader does with what it cannot use, would make its issue's sum a smaller number.
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST)
 
 
 def _kept(archive: Archive, query: _Query, answer: Rows) -> Entry:
