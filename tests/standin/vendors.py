@@ -71,6 +71,14 @@ class Vendors:
         if self._proxy.failures and error is None:
             raise self._proxy.failures[0]
 
+    def reset(self) -> None:
+        """Forget all that was published, asked and broken; the stand-ins keep running at their address."""
+        for vendor in (self.finra, self.finra_api, self.yahoo, self.polygon):
+            vendor.__init__()  # type: ignore[misc]
+        self.faults.clear()
+        self.requests.clear()
+        self.unexpected.clear()
+
     @property
     def variables(self) -> dict[str, str]:
         """What to set in an environment so that requests, curl and yfinance come here."""

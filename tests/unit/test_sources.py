@@ -118,20 +118,38 @@ def test_the_manifest_waits_for_final_answers_naming_source_and_state(name: str,
     other = {"source": "Yahoo" if name == "FINRA" else "FINRA", "state": "published", "reason": None}
     both = [{"source": name, "state": state, "reason": "so it is"}, other]
     if state in FINAL_STATES:
-        sources.require_final(both, DAY)
+        sources.require_final(both, DAY, "daily")
         return
     with pytest.raises(sources.NotFinal, match=rf"2025-12-22 is not complete: {name} is {state} \(so it is\)"):
-        sources.require_final(both, DAY)
+        sources.require_final(both, DAY, "daily")
 
 
-@pytest.mark.parametrize(("state", "holds"), [("outage", False), ("absent", False), ("blocked", True)])
-def test_the_lit_side_holds_nothing_up_but_for_a_refused_key(state: str, holds: bool) -> None:
-    told = [{"source": "Polygon", "state": state, "reason": None}]
-    if holds:
-        with pytest.raises(sources.NotFinal, match="Polygon is blocked"):
-            sources.require_final(told, DAY)
+@pytest.mark.parametrize("mode", ["single", "daily", "weekly"])
+@pytest.mark.parametrize(
+    ("name", "holding"),
+    [("Polygon", {"blocked"}), ("FINRA weekly", {"weekly": {"outage", "blocked", "truncated"}})],
+    ids=["Polygon", "FINRA weekly"],
+)
+@pytest.mark.parametrize("state", sorted(STATES))
+def test_what_else_holds_up_is_a_refused_key_and_in_mode_weekly_the_weeks(name, holding, mode, state) -> None:
+    states = holding.get(mode, set()) if isinstance(holding, dict) else holding
+    told = [
+        *({"source": final, "state": "published", "reason": None} for final in ("FINRA", "Yahoo")),
+        {"source": name, "state": state, "reason": "so it is"},
+    ]
+    if state in states:
+        with pytest.raises(sources.NotFinal, match=rf"complete: {name} is {state} \(so it is\)"):
+            sources.require_final(told, DAY, mode)
     else:
-        sources.require_final(told, DAY)
+        sources.require_final(told, DAY, mode)
+
+
+def test_the_log_names_every_source_with_its_state() -> None:
+    both = [
+        {"source": "FINRA", "state": "published", "reason": None},
+        {"source": "Yahoo", "state": "outage", "reason": "HTTP 503"},
+    ]
+    assert sources.told(both) == "FINRA published, Yahoo outage (HTTP 503)"
 
 
 def test_tickers_no_longer_asked_after_a_rate_limit_hold_up_the_day() -> None:

@@ -1,5 +1,6 @@
 """The manifest of a session, once FINRA's and Yahoo's answers are final."""
 
+import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def main(target: Path, outputs: list[Path], features: list[Path], root: str, session: date, **request: Any) -> None:
     told = carried.told(tables.metadata(target.parent / "features.parquet"))
-    sources.require_final(told["sources"], session)
+    print(f"{session}: {sources.told(told['sources'])}", file=sys.stderr)
+    sources.require_final(told["sources"], session, request["config"]["mode"])
     told["reconciliation"] = reconcile.summary(tables.read("reconciliation", target.parent / "reconciliation.parquet"))
     write_atomic(target, manifest.build(target.parent, outputs, features, Archive(root), session, told, **request))
 

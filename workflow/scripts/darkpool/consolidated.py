@@ -129,14 +129,18 @@ def _settled(bars: pl.DataFrame, archive: Archive, session: date) -> pl.Series:
     return pl.Series("settled", values, pl.Boolean)
 
 
-def _newest(bars: pl.DataFrame) -> pl.DataFrame:
-    """The newest answer per ticker and date, `revised` where an older one meant another as-traded volume.
+def differs(newer: pl.Expr, newer_factor: pl.Expr, older: pl.Expr, older_factor: pl.Expr) -> pl.Expr:
+    """Whether two volumes as traded, each with the split factor it was put back by, differ in value.
 
-    Yahoo rounds adjusted volumes to whole shares: a difference that this explains is no revision.
+    Yahoo rounds adjusted volumes to whole shares: a difference that this explains is none.
     """
-    rounding = 0.5 / pl.min_horizontal("split_factor", "older_factor") + 0.5 / pl.max_horizontal(
-        "split_factor", "older_factor"
-    )
+    rounding = 0.5 / pl.min_horizontal(newer_factor, older_factor) + 0.5 / pl.max_horizontal(newer_factor, older_factor)
+    difference = (newer - older).abs()
+    return pl.when(newer_factor == older_factor).then(difference > 0).otherwise(difference > rounding)
+
+
+def _newest(bars: pl.DataFrame) -> pl.DataFrame:
+    """The newest answer per ticker and date, `revised` where an older one meant another as-traded volume."""
     newest = bars.sort("answer").unique(["ticker", "date"], keep="last", maintain_order=True)
     older = bars.select(
         "ticker",
@@ -145,12 +149,11 @@ def _newest(bars: pl.DataFrame) -> pl.DataFrame:
         pl.col("regular_volume").alias("older_volume"),
         pl.col("split_factor").alias("older_factor"),
     )
-    differs = (pl.col("regular_volume") - pl.col("older_volume")).abs()
-    same_basis = pl.col("split_factor") == pl.col("older_factor")
+    columns = [pl.col(name) for name in ("regular_volume", "split_factor", "older_volume", "older_factor")]
     revised = (
         newest.join(older, on=["ticker", "date"])
         .filter(pl.col("older") < pl.col("answer"))
-        .filter(pl.when(same_basis).then(differs > 0).otherwise(differs > rounding))
+        .filter(differs(*columns))
         .select("ticker", "date")
         .unique()
         .with_columns(pl.lit(True).alias("revised"))

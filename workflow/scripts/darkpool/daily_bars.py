@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date, datetime
@@ -41,11 +41,14 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
     asked: dict[date, set[str]] = {}
     unadjusted = {session: due.unadjusted(archive, session) for session in requests}
     for session, request in requests.items():
-        receipt = archive.receipt("yahoo", session) or {"tickers": {}}
-        entries[session], asked[session] = dict(receipt["tickers"]), set()
+        before = archive.receipt("yahoo", session) or {"tickers": {}}
+        entries[session], asked[session] = dict(before["tickers"]), set()
         for ticker in due.yahoo(archive, session, request.tickers):
-            known = ticker in entries[session]
-            kept = None if known else _kept_without_receipt(archive, session, ticker, unadjusted[session])
+            kept = (
+                None
+                if ticker in entries[session]
+                else _kept_without_receipt(archive, session, ticker, unadjusted[session])
+            )
             if symbols.to_yahoo(ticker) is None:
                 entries[session][ticker] = _entry("absent", "no spelling at Yahoo is known")
             elif kept is not None:
@@ -64,39 +67,42 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
             found = yahoo.fetch_daily(list(by_symbol), start, last, last)
             answers = {by_symbol[symbol]: answer for symbol, answer in found.items()}
         for session, request in requests.items():
-            before = entries[session]
+            known = entries[session]
             of_session = [ticker for ticker in chunk if ticker in asked[session]]
-            windows = {ticker: _cut(answers[ticker], request.window) for ticker in of_session if ticker in answers}
+            windows = {ticker: cut(answers[ticker], request.window) for ticker in of_session if ticker in answers}
             fresh = _keep(archive, session, windows, unadjusted[session])
             left = _entry("outage", f"not asked after: {given_up}")
-            before |= {ticker: _beside(before.get(ticker), fresh.get(ticker, left)) for ticker in of_session}
+            known |= {ticker: _beside(known.get(ticker), fresh.get(ticker, left)) for ticker in of_session}
         # What stopped this chunk would stop the next: Yahoo is down, or has had enough of us.
         stopped = next((a.reason for a in answers.values() if a.status == 429 or a.retrieved_at is None), None)
         given_up = given_up or stopped
     return {
-        session: _receipt(
-            session, {t: _settle(e, session, now, entries[session]) for t, e in entries[session].items()}, request
+        session: receipt(
+            session,
+            {t: _settle(e, session, now, entries[session]) for t, e in entries[session].items()},
+            request.tickers,
         )
         for session, request in requests.items()
     }
 
 
-def _receipt(session: date, entries: Mapping[str, Entry], request: Request) -> dict[str, Any]:
-    state = sources.day_state([entries[ticker] for ticker in request.tickers])
+def receipt(session: date, entries: Mapping[str, Entry], tickers: Iterable[str]) -> dict[str, Any]:
+    """The receipt of a session whose state is that of `tickers` together."""
+    state = sources.day_state([entries[ticker] for ticker in tickers])
     return {"source": "yahoo", "session": str(session), "state": state, "tickers": entries}
 
 
-def _cut(answer: DailyAnswer, window: Sequence[date]) -> DailyAnswer:
+def cut(answer: DailyAnswer, window: Sequence[date]) -> DailyAnswer:
     """The part of an answer that one session's window is about; splits up to the day of asking."""
     first, session = window[0], window[-1]
     bars = answer.bars.filter(pl.col("date").is_between(first, session))
-    cut = replace(answer, bars=bars, splits=answer.splits.filter(pl.col("ex_date") > first))
+    part = replace(answer, bars=bars, splits=answer.splits.filter(pl.col("ex_date") > first))
     if answer.state not in ("published", "not_yet"):
-        return cut
+        return part
     if session in bars["date"]:
-        return replace(cut, state="published", reason="")
+        return replace(part, state="published", reason="")
     newest = f"the newest is of {bars['date'][-1]}" if bars.height else f"nor any since {first}"
-    return replace(cut, state="not_yet", reason=f"no bar of {session}, {newest}")
+    return replace(part, state="not_yet", reason=f"no bar of {session}, {newest}")
 
 
 def _entry(state: str, reason: str | None, **more: Any) -> Entry:
@@ -140,33 +146,41 @@ def _keep(
 
     An answer among the `unadjusted` files holds nothing.
     """
-    moments = [answer.retrieved_at for answer in answers.values() if answer.retrieved_at]
     fresh = {ticker: _new_rows(archive, session, answer, unadjusted) for ticker, answer in answers.items()}
     changed = {ticker: answers[ticker] for ticker, (_, is_new) in fresh.items() if is_new}
-    path = None
-    if changed:
-        daily_name, splits_name = layout.yahoo_daily(session), layout.yahoo_splits(session)
-        moment = archive.free_moment(max(moments), daily_name, splits_name)
-        bars = pl.concat([answer.bars for answer in changed.values()]).sort("symbol", "date")
-        splits = pl.concat([answer.splits for answer in changed.values()]).sort("symbol", "ex_date")
-        # Splits first: bars that a cut-off run left without theirs would pass for volumes as traded.
-        if splits.height or not archive.answers(splits_name):
-            archive.keep(splits_name, _parquet(splits), moment)
-        path = archive.keep(daily_name, _parquet(bars), moment, repeat=bool(unadjusted))
-    entries = {}
-    for ticker, answer in answers.items():
-        holder = path if ticker in changed else fresh[ticker][0]
-        entries[ticker] = _entry(
-            answer.state,
-            answer.reason,
-            file=archive.relative(holder) if holder else None,
-            sha256=sha256(holder) if holder else None,
-            rows=answer.bars.height or None,
-            address=answer.address,
-            status=answer.status,
-            retrieved_at=iso(answer.retrieved_at) if answer.retrieved_at else None,
-        )
-    return entries
+    path = write(archive, session, changed.values(), repeat=bool(unadjusted)) if changed else None
+    return {
+        ticker: told(archive, answer, path if ticker in changed else fresh[ticker][0])
+        for ticker, answer in answers.items()
+    }
+
+
+def write(archive: Archive, session: date, answers: Iterable[DailyAnswer], repeat: bool = False) -> Path:
+    """Keep answers of one session together; returns the file with their bars."""
+    answers = list(answers)
+    daily_name, splits_name = layout.yahoo_daily(session), layout.yahoo_splits(session)
+    last = max(answer.retrieved_at for answer in answers if answer.retrieved_at)
+    moment = archive.free_moment(last, daily_name, splits_name)
+    bars = pl.concat([answer.bars for answer in answers]).sort("symbol", "date")
+    splits = pl.concat([answer.splits for answer in answers]).sort("symbol", "ex_date")
+    # Splits first: bars that a cut-off run left without theirs would pass for volumes as traded.
+    if splits.height or not archive.answers(splits_name):
+        archive.keep(splits_name, _parquet(splits), moment)
+    return archive.keep(daily_name, _parquet(bars), moment, repeat=repeat)
+
+
+def told(archive: Archive, answer: DailyAnswer, holder: Path | None) -> Entry:
+    """The entry of an answer whose bars are in `holder`."""
+    return _entry(
+        answer.state,
+        answer.reason,
+        file=archive.relative(holder) if holder else None,
+        sha256=sha256(holder) if holder else None,
+        rows=answer.bars.height or None,
+        address=answer.address,
+        status=answer.status,
+        retrieved_at=iso(answer.retrieved_at) if answer.retrieved_at else None,
+    )
 
 
 def _new_rows(

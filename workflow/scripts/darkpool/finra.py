@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
@@ -54,9 +54,14 @@ def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Seq
             if entries[name]["state"] != "published" or i % 10 == 0 or i == len(wanted):
                 told = entries[name]["state"] + (f": {entries[name]['reason']}" if entries[name]["reason"] else "")
                 print(f"FINRA: {i}/{len(wanted)} files, {name} {told}", file=sys.stderr)
+    return receipt(session, prefixes, entries)
+
+
+def receipt(session: date, prefixes: Sequence[str], entries: Mapping[str, Entry]) -> dict[str, Any]:
+    """The receipt of a session: its state is that of the session's own files."""
     own = [entries[layout.regsho_name(prefix, session)] for prefix in prefixes]
     state = next((entry["state"] for entry in own if entry["state"] != "published"), "published")
-    return {"source": "finra", "session": str(session), "state": state, "files": entries}
+    return {"source": "finra", "session": str(session), "state": state, "files": dict(entries)}
 
 
 def _known(archive: Archive, session: date, names: dict[str, tuple[str, date]]) -> dict[str, Entry]:
@@ -99,12 +104,18 @@ def _entry(state: str, reason: str | None, name: str, answer: Answer | None = No
 
 
 def ask(archive: Archive, prefix: str, session: date, client: Client) -> Entry:
-    """Ask for one file; keep it when it passes its checks, keep its body aside with the reason when not."""
+    """Ask for one file and `take` the answer."""
     name = layout.regsho_name(prefix, session)
     try:
         answer = client.get(ADDRESS + name)
     except Outage as outage:
         return _entry("outage", outage.reason, name)
+    return take(archive, prefix, session, answer)
+
+
+def take(archive: Archive, prefix: str, session: date, answer: Answer) -> Entry:
+    """The entry of an answer; its file is kept when it passes its checks, its body kept aside when not."""
+    name = layout.regsho_name(prefix, session)
     if answer.status != 200:
         state, reason = refusal(answer, session, clock.now())
         return _entry(state, reason, name, answer)

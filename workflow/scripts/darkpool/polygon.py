@@ -26,6 +26,10 @@ BASES = dict(zip(credentials.POLYGON, ("https://api.polygon.io", "https://api.ma
 """The host that each name of the key stands for; keys are good at both."""
 TRADES, QUOTES, MINUTE_BARS = KINDS = ("trades", "quotes", "minute_bars")
 ORDERING = ("t", "participant_timestamp", "sip_timestamp", "sequence_number")
+SEQUENCE = ["sip_timestamp", "sequence_number"]
+AMOUNTS = ("price", "size", "bid_price", "ask_price", *"ohlcv")
+MOST = 1e15
+"""Dollars or shares; nothing that is traded comes near it."""
 MOST_ROWS = 50_000
 ATTEMPTS = 7
 """So many that the back-off outlasts a minute, after which the free plan answers again."""
@@ -136,7 +140,12 @@ class Client:
             if target_after in seen:
                 raise Failure("truncated", f"page {len(seen) + 1} of {kind} leads back to an earlier one", page.status)
             seen.add(target_after)
+            before = page
             page, target_after = self._page(kind, symbol, session, target_after)
+            if overlaps(before.rows, page.rows, kind):
+                raise Failure(
+                    "truncated", f"page {len(seen) + 1} of {kind} repeats rows of the page before", page.status
+                )
             yield page
 
     def _page(self, kind: str, symbol: str, session: date, target: str) -> tuple[Page, str | None]:
@@ -264,6 +273,30 @@ def check(rows: pl.DataFrame, kind: str, session: date) -> None:
     if outside.height:
         example = f"{name} {outside[name][0]}"
         raise ValueError(f"asked for {session}, answered with {outside.height} rows of other days ({example})")
+    for field in set(AMOUNTS) & set(rows.columns):
+        found = rows.schema[field]
+        if not found.is_numeric() and found != pl.Null:
+            raise ValueError(f"{field} is {found}, expected numbers")
+        absurd = rows.filter(~pl.col(field).is_between(-MOST, MOST)) if found.is_numeric() else rows.clear()
+        if absurd.height:
+            raise ValueError(f"{field} is {absurd[field][0]}, expected less than {MOST:g}")
+    key = ["t"] if kind == MINUTE_BARS else SEQUENCE
+    if set(key) <= set(rows.columns) and (twice := rows.filter(rows.select(_alike(rows, key)).is_duplicated())).height:
+        raise ValueError(f"the row with {', '.join(f'{name} {twice[name][0]}' for name in key)} came twice")
+
+
+def overlaps(earlier: pl.DataFrame, later: pl.DataFrame, kind: str) -> bool:
+    """Whether a row of a page came on the page before it already."""
+    key = ["t"] if kind == MINUTE_BARS else SEQUENCE
+    if not set(key) <= set(earlier.columns) & set(later.columns):
+        return False
+    alike = [name for name in _alike(earlier, key) if name in later.columns]
+    return later.join(earlier.select(alike), on=alike, how="semi").height > 0
+
+
+def _alike(rows: pl.DataFrame, key: list[str]) -> list[str]:
+    """Columns in which two rows agree that are one row told twice: a sequence number alone could be given again."""
+    return key if key == ["t"] else [*key, *({"participant_timestamp", "id", "exchange"} & set(rows.columns))]
 
 
 def _rows(page: pl.DataFrame) -> pl.DataFrame:

@@ -156,16 +156,24 @@ def day_state(entries: Sequence[Mapping[str, Any]]) -> str:
     return "absent"
 
 
-def require_final(sources: Sequence[Source], session: date) -> None:
-    """Raise NotFinal, naming source and state, while FINRA's or Yahoo's answer for the session is not final.
+def holds_up(source: Mapping[str, Any], mode: str) -> bool:
+    """Whether the manifest waits for this source in this mode.
 
-    The lit side and the weekly data hold nothing up, unless a vendor refuses the key: that is for its owner to mend.
+    FINRA's and Yahoo's answers of the session must be final. The lit side holds nothing up unless a vendor refuses the
+    key: that is for its owner to mend. FINRA's weeks hold up the mode whose numbers they are, and only while FINRA
+    fails: a tier that is late shows the week before.
     """
-    open_ones = [
-        source
-        for source in sources
-        if (source["state"] not in FINAL_STATES if source["source"] in HOLDING else source["state"] == "blocked")
-    ]
+    name, state = source["source"], source["state"]
+    if name in HOLDING:
+        return state not in FINAL_STATES
+    if name == "Polygon":
+        return bool(state == "blocked")
+    return name == "FINRA weekly" and mode == "weekly" and state in ("outage", "blocked", "truncated")
+
+
+def require_final(sources: Sequence[Source], session: date, mode: str) -> None:
+    """Raise NotFinal, naming source and state, while an answer that the manifest waits for is not final."""
+    open_ones = [source for source in sources if holds_up(source, mode)]
     if open_ones:
         told = "; ".join(
             f"{source['source']} is {source['state']}" + (f" ({source['reason']})" if source["reason"] else "")
@@ -175,3 +183,11 @@ def require_final(sources: Sequence[Source], session: date) -> None:
             f"session {session} is not complete: {told}. Tables, page and plots are there and say so; "
             "the manifest `all` is written once the answers are final: run the same command again later"
         )
+
+
+def told(sources: Sequence[Source]) -> str:
+    """The states as a log says them, one line."""
+    return ", ".join(
+        f"{source['source']} {source['state']}" + (f" ({source['reason']})" if source["reason"] else "")
+        for source in sources
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,8 @@ DATASET = "weeklySummary"
 CODES = {ours: theirs for theirs, ours in otc_weekly.TIERS.items()}
 FIRM = "_FIRM"
 """What the name of a tier ends in where an entry is of the rows by firm."""
+QUANTITIES = ("totalWeeklyShareQuantity", "totalWeeklyTradeCount")
+MOST = 1e15
 SEVERITY = ("blocked", "outage", "truncated", "not_yet")
 
 Entry = dict[str, Any]
@@ -85,12 +87,37 @@ def fetch(
         if firms:
             for query in _firm_queries(archive, wanted, tickers):
                 entries[query.monday, query.tier + FIRM] = run.ask(query)
+    return receipt(session, entries)
+
+
+def receipt(session: date, entries: Mapping[Week, Entry]) -> dict[str, Any]:
+    """The receipt of a session; of the states of its weeks the worst is its own."""
     told_weeks: dict[str, dict[str, Entry]] = {}
     for (monday, tier), entry in sorted(entries.items()):
         told_weeks.setdefault(str(monday), {})[tier] = entry
     states = {entry["state"] for entry in entries.values()}
     state = next((state for state in SEVERITY if state in states), "published" if "published" in states else "absent")
     return {"source": "finra_weekly", "session": str(session), "state": state, "weeks": told_weeks}
+
+
+def ask_again(archive: Archive, weeks: Iterable[Week], auth: str = finra_api.AUTO) -> dict[Week, Entry]:
+    """Entries of those `weeks` whose rows FINRA has changed since the archive took them; what differs is kept beside.
+
+    A week that the archive does not hold is not asked for. Failures are said on stderr and leave everything as it is.
+    """
+    changed = {}
+    with Client(auth) as client:
+        run = _Run(archive, client)
+        for week in weeks:
+            if not _held(archive, *week):
+                continue
+            before = archive.answers(layout.otc_weekly(week[0]))
+            entry = run.ask(_Query(*week))
+            if not entry["file"]:
+                print(f"FINRA weekly: asked again for {week[0]} {week[1]}: {entry['reason']}", file=sys.stderr)
+            elif archive.path(entry["file"]) not in before:
+                changed[week] = entry
+    return changed
 
 
 class _Run:
@@ -121,7 +148,7 @@ class _Run:
 
 
 def check(rows: Iterable[Row], query: _Query) -> None:
-    """Raise Failure when a row is not of the week, tier and kind that was asked for, or the pages overlap.
+    """Raise Failure when a row is not of the week, tier and kind asked for, has no sane numbers, or the pages overlap.
 
     FINRA has been seen to ignore filters, and then answers with its oldest week.
     """
@@ -139,10 +166,23 @@ def check(rows: Iterable[Row], query: _Query) -> None:
                     f"FINRA answered with {name} {row.get(name)!r}, asked for {' or '.join(allowed)}: nothing was kept",
                     200,
                 )
+        for name in QUANTITIES:
+            if not _is_quantity(row.get(name)):
+                raise Failure(
+                    "outage",
+                    f"FINRA's {name} of {row.get('issueSymbolIdentifier')!r} is {str(row[name])[:40]!r}, expected a "
+                    "number, zero or more: nothing was kept",
+                    200,
+                )
         text = json.dumps(row, sort_keys=True)
         if text in seen and not query.symbols:
             raise Failure("truncated", f"FINRA's pages overlap: {row.get('issueSymbolIdentifier')!r} came twice", 200)
         seen.add(text)
+
+
+def _is_quantity(value: Any) -> bool:
+    # A negative row left out, as a reader does with what it cannot use, would make its issue's sum a smaller number.
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST)
 
 
 def _kept(archive: Archive, query: _Query, answer: Rows) -> Entry:

@@ -45,6 +45,8 @@ RATE_LIMIT_ATTEMPTS = 5
 RATE_LIMIT_PATIENCE = 10.0
 MAX_FAILURES = 5
 PROGRESS_EVERY = 20
+MOST_SHARES = 1e15
+"""No volume of one day comes near it, whatever splits it was adjusted for; FINRA's files have as many digits."""
 
 BARS = pl.Schema(
     {
@@ -440,6 +442,9 @@ def _bars(result: dict[str, Any], symbol: str, zone: ZoneInfo) -> pl.DataFrame:
             raise Malformed(f"chart of {symbol}: {len(values or [])} of {name} for {len(moments)} timestamps")
     days = [datetime.fromtimestamp(moment, zone).date() for moment in moments]
     frame = pl.DataFrame({"symbol": [symbol] * len(days), "date": days, **columns}, schema=BARS)
+    absurd = frame.filter(pl.col("volume").is_finite() & (pl.col("volume") >= MOST_SHARES))
+    for day, volume in absurd.select("date", "volume").iter_rows():
+        raise Malformed(f"chart of {symbol}: {volume:g} shares on {day}, expected fewer than {MOST_SHARES:g}")
     values = [*PRICES, "volume"]
     return (
         frame.with_columns(pl.when(pl.col(values).is_finite()).then(pl.col(values)).name.keep())
