@@ -214,3 +214,13 @@ def test_a_volume_asked_for_on_its_own_day_is_not_final_and_asked_for_again_the_
     row = live.project.features()["AAPL"]
     assert (row["regular_volume"], row["offex_ratio"], row["quality"]) == (1200, 0.5, "no_lit,revised")
     assert json.loads((live.project.folder() / "all").read_text())["date"] == DAY
+
+
+def test_a_mark_that_is_not_the_last_session_is_said_on_its_rows(live):
+    live.publish()
+    mark = live.project.folder() / "05_volatility_filtered.csv"
+    mark.parent.mkdir(parents=True)
+    mark.write_text("ticker\nAAPL\n")
+    live.now = "2025-12-24T06:00:00-05:00"
+    live.run("latest", finished=True)
+    assert all("stale_mark" in row["quality"].split(",") for row in live.project.features().values())

@@ -108,3 +108,16 @@ def test_lit_market_and_finra_prints_disagree_where_they_do(real):
     assert round(rows["XXX"]["lit_buy_ratio"], 4) == 0.4495
     assert round(rows["XXX"]["trf_buy_ratio"], 4) == 0.3936
     assert (rows["XXX"]["signal"], rows["XXX"]["opinions"]) == ("", "disagree")
+
+
+def test_the_week_is_seen_from_the_day_after_its_publication_and_not_before(real):
+    """FINRA published TQQQ's week of 2025-11-17 on 2025-12-22: read on the morning of the 23rd, not of the 22nd."""
+    finish(real, "2025-12-22", ["TQQQ"], mode="weekly", backfill_count=2)
+    (week,) = real.table("weekly", "2025-12-22").to_dicts()
+    assert (str(week["week_start_date"]), week["tier"]) == ("2025-11-17", "T2")
+    assert week["finra_off_exchange_volume"] == 48_136_092 + 248_494_799 == 296_630_891
+    (seen,) = real.table("otc_weekly", "2025-12-22").to_dicts()
+    assert (seen["ats_volume"], seen["non_ats_volume"]) == (48_136_092, 248_494_799)
+    assert str(seen["published_date"]) == "2025-12-22"
+    finish(real, "2025-12-19", ["TQQQ"], mode="weekly", backfill_count=2)
+    assert real.table("weekly", "2025-12-19").height == real.table("otc_weekly", "2025-12-19").height == 0

@@ -139,6 +139,7 @@ def test_every_session_of_a_page_sees_the_weeks_of_its_own_morning_and_a_week_is
         "2025-12-22": (T1_NEW, 0.3),
     }
     assert weeks_seen(weekly, "2025-12-19")["BRK.B"] == (None, None)
+    assert not any("stale_mark" in row["quality"] for row in weekly.project.features("2025-12-19").values())
     asked = queries(weekly)
     assert [week for week in asked if week[0] == T1_NEW and week[1] == "T1"] == [(T1_NEW, "T1", 0)]
     assert [week for week in asked if week[0] == T1_OLD and week[1] == "T1"] == [(T1_OLD, "T1", 0)]

@@ -155,10 +155,14 @@ def latest_date():
 
 
 def flags_of(wildcards):
-    """`stale_mark` where the session is reached as the last-marked date though a newer one has completed."""
+    """`stale_mark` where the session is reached as the last-marked date though a newer one has completed.
+
+    A session that is named, or stands on the page of a later one, is no mark.
+    """
+    asked = (wildcards.scan, wildcards.date) in requested()
     named = f"{wildcards.scan}/{wildcards.date}" in " ".join(sys.argv[1:])
-    newest = wildcards.scan != "emps2" or session_of(wildcards.date) == sessions.last_completed(NOW)
-    return [] if named or newest else ["stale_mark"]
+    is_stale = wildcards.scan == "emps2" and session_of(wildcards.date) != sessions.last_completed(NOW)
+    return ["stale_mark"] if asked and not named and is_stale else []
 
 
 def latest_manifest(wildcards):
