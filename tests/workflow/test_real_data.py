@@ -25,11 +25,12 @@ def listing(folder):
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
 
 
-def finish(real, day, tickers, **more):
+def finish(real, day, tickers, mode="single", **more):
     """Run a session of a scan of its own, so that sessions do not share what is asked for."""
     real.scan = "emps2"
     scan = {"archive": str(ARCHIVE), "tickers": tickers, "universe": []}
-    real.finish(real.target(day), config={"offline": True, "scans": {"emps2": scan}, **more})
+    config = {"offline": True, "scans": {"emps2": scan}, **more}
+    real.finish(real.target(day), config=config, FETCH_MODE=mode)
     return real.features(day)
 
 
