@@ -44,6 +44,7 @@ EXAMPLES = """examples:
   python -m darkpool show TQQQ --last 10
   python -m darkpool plots --symbols TQQQ,SPY --to pictures
   python -m darkpool export --dates 2025-12 --columns ticker,offex_ratio,log_ratio --to december.xlsx
+  python -m darkpool digest --dates 2025-12-22 --send
   python -m darkpool query "select date, log_ratio from features where ticker = 'TQQQ' order by date"
 
 exit status: 0 done, 1 nothing found or a fault, 2 wrong usage
@@ -105,6 +106,10 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--to", required=True, metavar="FILE", help="NAME.csv, NAME.xlsx, NAME.parquet; - is csv here")
 
     command("sessions", _sessions, "the sessions on disk, with the state of their sources")
+
+    digest = command("digest", _digest, "the morning's message of a session, printed, or sent with --send")
+    digest.add_argument("--dates", default=LATEST, help=DATES_HELP)
+    digest.add_argument("--send", action="store_true", help="send it to the addresses in DARKPOOL_NOTIFY, once")
 
     query = command("query", _query, "ask the history in DuckDB, read-only")
     query.add_argument("sql", metavar="SQL", help="tables: features, darkpool_daily_summary, finra_trf_raw, runs, …")
@@ -405,6 +410,21 @@ def _sessions(args: argparse.Namespace) -> int:
         print(f"{glossary.SIMULATED}  {glossary.SIMULATED_SENTENCE}")
     print(aligned(["session", "mode", "state", "tickers", "history", "sources"], rows, {3}))
     return DONE
+
+
+def _digest(args: argparse.Namespace) -> int:
+    from . import message
+
+    folder = _folder(args)
+    failed = False
+    for number, day in enumerate(selection.days(args.dates, folder)):
+        told = message.compose(folder, day)
+        print(("\n" if number else "") + told.title + "\n\n" + told.text, end="")
+        if args.send:
+            outcome = message.announce(folder, day)
+            failed |= outcome.startswith("failed")
+            print(f"message: {outcome}", file=sys.stderr)
+    return FAULT if failed else DONE
 
 
 def _query(args: argparse.Namespace) -> int:

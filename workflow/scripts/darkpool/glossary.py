@@ -483,6 +483,13 @@ OPINIONS: Mapping[str, Term] = _terms(
     Term("none", UNKNOWN, "Neither has an opinion."),
 )
 
+STREAKS: Mapping[str, Term] = _terms(
+    Term("new", "NEW", "The session before had another signal for the ticker, or none."),
+    Term("continuing", "CONTINUING", "The session before had the same signal; day n counts sessions in a row on disk."),
+    Term("first", "FIRST SEEN", "The session before is not on disk, so whether the signal is new is not known."),
+)
+"""How long a ticker has had its signal."""
+
 SOURCES: Mapping[str, str] = {
     "finra": "FINRA daily",
     "yahoo": "Yahoo daily",
