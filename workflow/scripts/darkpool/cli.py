@@ -115,6 +115,10 @@ def _parser() -> argparse.ArgumentParser:
     query.add_argument("sql", metavar="SQL", help="tables: features, darkpool_daily_summary, finra_trf_raw, runs, …")
     query.add_argument("--csv", action="store_true", help="print csv")
 
+    doctor = command("doctor", _doctor, "whether everything is there that the mornings need, and what to do where not")
+    doctor.add_argument("--offline", action="store_true", help="ask no vendor")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+
     command("rebuild", _rebuild, "build the history anew from the sessions on disk")
     return parser
 
@@ -458,6 +462,19 @@ def _plain(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if value.is_integer() else f"{value:,.4f}"
     return str(value)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from . import doctor
+
+    found = []
+    for check in doctor.examine(doctor.Place(args.config, args.results, args.scan), offline=args.offline):
+        found.append(check)
+        if not args.json:
+            print(check.line(), flush=True)
+    if args.json:
+        print(doctor.as_json(found))
+    return FAULT if any(check.state == "fault" for check in found) else DONE
 
 
 def _rebuild(args: argparse.Namespace) -> int:

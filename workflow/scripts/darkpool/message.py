@@ -11,7 +11,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -108,7 +108,7 @@ def _link(folder: Path, session: date) -> str:
 
 def _announce(folder: Path, session: date, addresses: list[str]) -> str:
     message = compose(folder, session)
-    labels = [f"{number} ({_kind(address)})" for number, address in enumerate(addresses, start=1)]
+    labels = _labels(addresses)
     remembered = _remembered(folder)
     had = remembered.get(str(session), {})
     wanted = {label: a for label, a in zip(labels, addresses, strict=True) if had.get(label) != message.fingerprint}
@@ -126,6 +126,10 @@ def _announce(folder: Path, session: date, addresses: list[str]) -> str:
         why = "; ".join(f"address {label}: {reason}" for label, reason in failures.items())
         return f"failed: {why}"
     return "sent"
+
+
+def _labels(addresses: Sequence[str]) -> list[str]:
+    return [f"{number} ({_kind(address)})" for number, address in enumerate(addresses, start=1)]
 
 
 def _kind(address: str) -> str:
@@ -167,11 +171,20 @@ def _send_all(wanted: Mapping[str, str], message: Digest, picture: Path | None) 
     return {label: reason for label in wanted if (reason := outcome.get(label, late))}
 
 
-def _send(address: str, message: Digest, picture: Path | None) -> str:
-    """Send to one address; empty when it was taken, else why not, without a word of the address."""
+def unusable(addresses: Sequence[str]) -> dict[str, str]:
+    """Why addresses cannot be used, by number and kind, without asking anybody."""
+    services = zip(_labels(addresses), map(_service, addresses), strict=True)
+    return {label: service for label, service in services if isinstance(service, str)}
+
+
+def _service(address: str) -> Any:
+    """The service of an address; a text says why there is none, without a word of the address."""
     import apprise
 
-    _be_silent()
+    log = logging.getLogger("apprise")  # its texts hold addresses
+    log.propagate = False
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
     asset = apprise.AppriseAsset(
         app_id="darkpool",
         app_desc="darkpool",
@@ -189,17 +202,29 @@ def _send(address: str, message: Digest, picture: Path | None) -> str:
     if not service.verify_certificate:
         return "the address turns the check of certificates off (verify=no); take that out"
     service.redirects = False  # an address may say otherwise, and a token must not follow a redirect
-    box = apprise.Apprise(asset=asset)
+    return service
+
+
+def _send(address: str, message: Digest, picture: Path | None) -> str:
+    """Send to one address; empty when it was taken, else why not, without a word of the address."""
+    import apprise
+
+    service = _service(address)
+    if isinstance(service, str):
+        return service
+    box = apprise.Apprise(asset=service.asset)
     box.add(service)
     formats = service.notify_format
     in_html = (formats[0] if isinstance(formats, tuple) else formats) == apprise.NotifyFormat.HTML
-    body = message.html if in_html else message.text
     options: dict[str, Any] = {
         "title": message.title,
-        "body": body,
+        "body": message.html if in_html else message.text,
         "body_format": apprise.NotifyFormat.HTML if in_html else apprise.NotifyFormat.TEXT,
     }
-    ear = _ear_of(service)
+    # An ear of the service's own, since all are asked at once.
+    ear = _Ear()
+    service.logger = logging.Logger("service", logging.DEBUG)
+    service.logger.addHandler(ear)
     if picture is not None and service.attachment_support and box.notify(attach=str(picture), **options):
         return ""
     # A service that refuses the picture is still told the words.
@@ -235,19 +260,3 @@ _SIGNS = {
     "remote end closed": "connection dropped",
 }
 """What the errors of requests and of the mail library hold, most telling first."""
-
-
-def _be_silent() -> None:
-    """Let apprise's log go nowhere."""
-    log = logging.getLogger("apprise")
-    log.propagate = False
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
-
-
-def _ear_of(service: Any) -> _Ear:
-    """An ear of the service's own, since all are asked at once."""
-    ear = _Ear()
-    service.logger = logging.Logger("service", logging.DEBUG)
-    service.logger.addHandler(ear)
-    return ear
