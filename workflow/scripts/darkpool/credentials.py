@@ -1,7 +1,7 @@
 """Keys from the environment or from `.env` in the working folder, where the environment's own come first.
 
-`which` tells that a key is there; `read` and `listed` are for the one function that sends it. Whatever they handed out,
-`hidden` takes out of a text again: a vendor may repeat a key in its answer, and a library an address in its error.
+`which` tells that a key is there; `read` and `listed` are for the one function that sends it. `hidden` takes keys out
+of a text again: a vendor may repeat one in its answer, and a library an address in its error.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 FILE = Path(".env")
 POLYGON = ("POLYGON_API_KEY", "MASSIVE_API_KEY")
 """Names of the one key of Polygon, now Massive; the first that is set counts."""
+SECRETS = (*POLYGON, "FINRA_API_KEY", "FINRA_API_SECRET", "DARKPOOL_NOTIFY")
 HIDDEN = "(hidden)"
 SHORTEST = 6
 """Characters below which a secret is not looked for in texts: it would be found in words."""
@@ -63,17 +65,23 @@ def listed(name: str) -> list[str]:
 
 
 def remember(*secrets: str) -> None:
-    """Let `hidden` know these, and the pair that they are in the header of basic authentication."""
+    """Let `hidden` know these, and what a pair is in the header of basic authentication."""
+    _handed_out.update(_spelt(*secrets))
+
+
+def _spelt(*secrets: str) -> set[str]:
     found = [secret for secret in secrets if len(secret) >= SHORTEST]
     if len(secrets) == 2:
         found.append(base64.b64encode(":".join(secrets).encode()).decode())
-    for secret in found:
-        _handed_out.update({secret, quote(secret, safe=""), quote_plus(secret)})
+    return {spelling for secret in found for spelling in (secret, quote(secret, safe=""), quote_plus(secret))}
 
 
 def hidden(text: str) -> str:
-    """`text` without the secrets that this process has read."""
-    for secret in sorted(_handed_out, key=len, reverse=True):
+    """`text` without the secrets that are set, and those that this process was given."""
+    known = set(_handed_out)
+    with suppress(ValueError):
+        known |= {spelling for name in SECRETS for spelling in _spelt(setting(name))}
+    for secret in sorted(known, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
 
