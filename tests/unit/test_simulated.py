@@ -66,7 +66,7 @@ def test_a_simulated_file_of_an_earlier_session_is_refused_too(demo: Archive, tm
 
 
 def test_what_vendors_said_is_never_taken_for_simulated(tmp_path: Path) -> None:
-    rows = {name: (10, 0, 100, "B,Q,N") for name in ("AAPL", *simulated.INVENTED[1:])}  # all but one, by chance
+    rows = dict.fromkeys(("AAPL", *simulated.INVENTED[1:]), (10, 0, 100, "B,Q,N"))
     (tmp_path / "a.txt").write_bytes(regsho_file(DAY, rows))
     (tmp_path / "b.json").write_text(json.dumps(weekly_rows("2025-12-01", "T1", {"AAPL": (30, 60)})))
     (tmp_path / "c.parquet").write_bytes(b"damaged")
