@@ -100,10 +100,10 @@ def test_new_and_continuing_signals_revised_rows_and_open_sources_are_listed():
         complete=False, notes=["No spelling at Yahoo is known for TPC."],
         sources=[{"source": "FINRA", "state": "not_yet", "reason": "by 18:30"}, FINAL[1]],
     )  # fmt: skip
-    assert told.title == "emps2 Mon 2025-12-22: FINRA not yet; 2 BOT, 1 SELL, 1 neutral"
+    assert told.title == f"emps2 Mon 2025-12-22: {glossary.source('FINRA')} not yet; 2 BOT, 1 SELL, 1 neutral"
     for part in (
         "NEW:\n- BOT AAA\n", "CONTINUING:\n- SELL BBB day 4\n", "FIRST SEEN:\n- BOT CCC\n", "Revised:\n- AAA\n",
-        "Sources:\n- FINRA: not yet. by 18:30\n",
+        f"Sources:\n- {glossary.source('FINRA')}: not yet. by 18:30\n",
         "Notes:\n- No spelling at Yahoo is known for TPC.\n", "Page: page.html\n",
     ):  # fmt: skip
         assert part in told.text
@@ -179,4 +179,4 @@ def test_a_morning_without_tables_says_so():
     told = digest.without_tables("emps2", DAY, {"FINRA": "outage"}, link="page.html")
     assert told.title == "emps2 Mon 2025-12-22: nothing to show"
     assert "No table was made for this session." in told.text
-    assert "- FINRA: outage" in told.text
+    assert f"- {glossary.source('FINRA')}: outage" in told.text

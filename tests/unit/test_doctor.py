@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from darkpool import cli, credentials, doctor, message
+from darkpool import cli, credentials, doctor, glossary, message
 from standin import Answer, Vendors
 
 SOURCE = Path(__file__).parents[2]
@@ -282,8 +282,8 @@ def test_the_last_run_is_told_with_its_states(ask, project, monkeypatch):
     (check,) = ask()[1]["last run"]
     assert check["state"] == "warn"
     assert check["said"] == (
-        "the newest finished session is 2025-12-19; the last run was for 2025-12-22 (FINRA not_yet, Yahoo published), "
-        "2025-12-22 has completed since"
+        "the newest finished session is 2025-12-19; the last run was for 2025-12-22 "
+        f"({glossary.source('FINRA')} not yet, {glossary.source('Yahoo')} published), 2025-12-22 has completed since"
     )
     (scan / "2025-12-22/all").write_text("{}")
     assert ask()[1]["last run"][0]["state"] == "ok"

@@ -271,7 +271,7 @@ def test_a_morning_without_tables_is_told_with_the_states_of_the_last_run(announ
     assert announce(address(service), day=day) == "sent"
     told = json.loads(service.got[0][2])
     assert told["title"] == "emps2 Tue 2025-12-23: nothing to show"
-    assert "- FINRA: outage" in told["message"]
+    assert f"- {glossary.source('FINRA')}: outage" in told["message"]
 
 
 def test_a_damaged_table_is_a_failure_and_not_an_exception(announce, service, folder):

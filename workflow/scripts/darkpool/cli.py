@@ -249,7 +249,7 @@ def _table(args: argparse.Namespace) -> int:
 
 
 def _head(title: str, sources: Iterable[Mapping[str, Any]], simulated: bool, gap: bool = False) -> None:
-    states = ", ".join(f"{source['source']} {source['state']}" for source in sources)
+    states = ", ".join(f"{glossary.source(told['source'])} {glossary.state(told['state'])}" for told in sources)
     print(("\n" if gap else "") + (f"{glossary.SIMULATED}  " if simulated else "") + title + f"  ({states})")
     if simulated:
         print(glossary.SIMULATED_SENTENCE)
@@ -403,7 +403,7 @@ def _sessions(args: argparse.Namespace) -> int:
         facts = _facts(folder, day)
         simulated |= facts["simulated"]
         manifest = place / "all"
-        states = {source["source"]: source["state"] for source in facts["sources"]}
+        states = {glossary.source(told["source"]): glossary.state(told["state"]) for told in facts["sources"]}
         rows.append([
             str(day), json.loads(manifest.read_bytes())["mode"] if manifest.is_file() else glossary.UNKNOWN,
             "complete" if manifest.is_file() else "no manifest", str(tables.rows(place / "features.parquet")),

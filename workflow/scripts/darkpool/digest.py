@@ -106,7 +106,7 @@ def compose(
     counted = ", ".join(f"{number} {label}" for label, number in counts.items()) or "no ticker"
     fresh = _by_signal(features, since, "new")
     waited_for = [
-        f"{source['source']} {_state(source['state'])}"
+        f"{plain(glossary.source(source['source']))} {_state(source['state'])}"
         for source in open_ones
         if source["source"] in HOLDING and source["state"] not in FINAL_STATES
     ]
@@ -136,7 +136,7 @@ def compose(
 
 def without_tables(scan: str, session: date, states: Mapping[str, str], *, link: str) -> Digest:
     """The digest of a morning that left no tables; `states` by source, as far as they are known."""
-    told = [f"{plain(source)}: {_state(state)}" for source, state in states.items()]
+    told = [f"{plain(glossary.source(source))}: {_state(state)}" for source, state in states.items()]
     body = _Body(lead=["No table was made for this session."], lists=[("Sources", told)] if told else [], link=link)
     title = f"{scan} {session:%a} {session}: nothing to show"
     return _written(title, body, False, [scan, str(session), sorted(states.items())])
@@ -216,10 +216,10 @@ def _few(names: Sequence[str]) -> list[str]:
 
 
 def _state(state: str) -> str:
-    return plain(glossary.term(glossary.STATES, state).label)
+    return plain(glossary.state(state))
 
 
 def _source(source: Mapping[str, Any]) -> str:
-    name = glossary.SOURCES.get(source["source"], source["source"])
+    name = glossary.source(source["source"])
     reason = f". {plain(source['reason'])}" if source.get("reason") else ""
     return f"{plain(name)}: {_state(source['state'])}{reason}"

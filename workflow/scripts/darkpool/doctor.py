@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from . import clock, credentials
+from . import clock, credentials, glossary
 
 State = Literal["ok", "warn", "fault"]
 PROJECT = Path(__file__).resolve().parents[3]
@@ -328,8 +328,9 @@ def _last_run(place: Place) -> Iterator[Check]:
         return
     told = f"the newest finished session is {newest}" if newest else "no session is finished"
     if latest:
-        states = latest.get("states")
-        states = ", ".join(f"{name} {state}" for name, state in states.items()) if isinstance(states, dict) else ""
+        told_of = latest.get("states")
+        pairs = told_of.items() if isinstance(told_of, dict) else ()
+        states = ", ".join(f"{glossary.source(name)} {glossary.state(state)}" for name, state in pairs)
         told += f"; the last run was for {latest.get('date')}" + (f" ({states})" if states else "")
     logs = place.folder / "logs"
     if latest and latest.get("exit_status") == 1:
