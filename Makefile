@@ -6,7 +6,7 @@ DATE ?=
 BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: accuracy history demo test run latest benchmark lint requirements clean help
+.PHONY: accuracy audit doctor history demo test run latest benchmark lint requirements clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,13 @@ accuracy: .venv/.development demo ## how often each rule is right, on made tapes
 
 history: .venv/.runtime ## the store results/<scan>/history.duckdb, rebuilt from the folders
 	python -m darkpool rebuild --scan $(or $(SCAN),emps2)
+
+doctor: .venv/.runtime ## whether everything is there that the mornings need, and what to do where not
+	@python -m darkpool doctor --scan $(or $(SCAN),emps2)
+
+audit: .venv/.runtime ## known vulnerabilities of the pinned packages; needs a network, and is no part of make test
+	$(BIN)/uv tool run --system-certs --from 'pip-audit>=2.9,<3' pip-audit --strict --disable-pip --require-hashes \
+	    -r requirements.txt -r requirements-dev.txt
 
 benchmark: .venv/.development ## speed and memory, as ratios measured in one run
 	python tests/benchmarks/session.py

@@ -69,7 +69,8 @@ def python(*argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_the_newest_session_is_shown_when_no_date_is_asked_for(run):
     status, out, _ = run("table")
     assert status == 0
-    assert out.startswith("emps2 2025-12-22  (FINRA published, Yahoo published)\n")
+    names = [f"{glossary.source(name)} published" for name in ("FINRA", "Yahoo")]
+    assert out.startswith(f"emps2 2025-12-22  ({', '.join(names)})\n")
     assert [row[0] for row in cells(out)] == ["NA", "TPC", "TpC"]
     assert out.endswith(glossary.DISCLAIMER + "\n")
 

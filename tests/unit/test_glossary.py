@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool import archive, glossary, reconcile, tables, weekly
+from darkpool import archive, glossary, reconcile, sources, tables, weekly
 
 QUALITY = (
     "basis_break bars_only excess_ratio no_lit no_quotes no_regular no_trf restated revised short_history simulated "
@@ -163,3 +163,29 @@ def test_a_split_is_said_new_to_old(ratio, words):
 def test_the_readmes_tables_hold_every_code():
     assert all(f"| `{flag}` |" in glossary.markdown(glossary.FLAGS) for flag in glossary.FLAGS)
     assert all(f"| `{name}` |" in glossary.columns_markdown() for name in glossary.COLUMNS)
+
+
+GROUPS = {
+    "flags": glossary.FLAGS, "states": glossary.STATES, "methods": glossary.METHODS, "signals": glossary.SIGNALS,
+    "streaks": glossary.STREAKS, "verdicts": glossary.VERDICTS, "checks": glossary.CHECKS, "week": glossary.WEEK_FLAGS,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_no_two_codes_of_a_kind_share_a_label(group):
+    labels = [term.label.casefold() for term in GROUPS[group].values()]
+    assert sorted(set(labels)) == sorted(labels)
+
+
+def test_no_two_columns_share_a_label():
+    for columns in (glossary.COLUMNS, glossary.WEEK_COLUMNS):
+        labels = [column.label.casefold() for column in columns.values()]
+        assert sorted(set(labels)) == sorted(labels)
+
+
+def test_a_state_has_one_name_wherever_a_person_reads_it():
+    """Messages and the command line name sources and states as the page does."""
+    assert [glossary.state(code) for code in ("not_yet", "published")] == ["not yet", "published"]
+    assert glossary.state("brand_new") == "brand_new"
+    assert glossary.source("FINRA weekly") == "FINRA weekly"
+    assert all(glossary.source(name) for name in sources.HOLDING)

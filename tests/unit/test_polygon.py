@@ -162,12 +162,14 @@ def test_massive_is_asked_where_only_its_key_is_set(vendors, monkeypatch):
 )
 def test_a_key_in_the_env_file_is_found(vendors, monkeypatch, tmp_path, line):
     monkeypatch.delenv("POLYGON_API_KEY")
+    (tmp_path / ".env").touch(mode=0o600)
     (tmp_path / ".env").write_text(f"# keys\n\n{line}\n")
     with polygon.Client() as client:
         assert rows(client).is_empty()
 
 
 def test_the_environment_comes_before_the_env_file(vendors, tmp_path):
+    (tmp_path / ".env").touch(mode=0o600)
     (tmp_path / ".env").write_text("POLYGON_API_KEY=another\n")
     assert credentials.read("POLYGON_API_KEY") == KEY
 

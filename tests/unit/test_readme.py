@@ -19,7 +19,7 @@ def test_columns_are_explained_in_the_words_of_the_page():
     assert glossary.columns_markdown().strip() in README
 
 
-@pytest.mark.parametrize("terms", [glossary.FLAGS, glossary.STATES])
+@pytest.mark.parametrize("terms", [glossary.FLAGS, glossary.STATES, glossary.STREAKS])
 def test_flags_and_states_are_explained_in_the_words_of_the_page(terms):
     assert glossary.markdown(terms).strip() in README
 
@@ -30,7 +30,7 @@ def test_the_disclaimer_stands_at_the_top():
 
 def test_every_promised_make_target_is_there():
     makefile = (ROOT / "Makefile").read_text()
-    for target in ("demo", "test", "run", "latest", "history", "accuracy", "benchmark"):
+    for target in ("demo", "test", "run", "latest", "history", "accuracy", "benchmark", "doctor", "audit"):
         assert f"make {target}" in README
         assert f"\n{target}:" in makefile
 
@@ -97,6 +97,15 @@ def test_every_command_of_the_readme_runs_as_it_stands(project, capsys):
         rest = argv[: argv.index("make")] if "make" in argv else argv
         assert cli.main(rest) == 0, rest
         assert capsys.readouterr().out
+
+
+def test_the_message_can_be_looked_at_and_sent_as_it_stands(project, capsys, monkeypatch):
+    monkeypatch.delenv("DARKPOOL_NOTIFY", raising=False)
+    shown, sent = commands("Message")
+    assert cli.main(shown) == 0
+    assert glossary.DISCLAIMER in capsys.readouterr().out
+    assert cli.main(sent) == 0
+    assert capsys.readouterr().err == "message: off\n"
 
 
 def test_the_questions_of_a_new_user_are_answered(project, capsys):

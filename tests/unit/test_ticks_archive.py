@@ -420,6 +420,7 @@ def test_a_rate_limit_of_yahoo_is_an_outage(fetch, vendors, archive, monkeypatch
 def test_the_key_is_nowhere_but_in_the_header(fetch, vendors, archive, tmp_path, monkeypatch, capfd):
     serve(vendors, *TICKERS)
     monkeypatch.delenv("POLYGON_API_KEY")
+    (tmp_path / ".env").touch(mode=0o600)
     (tmp_path / ".env").write_text(f"POLYGON_API_KEY={KEY}\n")
     vendors.faults.add(kind="status", status=503, path_contains="/v3/quotes/MSFT")
     vendors.faults.add(kind="drop", path_contains="/v3/quotes/TSLA")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workflow.scripts.darkpool import (
     clock,
+    credentials,
     due,
     layout,
     marked,
@@ -32,7 +33,8 @@ try:
     if os.environ.get("FETCH_MODE"):
         config["mode"] = os.environ["FETCH_MODE"]
         settings.check(config, SCHEMA)
-except settings.ConfigError as error:
+    credentials.check()
+except ValueError as error:
     raise WorkflowError(str(error)) from None
 
 logging.getLogger("snakemake.logging").addHandler(progress.TimeLeft())

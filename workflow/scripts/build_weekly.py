@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import otc_weekly, session_page, tables, weekly
+from darkpool import layout, otc_weekly, session_page, simulated, tables, weekly
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -15,12 +15,14 @@ def main(
     flows: list[str],
     output: str,
     archive: Archive,
+    scan: str,
     session: date,
     tickers: list[str],
     count: int,
     signal: dict[str, float],
     min_lit_volume: float,
 ) -> None:
+    simulated.found(scan, layout.otc_weekly_answers(archive, session, count))
     weeks = otc_weekly.weeks(archive, session, tickers, count)
     lit = session_page.stacked("lit_flow", flows)
     sessions_of = weekly.sessions_by_week(weeks["week_start_date"])
@@ -34,6 +36,7 @@ if __name__ == "__main__":
             list(snakemake.input.flows),
             snakemake.output[0],
             Archive(snakemake.params.archive),
+            snakemake.wildcards.scan,
             date.fromisoformat(snakemake.wildcards.date),
             list(snakemake.params.tickers),
             snakemake.params.weeks,

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import carried, session_flow, tables
+from darkpool import carried, session_flow, simulated, tables
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 
 def main(
-    root: str, lit: str, trf: str, session: date, tickers: list[str], settings: dict[str, Any], threads: int
+    root: str, scan: str, lit: str, trf: str, session: date, tickers: list[str], settings: dict[str, Any], threads: int
 ) -> None:
-    flows = session_flow.flows(Archive(root), session, tickers, settings, threads)
+    archive = Archive(root)
+    simulated.found(scan, simulated.ticks_of(archive, session, tickers))
+    flows = session_flow.flows(archive, session, tickers, settings, threads)
     metadata = carried.pack([], flows.notes)
     tables.write("lit_flow", flows.lit, lit, **metadata)
     tables.write("trf_flow", flows.trf, trf, **metadata)
@@ -24,6 +26,7 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
             snakemake.params.archive,
+            snakemake.wildcards.scan,
             snakemake.output.lit,
             snakemake.output.trf,
             date.fromisoformat(snakemake.wildcards.date),

@@ -18,6 +18,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from . import credentials
+
 FINAL_STATES = frozenset({"published", "holiday", "absent"})
 STATES = FINAL_STATES | {"not_yet", "outage", "blocked", "truncated", "unsettled"}
 RECEIPTS = "receipts"
@@ -116,7 +118,7 @@ class Archive:
         aside = f"{REJECTED}/{relative}"
         target = self._stamped(aside, self.free_moment(moment, aside))
         write_atomic(target, content)
-        write_atomic(target.with_name(target.name + ".reason"), (reason + "\n").encode())
+        write_atomic(target.with_name(target.name + ".reason"), (credentials.hidden(reason) + "\n").encode())
         return target
 
     def _stamped(self, relative: str, moment: datetime) -> Path:
@@ -149,7 +151,7 @@ class Archive:
 
     def write_receipt(self, source: str, session: date, receipt: dict[str, Any]) -> None:
         content = json.dumps(receipt, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        write_atomic(self.receipt_path(source, session), content.encode())
+        write_atomic(self.receipt_path(source, session), credentials.hidden(content).encode())
 
     def relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()

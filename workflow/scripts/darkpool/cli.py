@@ -44,6 +44,7 @@ EXAMPLES = """examples:
   python -m darkpool show TQQQ --last 10
   python -m darkpool plots --symbols TQQQ,SPY --to pictures
   python -m darkpool export --dates 2025-12 --columns ticker,offex_ratio,log_ratio --to december.xlsx
+  python -m darkpool digest --dates 2025-12-22 --send
   python -m darkpool query "select date, log_ratio from features where ticker = 'TQQQ' order by date"
 
 exit status: 0 done, 1 nothing found or a fault, 2 wrong usage
@@ -106,9 +107,17 @@ def _parser() -> argparse.ArgumentParser:
 
     command("sessions", _sessions, "the sessions on disk, with the state of their sources")
 
+    digest = command("digest", _digest, "the morning's message of a session, printed, or sent with --send")
+    digest.add_argument("--dates", default=LATEST, help=DATES_HELP)
+    digest.add_argument("--send", action="store_true", help="send it to the addresses in DARKPOOL_NOTIFY, once")
+
     query = command("query", _query, "ask the history in DuckDB, read-only")
     query.add_argument("sql", metavar="SQL", help="tables: features, darkpool_daily_summary, finra_trf_raw, runs, …")
     query.add_argument("--csv", action="store_true", help="print csv")
+
+    doctor = command("doctor", _doctor, "whether everything is there that the mornings need, and what to do where not")
+    doctor.add_argument("--offline", action="store_true", help="ask no vendor")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
 
     command("rebuild", _rebuild, "build the history anew from the sessions on disk")
     return parser
@@ -240,7 +249,7 @@ def _table(args: argparse.Namespace) -> int:
 
 
 def _head(title: str, sources: Iterable[Mapping[str, Any]], simulated: bool, gap: bool = False) -> None:
-    states = ", ".join(f"{source['source']} {source['state']}" for source in sources)
+    states = ", ".join(f"{glossary.source(told['source'])} {glossary.state(told['state'])}" for told in sources)
     print(("\n" if gap else "") + (f"{glossary.SIMULATED}  " if simulated else "") + title + f"  ({states})")
     if simulated:
         print(glossary.SIMULATED_SENTENCE)
@@ -394,7 +403,7 @@ def _sessions(args: argparse.Namespace) -> int:
         facts = _facts(folder, day)
         simulated |= facts["simulated"]
         manifest = place / "all"
-        states = {source["source"]: source["state"] for source in facts["sources"]}
+        states = {glossary.source(told["source"]): glossary.state(told["state"]) for told in facts["sources"]}
         rows.append([
             str(day), json.loads(manifest.read_bytes())["mode"] if manifest.is_file() else glossary.UNKNOWN,
             "complete" if manifest.is_file() else "no manifest", str(tables.rows(place / "features.parquet")),
@@ -405,6 +414,21 @@ def _sessions(args: argparse.Namespace) -> int:
         print(f"{glossary.SIMULATED}  {glossary.SIMULATED_SENTENCE}")
     print(aligned(["session", "mode", "state", "tickers", "history", "sources"], rows, {3}))
     return DONE
+
+
+def _digest(args: argparse.Namespace) -> int:
+    from . import message
+
+    folder = _folder(args)
+    failed = False
+    for number, day in enumerate(selection.days(args.dates, folder)):
+        told = message.compose(folder, day)
+        print(("\n" if number else "") + told.title + "\n\n" + told.text, end="")
+        if args.send:
+            outcome = message.announce(folder, day)
+            failed |= outcome.startswith("failed")
+            print(f"message: {outcome}", file=sys.stderr)
+    return FAULT if failed else DONE
 
 
 def _query(args: argparse.Namespace) -> int:
@@ -438,6 +462,19 @@ def _plain(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if value.is_integer() else f"{value:,.4f}"
     return str(value)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from . import doctor
+
+    found = []
+    for check in doctor.examine(doctor.Place(args.config, args.results, args.scan), offline=args.offline):
+        found.append(check)
+        if not args.json:
+            print(check.line(), flush=True)
+    if args.json:
+        print(doctor.as_json(found))
+    return FAULT if any(check.state == "fault" for check in found) else DONE
 
 
 def _rebuild(args: argparse.Namespace) -> int:

@@ -125,6 +125,7 @@ class Client:
         with self._lock:
             if self._token is None or time.monotonic() >= self._token_ends:
                 self._token, seconds = self._new_token()
+                credentials.remember(self._token)
                 self._token_ends = time.monotonic() + seconds - EARLY
             return {"Authorization": f"Bearer {self._token}"}
 
@@ -156,9 +157,11 @@ class Client:
 
 def _pair() -> tuple[str, str]:
     try:
-        return credentials.read(KEY), credentials.read(SECRET)
+        pair = credentials.read(KEY), credentials.read(SECRET)
     except ValueError as error:
         raise Failure("blocked", str(error)) from None
+    credentials.remember(*pair)
+    return pair
 
 
 def read_page(answer: web.Answer) -> list[Row]:

@@ -483,6 +483,13 @@ OPINIONS: Mapping[str, Term] = _terms(
     Term("none", UNKNOWN, "Neither has an opinion."),
 )
 
+STREAKS: Mapping[str, Term] = _terms(
+    Term("new", "NEW", "The session before had another signal for the ticker, or none."),
+    Term("continuing", "CONTINUING", "The session before had the same signal; day n counts sessions in a row on disk."),
+    Term("first", "FIRST SEEN", "The session before is not on disk, so whether the signal is new is not known."),
+)
+"""How long a ticker has had its signal."""
+
 SOURCES: Mapping[str, str] = {
     "finra": "FINRA daily",
     "yahoo": "Yahoo daily",
@@ -575,10 +582,20 @@ def split_words(ratio: float) -> str:
     return f"{ratio:.4g}:1" if ratio >= 1 else f"1:{1 / ratio:.4g}"
 
 
+def source(name: str) -> str:
+    """A source as a person reads it, from its name in the tables."""
+    return SOURCES.get(name, name)
+
+
+def state(code: str) -> str:
+    """A state of a source as a person reads it."""
+    return term(STATES, code).label
+
+
 def markdown(terms: Mapping[str, Term]) -> str:
-    """A Markdown table of flags, states or methods for the README."""
-    lines = [f"| `{term.code}` | {term.sentence} |" for term in terms.values() if term.code]
-    return "\n".join(["| code | meaning |", "|---|---|", *(filled(line) for line in lines)]) + "\n"
+    """A Markdown table of flags, states or methods for the README: code, label and meaning."""
+    lines = [f"| `{term.code}` | {term.label} | {term.sentence} |" for term in terms.values() if term.code]
+    return "\n".join(["| code | shown as | meaning |", "|---|---|---|", *(filled(line) for line in lines)]) + "\n"
 
 
 def columns_markdown(columns: Mapping[str, Column] = COLUMNS) -> str:

@@ -13,6 +13,8 @@ from io import FileIO
 from pathlib import Path
 from typing import TextIO
 
+from . import credentials
+
 
 class _Tee:
     def __init__(self, terminal: TextIO, log: FileIO) -> None:
@@ -20,6 +22,8 @@ class _Tee:
         self._log = log
 
     def write(self, text: str) -> int:
+        # The last net: what a vendor or a library repeats of a key is in no message of ours.
+        text = credentials.hidden(text)
         self._terminal.write(text)
         self._terminal.flush()
         self.write_to_log(text)
@@ -27,7 +31,7 @@ class _Tee:
 
     def write_to_log(self, text: str) -> None:
         with suppress(OSError):  # a full disk must not keep its own message from the terminal
-            self._log.write(text.encode())
+            self._log.write(credentials.hidden(text).encode())
 
     def flush(self) -> None:
         self._terminal.flush()

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from . import glossary
+from . import cells, glossary
 from .glossary import CHECK_COLUMNS, COLUMNS, WEEK_COLUMNS, Column
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEW_YORK = ZoneInfo("America/New_York")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 TERMS = {
     "check": glossary.CHECKS,
     "flag": glossary.FLAGS,
@@ -477,12 +476,5 @@ def render_csv(features: pl.DataFrame) -> str:
     Nulls are empty. A text cell that a spreadsheet would run as a formula gets a single quote before it; numbers
     are never touched.
     """
-    neutral = [
-        pl.when(pl.any_horizontal([pl.col(name).str.starts_with(start) for start in FORMULA_STARTS]))
-        .then(pl.concat_str(pl.lit("'"), pl.col(name)))
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name, kind in features.schema.items()
-        if kind == pl.String
-    ]
+    neutral = [cells.neutral(name) for name, kind in features.schema.items() if kind == pl.String]
     return ranked(features).with_columns(neutral).write_csv()

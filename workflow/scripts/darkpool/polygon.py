@@ -319,7 +319,9 @@ def _following(page: pl.DataFrame) -> str | None:
     parts = urlsplit(str(address))
     if not parts.path.startswith(("/v2/", "/v3/")):
         raise ValueError(f"next_url leads to {parts.path!r}, which is no page")
-    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "apiKey"]
+    query = [
+        (name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name.lower() != "apikey"
+    ]
     return parts.path + (f"?{urlencode(query)}" if query else "")
 
 

@@ -7,15 +7,12 @@ from datetime import date
 
 import polars as pl
 
-from . import carried, consolidated, regsho, sources, symbols, volume
+from . import carried, consolidated, regsho, simulated, sources, symbols, volume
 from .archive import Archive
 from .settings import DEMO
+from .simulated import SimulatedArchive
 
 RECEIPTS = ("finra", "yahoo", "polygon", "finra_weekly")
-
-
-class SimulatedArchive(ValueError):
-    """A scan other than the demo was pointed at simulated answers."""
 
 
 def volumes(
@@ -37,7 +34,7 @@ def volumes(
     Raises SimulatedArchive.
     """
     session = window[-1]
-    simulated = is_simulated(archive, scan, session)
+    is_demo = is_simulated(archive, scan, session, window, tickers)
     at_finra = {t: s for t in tickers if (s := symbols.to_finra(t)) and t not in excluded and s not in excluded}
     at_yahoo = {ticker: symbol for ticker in tickers if (symbol := symbols.to_yahoo(ticker))}
 
@@ -54,14 +51,14 @@ def volumes(
         sources.finra(archive, session, prefixes, offline, damage if whole_file is None else None),
         sources.yahoo(archive, session, tickers, answered, offline, yahoo.faults),
     ]
-    on_every_row = dict.fromkeys([*flags, *(["simulated"] if simulated else [])], True)
+    on_every_row = dict.fromkeys([*flags, *(["simulated"] if is_demo else [])], True)
     tables = {
         "finra_trf": _finra_trf(whole_file, session, excluded),
         "yf_volume": yahoo.bars.drop("revised"),
         "merged": volume.merge(tickers, window, off_exchange, yahoo.bars, on_every_row),
     }
     told = notes(tickers, unmapped, [*trf.damaged.values(), *yahoo.faults])
-    return tables, carried.pack(states, told, simulated, yahoo.splits)
+    return tables, carried.pack(states, told, is_demo, yahoo.splits)
 
 
 def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str]) -> pl.DataFrame:
@@ -81,14 +78,16 @@ def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str
     return frame.filter(~pl.col("symbol").is_in(kept_out)).drop("revised").with_columns(pl.lit(session).alias("date"))
 
 
-def is_simulated(archive: Archive, scan: str, session: date) -> bool:
-    """Whether the session's answers are simulated; raises SimulatedArchive outside the demo scan."""
+def is_simulated(
+    archive: Archive, scan: str, session: date, window: Sequence[date] = (), tickers: Sequence[str] = ()
+) -> bool:
+    """Whether the session's answers are simulated, by receipt or file; raises SimulatedArchive outside the demo."""
     found = any((archive.receipt(source, session) or {}).get("simulated") for source in RECEIPTS)
     if found and scan != DEMO:
         raise SimulatedArchive(
             f"{archive.root} holds simulated answers for {session}; only the scan {DEMO} may use them"
         )
-    return found
+    return simulated.found(scan, simulated.files_of(archive, session, window or [session], tickers)) or found
 
 
 def notes(tickers: Sequence[str], unmapped: Sequence[str], faults: Sequence[str]) -> list[str]:

@@ -70,6 +70,11 @@ def _calendar() -> Calendar:
         return _as_calendar(content)
 
 
+def horizon() -> date:
+    """The last session that the calendar knows."""
+    return _calendar().days[-1]
+
+
 def _as_calendar(content: dict[str, list[Any]]) -> Calendar:
     return Calendar([date.fromisoformat(day) for day in content["days"]], content["opens"], content["closes"])
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import layout, regsho, sessions, settings, symbols, universe, watchlist
+from . import layout, regsho, sessions, settings, simulated, symbols, universe, watchlist
 from .archive import Archive, iso, sha256, write_atomic
 
 MARKET_SIZE = 400
@@ -311,7 +311,8 @@ def _once(archive: Archive, relative: str, content: Callable[[], bytes]) -> Path
 
 def parquet(table: pa.Table) -> bytes:
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
+    marked = table.replace_schema_metadata({**(table.schema.metadata or {}), **simulated.MARK})
+    pq.write_table(marked, sink, compression="zstd")
     return sink.getvalue()
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from . import glossary, tables
-from .page import FORMULA_STARTS
+from . import cells, glossary, tables
 
 MOST_ROWS = 1_048_575
 """Rows that an Excel sheet holds below its header."""
@@ -24,13 +23,7 @@ _OTHER_NUMBERS = "0.00##"
 def neutral(frame: pl.DataFrame) -> pl.DataFrame:
     """`frame` with maps as JSON text, and a quote before every text that a spreadsheet would run as a formula."""
     texts = [_as_json(column) if isinstance(column.dtype, pl.Map) else column for column in frame]
-    return pl.DataFrame(texts).with_columns(
-        pl.when(pl.any_horizontal(pl.col(name).str.starts_with(start) for start in FORMULA_STARTS))
-        .then(pl.concat_str(pl.lit("'"), pl.col(name)))
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name in (column.name for column in texts if column.dtype == pl.String)
-    )
+    return pl.DataFrame(texts).with_columns(cells.neutral(column.name) for column in texts if column.dtype == pl.String)
 
 
 def _as_json(column: pl.Series) -> pl.Series:

@@ -40,6 +40,10 @@ CHART = "/v8/finance/chart/"
 PAUSE = "DARKPOOL_YAHOO_PAUSE"
 DEFAULT_PAUSE = 0.5
 TIMEOUT = 30.0
+MAX_BYTES = 16 * 2**20
+"""Of one answer, unpacked; a year of daily bars is 0.1 MB."""
+END_THE_TRANSFER = 0xFFFFFFFF
+"""What a write callback returns to curl (CURL_WRITEFUNC_ERROR)."""
 ROUNDS = 3
 RATE_LIMIT_ATTEMPTS = 5
 RATE_LIMIT_PATIENCE = 10.0
@@ -364,19 +368,38 @@ def _session_class() -> Any:
             if not chart and host in self._dead:
                 raise self._dead[host]
             self._pace.wait()
+            body = _Body()
+            bounds = {"timeout": TIMEOUT, "content_callback": body.take}
             try:
-                response = super().request(method, url, **{**options, "timeout": TIMEOUT})
+                response = super().request(method, url, **{**options, **bounds})
             except curl.exceptions.RequestException as error:
                 if chart:
-                    self.chart = Exchange(address=url, failure=_failure(error))
+                    self.chart = Exchange(address=url, failure=body.failure or _failure(error))
                 else:
                     self._dead[host] = error
                 raise
+            response.content = bytes(body.content)
             if chart:
                 self.chart = Exchange(url, response.status_code, response.headers, response.content)
             return response
 
     return Recording
+
+
+class _Body:
+    """A body as it comes, decoded, up to a size: curl bounds its time alone, and a small one may unpack to any size."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self.failure = ""
+        self._most = MAX_BYTES
+
+    def take(self, chunk: bytes) -> int:
+        if len(self.content) + len(chunk) > self._most:
+            self.failure = f"the answer is larger than {self._most} bytes"
+            return END_THE_TRANSFER
+        self.content += chunk
+        return len(chunk)
 
 
 def _failure(error: Exception) -> str:

@@ -1,0 +1,114 @@
+"""Where keys may lie, and where they never appear."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from darkpool import credentials, logbook
+from darkpool.archive import Archive
+
+KEY = "canary/key+1234=567890"
+
+
+@pytest.fixture
+def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("POLYGON_API_KEY", raising=False)
+    monkeypatch.setattr(credentials, "_handed_out", set())
+    path = tmp_path / ".env"
+    path.write_text(f"POLYGON_API_KEY={KEY}\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_a_file_for_its_owner_alone_is_read(env_file: Path, mode: int) -> None:
+    env_file.chmod(mode)
+    assert credentials.read("POLYGON_API_KEY") == KEY
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o660, 0o604, 0o602, 0o610])
+@pytest.mark.parametrize("ask", [
+    lambda: credentials.read("POLYGON_API_KEY"), lambda: credentials.which(credentials.POLYGON), credentials.check,
+])  # fmt: skip
+def test_a_file_open_to_others_is_refused_and_the_cure_is_named(env_file: Path, mode: int, ask) -> None:
+    env_file.chmod(mode)
+    with pytest.raises(ValueError, match=rf"mode {mode:o}\).*chmod 600 \.env") as refused:
+        ask()
+    assert KEY not in str(refused.value)
+
+
+def test_a_file_of_somebody_else_is_refused_and_the_cure_is_named(env_file: Path, monkeypatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: env_file.stat().st_uid + 1)
+    with pytest.raises(ValueError, match=r"belongs to another user.*cp \.env \.env\.own && chmod 600"):
+        credentials.read("POLYGON_API_KEY")
+
+
+def test_no_file_is_no_fault(env_file: Path) -> None:
+    env_file.unlink()
+    credentials.check()
+    assert credentials.which(credentials.POLYGON) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "addresses"),
+    [
+        ("ntfys://token@host.example/topic", ["ntfys://token@host.example/topic"]),
+        ("tgram://1:a/2, discord://3/b  json://h", ["tgram://1:a/2", "discord://3/b", "json://h"]),
+        ("mailto://u:p@h?to=a@x.example,b@x.example,ntfy://t", ["mailto://u:p@h?to=a@x.example,b@x.example", "ntfy://t"]),
+        (" , ", []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_addresses_are_parted_by_blanks_or_by_a_comma_before_the_next_one(env_file, monkeypatch, written, addresses):
+    monkeypatch.setenv("DARKPOOL_NOTIFY", written)
+    assert credentials.listed("DARKPOOL_NOTIFY") == addresses
+
+
+def test_a_key_that_was_read_is_taken_out_of_every_text_in_every_spelling(env_file: Path) -> None:
+    key = credentials.read("POLYGON_API_KEY")
+    credentials.remember("client-id", "client-secret")
+    spelt = [key, "canary%2Fkey%2B1234%3D567890", base64.b64encode(b"client-id:client-secret").decode()]
+    for text in spelt:
+        assert credentials.hidden(f"?key={text}!") == "?key=(hidden)!"
+    assert credentials.hidden("nothing to see") == "nothing to see"
+
+
+def test_the_token_inside_an_address_is_hidden_alone_too(env_file: Path, monkeypatch) -> None:
+    monkeypatch.setenv("DARKPOOL_NOTIFY", "ntfys://tk_abc123def456ghi@push.example.org/prices")
+    credentials.listed("DARKPOOL_NOTIFY")
+    assert (
+        credentials.hidden("401 for tk_abc123def456ghi at push.example.org") == "401 for (hidden) at push.example.org"
+    )
+
+
+def _fail(error: Exception, said: str) -> None:
+    print(said, file=sys.stderr)
+    raise error
+
+
+def test_a_step_that_fails_with_a_key_in_its_error_does_not_say_it(env_file: Path, capsys) -> None:
+    key = credentials.read("POLYGON_API_KEY")
+    for error in (ValueError(f"no {key}"), KeyError(f"no {key}"), RuntimeError(f"no {key}")):
+        with pytest.raises(SystemExit), logbook.logged(env_file.parent / "log"):
+            _fail(error, f"asking with {key}")
+        said = capsys.readouterr().err + (env_file.parent / "log").read_text()
+        assert key not in said
+        assert "no (hidden)" in said
+
+
+def test_what_a_vendor_repeats_of_a_key_is_in_no_receipt_and_no_reason(env_file: Path) -> None:
+    from datetime import UTC, date, datetime
+
+    key = credentials.read("POLYGON_API_KEY")
+    archive = Archive(env_file.parent / "archive")
+    archive.write_receipt("polygon", date(2025, 12, 22), {"tickers": {}, "reason": f"Unknown API Key {key}"})
+    archive.reject("polygon/x.json", b"{}", f"said {key}", datetime.now(UTC))
+    texts = [path.read_text() for path in archive.root.rglob("*") if path.is_file()]
+    assert len(texts) == 3
+    assert not [text for text in texts if key in text]
