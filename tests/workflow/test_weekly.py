@@ -173,3 +173,15 @@ def test_the_mode_weekly_makes_a_table_of_weeks_and_waits_for_finra(weekly):
     assert weekly.project.manifest()["mode"] == "weekly"
     assert set(weekly.project.table("dark_flow")["finra_period_type"]) == {"daily"}
     assert set(weeks["finra_period_type"]) == {"weekly"}
+
+
+def test_a_vendor_that_is_down_is_found_out_once_a_run_and_not_by_every_session(weekly):
+    """Two questions, each asked four times; the next run asks again."""
+    weekly.settings |= {"backfill_count": 3, "history": {"ma": 3, "min_sessions": 3, "window": 3}}
+    weekly.vendors.faults.add(kind="status", host=API, status=504)
+    weekly.run(finished=True, FETCH_MODE="daily")
+    assert len(queries(weekly)) == 2 * 4
+    weekly.vendors.faults.clear()
+    (weekly.project.folder() / "all").unlink()
+    weekly.run(finished=True, FETCH_MODE="daily")
+    assert weeks_seen(weekly) == SEEN

@@ -26,6 +26,8 @@ from workflow.scripts.darkpool.archive import Archive, file_name
 
 SCRIPTS = Path(workflow.basedir, "workflow/scripts")
 NOW = clock.now()
+# What one job learns of a vendor that is down the other jobs of this run need not find out again.
+os.environ.setdefault("DARKPOOL_RUN", f"{os.getpid()}@{NOW:%Y%m%dT%H%M%SZ}")
 
 try:
     SCHEMA = settings.load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))

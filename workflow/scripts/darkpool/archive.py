@@ -23,6 +23,7 @@ from . import credentials
 FINAL_STATES = frozenset({"published", "holiday", "absent"})
 STATES = FINAL_STATES | {"not_yet", "outage", "blocked", "truncated", "unsettled"}
 RECEIPTS = "receipts"
+RUN, GIVEN_UP = "DARKPOOL_RUN", ".given_up"
 REJECTED = "rejected"
 FIRST = datetime.min.replace(tzinfo=UTC)
 """A first answer carries no moment in its name; it is older than any other."""
@@ -155,6 +156,20 @@ class Archive:
 
     def relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
+
+    def give_up(self, source: str, reason: str) -> None:
+        """Remember for the rest of this run (DARKPOOL_RUN) that the vendor is down: other jobs need not find out."""
+        run = os.environ.get(RUN)
+        if run:
+            write_atomic(self.path(RECEIPTS, source, GIVEN_UP), json.dumps({"run": run, "reason": reason}).encode())
+
+    def given_up(self, source: str) -> str | None:
+        """Why another job of this run gave the vendor up; None where none did."""
+        try:
+            told = json.loads(self.path(RECEIPTS, source, GIVEN_UP).read_bytes())
+            return str(told["reason"]) if told["run"] == os.environ.get(RUN) else None
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
 
     @contextmanager
     def sole_asker(self, source: str) -> Iterator[None]:

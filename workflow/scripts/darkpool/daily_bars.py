@@ -58,7 +58,7 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
 
     tickers = sorted(set().union(*asked.values()))
     start = min((request.window[0] for session, request in requests.items() if asked[session]), default=None)
-    given_up = None
+    given_up = archive.given_up("yahoo")
     for chunk in (tickers[i : i + CHUNK] for i in range(0, len(tickers), CHUNK)):
         answers: dict[str, DailyAnswer] = {}
         if not given_up and start is not None:
@@ -75,7 +75,9 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
             known |= {ticker: _beside(known.get(ticker), fresh.get(ticker, left)) for ticker in of_session}
         # What stopped this chunk would stop the next: Yahoo is down, or has had enough of us.
         stopped = next((a.reason for a in answers.values() if a.status == 429 or a.retrieved_at is None), None)
-        given_up = given_up or stopped
+        if stopped and not given_up:
+            given_up = stopped
+            archive.give_up("yahoo", stopped)
     return {
         session: receipt(
             session,

@@ -43,11 +43,15 @@ def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Seq
     entries = _known(archive, session, names)
     wanted = [name for name in names if name not in entries]
     with Client(pause=pause()) as client:
+        given_up = archive.given_up("finra")
         failures = 0
         for i, name in enumerate(wanted, start=1):
             prefix, day = names[name]
-            if failures >= GIVE_UP_AFTER:
-                entries[name] = _entry("outage", f"not asked: {GIVE_UP_AFTER} requests before it failed", name)
+            if failures >= GIVE_UP_AFTER and not given_up:
+                given_up = f"{GIVE_UP_AFTER} requests before it failed"
+                archive.give_up("finra", given_up)
+            if given_up:
+                entries[name] = _entry("outage", f"not asked: {given_up}", name)
                 continue
             entries[name] = ask(archive, prefix, day, client)
             failures = failures + 1 if entries[name]["state"] in ("outage", "blocked") else 0

@@ -127,7 +127,8 @@ class _Run:
         self._archive = archive
         self._client = client
         self._failures = 0
-        self._given_up: tuple[str, str] | None = None
+        told = archive.given_up("finra_weekly")
+        self._given_up: tuple[str, str] | None = ("outage", f"not asked: {told}") if told else None
 
     def ask(self, query: _Query) -> Entry:
         """The entry of one query, its rows kept."""
@@ -141,7 +142,9 @@ class _Run:
             if failure.state == "blocked":
                 self._given_up = (failure.state, failure.reason)
             elif self._failures >= GIVE_UP_AFTER:
-                self._given_up = ("outage", f"not asked: {GIVE_UP_AFTER} requests before it failed")
+                reason = f"{GIVE_UP_AFTER} requests before it failed"
+                self._given_up = ("outage", f"not asked: {reason}")
+                self._archive.give_up("finra_weekly", reason)
             return _entry(failure.state, failure.reason, status=failure.status)
         self._failures = 0
         return _kept(self._archive, query, answer)
