@@ -6,17 +6,20 @@ DATE ?=
 BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
+# A session's manifest, and its place in the history.
+session = results/$(1)/$(2)/all results/$(1)/$(2)/.history.json
+
 .PHONY: accuracy audit doctor history demo test run latest benchmark lint requirements clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/.runtime ## the whole path on simulated vendors, no network, no keys
-	snakemake --cores $(CORES) results/demo/2025-12-22/all
+	snakemake --cores $(CORES) $(call session,demo,2025-12-22)
 	@echo "open results/demo/2025-12-22/table.html"
 
 run: .venv/.runtime ## one session on live vendors: make run DATE=2025-12-22
-	snakemake --cores $(CORES) results/emps2/$(or $(DATE),$(error say which session: make run DATE=2025-12-22))/all
+	snakemake --cores $(CORES) $(call session,emps2,$(or $(DATE),$(error say which session: make run DATE=2025-12-22)))
 
 latest: .venv/.runtime ## the last-marked date
 	snakemake --cores $(CORES) latest
