@@ -108,6 +108,16 @@ def test_a_redirect_takes_no_key_to_another_host(vendors: Vendors, monkeypatch: 
     assert {request.host for request in vendors.requests} <= {"api.polygon.io", *vendors.finra_api.hosts}
 
 
+@pytest.mark.parametrize(
+    ("ask", "vendor"), [(through_web, "finra"), (lambda: daily().reason, "yahoo"), (lambda: minutes().reason, "yahoo")],
+    ids=["FINRA", "Yahoo", "Yahoo minutes"],
+)  # fmt: skip
+def test_no_redirect_leads_out_of_https(vendors: Vendors, monkeypatch: Any, ask: Any, vendor: str) -> None:
+    plain = Answer(302, b"", {"Location": "http://cdn.finra.org/equity/x"})
+    monkeypatch.setattr(getattr(vendors, vendor), "answer", lambda _: plain)
+    assert ask() == "redirected out of HTTPS"
+
+
 def test_nothing_in_the_workflow_runs_a_shell_or_turns_verification_off() -> None:
     root = Path(polygon.__file__).parents[3]
     sources = [root / "Snakefile", *(root / "workflow").rglob("*.py"), *(root / "workflow").rglob("*.smk")]

@@ -69,3 +69,10 @@ def test_a_full_disk_still_tells_the_terminal(tmp_path) -> None:
     assert done.stderr.startswith("error: [Errno 27]")
     assert "Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_what_a_vendor_says_steers_no_terminal(tmp_path, capsys) -> None:
+    with logbook.logged(tmp_path / "log"):
+        print("said \x1b[2J\x07\x9b31m and\rmore\tëλ", file=sys.stderr)
+    for text in (capsys.readouterr().err, (tmp_path / "log").read_text()):
+        assert text == "said ?[2J??31m and?more\tëλ\n"

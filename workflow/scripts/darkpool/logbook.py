@@ -5,6 +5,7 @@ An expected fault ends the step with one line on stderr and exit status 1; a tra
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from typing import TextIO
 
 from . import credentials
 
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a vendor's words could steer a terminal with."""
+
 
 class _Tee:
     def __init__(self, terminal: TextIO, log: FileIO) -> None:
@@ -23,7 +27,7 @@ class _Tee:
 
     def write(self, text: str) -> int:
         # The last net: what a vendor or a library repeats of a key is in no message of ours.
-        text = credentials.hidden(text)
+        text = CONTROLS.sub("?", credentials.hidden(text))
         self._terminal.write(text)
         self._terminal.flush()
         self.write_to_log(text)
@@ -31,7 +35,7 @@ class _Tee:
 
     def write_to_log(self, text: str) -> None:
         with suppress(OSError):  # a full disk must not keep its own message from the terminal
-            self._log.write(credentials.hidden(text).encode())
+            self._log.write(CONTROLS.sub("?", credentials.hidden(text)).encode())
 
     def flush(self) -> None:
         self._terminal.flush()

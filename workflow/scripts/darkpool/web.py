@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 import tenacity
@@ -125,6 +126,7 @@ class Client:
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.max_redirects = MAX_REDIRECTS
+        self._session.hooks["response"].append(self._stay_verified)
         # Without an auth of its own requests would put a ~/.netrc entry in place of our Authorization header.
         self._session.auth = lambda request: request
 
@@ -176,6 +178,12 @@ class Client:
         if self._heard is not None:
             self._heard(answer)
         return answer
+
+    def _stay_verified(self, response: requests.Response, **_: Any) -> None:
+        """Raise Outage before a redirect is followed out of HTTPS: what comes from there is nobody's word."""
+        target = self._session.get_redirect_target(response)
+        if target and response.url.startswith("https:") and not urljoin(response.url, target).startswith("https:"):
+            raise Outage("redirected out of HTTPS")
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         body = bytearray()

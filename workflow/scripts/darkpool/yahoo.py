@@ -350,13 +350,15 @@ def _private_folder() -> str:
 
 @cache
 def _session_class() -> Any:
+    import curl_cffi
     from curl_cffi import requests as curl
 
     class Recording(curl.Session):  # type: ignore[type-arg]
         """curl_cffi's session; `chart` is the last chart exchange. It keeps the pace and bounds every wait."""
 
         def __init__(self, pace: web.Pace) -> None:
-            super().__init__(impersonate="chrome")
+            https_alone = {curl_cffi.CurlOpt.REDIR_PROTOCOLS_STR: "https"}
+            super().__init__(impersonate="chrome", curl_options=https_alone)
             self.chart: Exchange | None = None
             self._pace = pace
             self._dead: dict[str, Exception] = {}
@@ -407,6 +409,7 @@ def _failure(error: Exception) -> str:
     for name, words in [
         ("DNSError", "DNS: the host's name was not found"),
         ("ProxyError", "the proxy refused the connection"),
+        ("InvalidSchema", "redirected out of HTTPS"),
         ("SSLError", "TLS: the certificate is not trusted"),
         ("Timeout", "time-out"),
         ("IncompleteRead", "cut: the connection closed early"),
