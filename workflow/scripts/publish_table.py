@@ -40,7 +40,9 @@ def main(
         scan,
         session,
         tickers=tickers,
-        earlier={date.fromisoformat(Path(path).parent.name): told for path, told in zip(features, earlier)},
+        earlier={
+            date.fromisoformat(Path(path).parent.name): told for path, told in zip(features[:-1], earlier, strict=True)
+        },
         files=[target.name for kind, target in outputs.items() if kind != "html"],
         **settings,
     )

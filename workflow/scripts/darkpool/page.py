@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEW_YORK = ZoneInfo("America/New_York")
-SCRIPTS = ("values.js", "table.js", "details.js", "view.js")
-"""The page's script, a module put together of these in their order."""
+SCRIPTS = (("head.js",), ("values.js", "table.js", "details.js", "view.js"))
+"""The page's two scripts, each put together of these in their order: one before the table, one after it."""
 STATIC_ROWS = 300
 """Rows beside those of the page's session that stand in it as HTML too; more are left to its script and to the CSV."""
 TERMS = {
@@ -53,9 +53,9 @@ class PageContext:
 
     `sources` are mappings of source, state, reason, retrieved_at (UTC, ISO 8601) and detail; what is unknown is null.
     `thresholds` are those of the signal, `ma` and `window` are sessions, `notes` are sentences shown above the table.
-    `plots` gives the path of a ticker's plot, relative to the page, where the page may link to one; `files` are names of
-    files beside it. `told`: sources and notes of earlier sessions. `beside`: the sessions before and after, whose pages
-    lie in the folders beside the page's.
+    `plots` gives the path of a ticker's plot, relative to the page, where the page may link to one; `files` are names
+    of files beside it. `told`: sources and notes of earlier sessions. `beside`: the sessions before and after, whose
+    pages lie in the folders beside the page's.
     """
 
     scan: str
@@ -158,7 +158,7 @@ def cell(name: str, record: Mapping[str, Any]) -> Cell:
     if text == glossary.UNKNOWN:
         return _unknown(column, flags)
     bar = round(min(100 * value, 100), 1) if name in BARRED else None
-    return Cell(text, _exact(value), bar=bar)
+    return Cell(text, _exact(value), "split" if name == "lit_buy_ratio" else "", bar=bar)
 
 
 def week_flags(record: Mapping[str, Any]) -> list[str]:
@@ -416,10 +416,13 @@ def _environment() -> Environment:
     return environment
 
 
-def _script() -> tuple[str, str]:
-    """The page's script and its hash for the content security policy, so that no other script can run."""
-    text = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return text, base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _scripts() -> list[str]:
+    return ["\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names) for names in SCRIPTS]
+
+
+def _hash(script: str) -> str:
+    """A script's hash for the content security policy, so that no other script can run."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _data(
@@ -493,8 +496,9 @@ def render_html(
 
     `features` holds the columns of that table for one or more sessions, none later than `context.session`
     (ValueError). `weekly`: the table of that name, with the columns of `weekly.LABELS` where they are known; a section
-    of its own, newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed. `merged`: the ratios
-    of the window. `lit`: lit_flow of the sessions, for what lies behind a row. The page asks the network for nothing, runs without its script, and holds no clock.
+    of its own, newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed. `merged`: the
+    ratios of the window. `lit`: lit_flow of the sessions, for what lies behind a row. The page asks the network for
+    nothing, runs without its script, and holds no clock.
     """
     check(features, context, weekly, checks)
     shown = [name for name in COLUMNS if name not in ("ticker", "quality")]
@@ -506,7 +510,7 @@ def render_html(
     is_small = features.height - target.height <= STATIC_ROWS
     weeks = None if weekly is None else _week_rows(ranked_weeks(weekly, features, context))
     used = _used(features, checks, lit, context)
-    script, script_hash = _script()
+    scripts = _scripts()
     return (
         _environment()
         .get_template("table.html.j2")
@@ -525,8 +529,8 @@ def render_html(
             numeric=glossary.NUMERIC,
             data=_data(sessions, context, used, merged, lit, checks),
             static_rows=STATIC_ROWS,
-            script=script,
-            script_hash=script_hash,
+            scripts=scripts,
+            script_hashes=[_hash(script) for script in scripts],
         )
     )
 

@@ -24,14 +24,17 @@ BEHIND = (
     "source",
 )
 """Columns of lit_flow that a row's details show."""
-ESCAPED = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
+ESCAPED = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 STEPS = 10_000
 """Ratios of the window are drawn, not read: they travel as whole ten-thousandths."""
 
 
 def text(data: Any) -> str:
     """`data` as JSON that may stand in an HTML script element."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(ESCAPED)
+    found = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character, escape in ESCAPED.items():
+        found = found.replace(character, escape)
+    return found
 
 
 def values(column: pl.Series) -> list[Any] | dict[str, list[Any]]:

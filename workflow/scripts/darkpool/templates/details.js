@@ -19,10 +19,13 @@ function spark(name, days, values, shown, kind, zero) {
   const there = values.filter((value) => value !== null);
   const at = days.indexOf(shown);
   const now = at < 0 ? null : values[at];
-  const told = there.length
-    ? `least ${written(kind, Math.min(...there))}, greatest ${written(kind, Math.max(...there))}` +
-      (there.length < values.length ? `, ${values.length - there.length} unknown` : "")
-    : "no value";
+  const told = `least ${written(kind, Math.min(...there))}, greatest ${written(kind, Math.max(...there))}` +
+    (there.length < values.length ? `, ${values.length - there.length} unknown` : "");
+  if (!there.length) {
+    return element("div", { class: "trend" },
+      element("p", { class: "spark-head" }, element("b", null, name), " ", element("span", null, UNKNOWN)),
+      element("p", { class: "quiet" }, `Unknown in all of the ${days.length} sessions from ${days[0]} to ${days.at(-1)}.`));
+  }
   const head = element("p", { class: "spark-head" }, element("b", null, name), " ",
     element("span", null, written(kind, now)));
   const foot = element("p", { class: "quiet" }, `${days.length} sessions from ${days[0]} to ${days.at(-1)}: ${told}`);
@@ -32,7 +35,7 @@ function spark(name, days, values, shown, kind, zero) {
   const span = Math.max(...there, ...(zero ? [0] : [])) - low || 1;
   const x = (index) => (days.length < 2 ? width / 2 : pad + (index * (width - 2 * pad)) / (days.length - 1));
   const y = (value) => height - pad - ((value - low) * (height - 2 * pad)) / span;
-  if (zero && there.length) svg.append(drawn("line", { x1: 0, x2: width, y1: y(0), y2: y(0), class: "zero" }));
+  if (zero) svg.append(drawn("line", { x1: 0, x2: width, y1: y(0), y2: y(0), class: "zero" }));
   let run = [];
   const flush = () => {
     if (run.length > 1) svg.append(drawn("polyline", { points: run.map((p) => p.join()).join(" ") }));
@@ -82,7 +85,7 @@ function figures(session, index) {
       const value = element("dd", null,
         cell.kind === "signal" ? element("b", { class: "chip " + cell.text }, cell.text) : cell.text);
       const number = session.columns[column.name][index];
-      if (cell.kind === "unknown") value.append(element("small", null, "unknown: " + explained(cell.why)[0]));
+      if (cell.kind === "unknown") value.append(element("small", null, "Unknown. " + (explained(cell.why)[0] || "")));
       else if (column.kind === "shares" && number >= 1000) value.append(element("small", null, exact(number)));
       else if (cell.why) value.append(element("small", null, explained(cell.why)[0] || ""));
       list.append(name, value);

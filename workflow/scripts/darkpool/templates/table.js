@@ -44,7 +44,7 @@ function tableCell(session, index, column) {
     td.textContent = cell.text;
     if (cell.why) td.dataset.why = cell.why;
     if (cell.bar !== undefined) {
-      td.className = "barred";
+      td.className = column.name === "lit_buy_ratio" ? "barred split" : "barred";
       td.style.setProperty("--bar", cell.bar + "%");
     }
   }
@@ -83,6 +83,7 @@ for (const session of sessions) session.made = [];
 // The first screenful now, the rest in slices that leave the page free to answer between them.
 function draw(session, order) {
   const mine = ++drawing;
+  board.classList.add("taken");
   body.replaceChildren(...order.slice(0, FIRST).map((index) => rowOf(session, index)));
   let done = Math.min(FIRST, order.length);
   function more() {

@@ -77,10 +77,8 @@ function show() {
   order = sorted(now, left(now, view), view.sort);
   const drawnNow = view.date + " " + order.join();
   if (drawnNow !== shownOrder) {
-    if (shownOrder || order.length !== now.rows || view.sort || view.date !== data.target) {
-      draw(now, order);
-      scroller.scrollTop = 0;
-    }
+    draw(now, order);
+    if (shownOrder) scroller.scrollTop = 0;
     shownOrder = drawnNow;
     current = 0;
   }
@@ -126,10 +124,12 @@ function showControls(now) {
   for (const button of document.querySelectorAll("#days button")) {
     const isNow = button.dataset.date === now.date;
     button.setAttribute("aria-pressed", isNow);
-    if (isNow && button.parentElement.scrollWidth > button.parentElement.clientWidth) {
-      button.parentElement.scrollLeft = button.offsetLeft - button.parentElement.clientWidth / 2;
+    if (isNow && showControls.date !== now.date) {
+      requestAnimationFrame(() => { button.parentElement.scrollLeft = button.offsetLeft - button.parentElement.clientWidth / 2; });
     }
   }
+  if (showControls.date && showControls.date !== now.date) showSources(now);
+  showControls.date = now.date;
   const numbers = new Map(CLASSES.map(([code]) => [code, 0]));
   for (let index = 0; index < now.rows; index += 1) {
     const code = classOf(now, index);
@@ -145,11 +145,34 @@ function showControls(now) {
   options(method, now, "Any method", used(now, "method", (index) => [now.columns.classification_method[index]]), view.method);
   for (const control of [filter, quality, method]) control.classList.toggle("active", Boolean(control.value));
   const hidden = columns.length - view.columns.size;
-  document.getElementById("choose").textContent = hidden ? `Columns (${hidden} hidden)` : "Columns";
+  document.getElementById("choose").replaceChildren("Columns", element("span", null, hidden ? ` (${hidden} hidden)` : ""));
   for (const box of document.querySelectorAll("#columns input")) box.checked = view.columns.has(box.value);
   document.getElementById("reset").hidden = addressOf({ ...view, date: "", row: "" }) === "#";
   const sort = view.sort ? `, by ${columnOf.get(view.sort.name).label}, ${view.sort.down ? "highest" : "lowest"} first` : "";
   says(`${order.length === now.rows ? now.rows : order.length + " of " + now.rows} shown${sort}`);
+}
+
+// What is said above the table belongs to the session shown.
+function showSources(now) {
+  const list = document.getElementById("sources");
+  if (list) {
+    list.setAttribute("aria-label", `Sources of ${now.date}`);
+    list.replaceChildren(...now.sources.map((source) => element("li", { class: source.tone },
+      element("details", { open: source.tone === "warn" },
+        element("summary", null, source.source + " ", element("b", null, source.state)),
+        ...[source.fetched, source.reason, source.detail].filter(Boolean).map((text) => element("p", null, text))))));
+  }
+  const notes = document.getElementById("notes");
+  const alarms = document.getElementById("alarms");
+  for (const note of Array.from(notes.children)) if (note !== alarms) note.remove();
+  notes.append(...now.notes.map((note) => element("li", null, note)));
+  if (alarms) alarms.hidden = now.date !== data.target;
+  notes.hidden = !Array.from(notes.children).some((note) => !note.hidden);
+  const own_ = document.getElementById("own");
+  if (!own_) return;
+  own_.hidden = now.date === data.target;
+  own_.href = `../${now.date}/table.html`;
+  own_.textContent = `Own page of ${now.date}`;
 }
 
 function used(now, kind, codesOf) {
@@ -394,10 +417,16 @@ function place(tip, anchor) {
   tip.style.top = Math.max(8, top) + "px";
 }
 
+// The names of the groups stay beside the ticker column; measured when it is laid out anyway.
+new ResizeObserver(([entry]) => {
+  board.tHead.rows[0].style.setProperty("--stick", entry.borderBoxSize[0].inlineSize + "px");
+}).observe(heads[0]);
+
 addEventListener("beforeprint", () => draw.finish());
 addEventListener("popstate", () => {
   // A link within the page, to its weeks or checks, is no view.
   if (/^#[\w-]+$/.test(location.hash)) return;
+  current = 0;
   view = read(location.hash);
   show();
 });
