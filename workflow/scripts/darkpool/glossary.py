@@ -533,6 +533,8 @@ ESSENTIAL = frozenset(
 
 SOURCES: Mapping[str, str] = {
     "FINRA": "FINRA daily",
+    "FINRA weekly": "FINRA weekly",
+    "Polygon": "Polygon",
     "Yahoo": "Yahoo daily",
     "finra": "FINRA daily",
     "yahoo": "Yahoo daily",
