@@ -529,6 +529,7 @@ def render_html(
             numeric=glossary.NUMERIC,
             data=_data(sessions, context, used, merged, lit, checks),
             static_rows=STATIC_ROWS,
+            css=(TEMPLATES / "table.css").read_text(encoding="utf-8"),
             scripts=scripts,
             script_hashes=[_hash(script) for script in scripts],
         )

@@ -6,6 +6,7 @@ It stands in the page as data, never as code: no character of it can end the ele
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -47,12 +48,12 @@ def values(column: pl.Series) -> list[Any] | dict[str, list[Any]]:
         words = sorted({word for word in texts if word is not None})
         places = {word: place for place, word in enumerate(words)} | {None: None}
         return {"words": words, "at": [places[word] for word in texts]}
+    numbers = column.to_list()
     if column.dtype.is_float():
-        finite = column.set(~column.is_finite(), None)
-        known = finite.drop_nulls()
-        is_whole = bool((known == known.round(0)).all() and (known.abs() < 2.0**53).all())
-        return finite.cast(pl.Int64).to_list() if is_whole else finite.to_list()
-    return column.to_list()
+        numbers = [None if value is None or not math.isfinite(value) else value for value in numbers]
+        if all(value is None or (value.is_integer() and abs(value) < 2.0**53) for value in numbers):
+            return [None if value is None else int(value) for value in numbers]
+    return numbers
 
 
 def behind(rows: pl.DataFrame, lit: pl.DataFrame) -> dict[str, Any]:
