@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool import archive, glossary, reconcile, sources, tables, weekly
+from darkpool import archive, glossary, reconcile, sources, tables, ticks, weekly
 
 QUALITY = (
     "basis_break bars_only excess_ratio no_lit no_quotes no_regular no_trf restated revised short_history simulated "
@@ -52,6 +52,23 @@ def test_reconciliation_writes_shares_to_the_last_one(value, text):
 
 def test_every_flag_of_the_contract_is_explained():
     assert " ".join(glossary.FLAGS) == QUALITY
+
+
+def test_every_reason_for_excluded_shares_is_explained():
+    assert tuple(glossary.EXCLUDED) == ticks.REASONS
+
+
+def test_where_the_lit_side_comes_from_has_one_name():
+    assert {code: term.label for code, term in glossary.LIT_SOURCES.items()} == sources.LIT_SOURCES
+
+
+def test_every_source_has_a_name_and_says_what_is_made_of_it():
+    assert set(glossary.FEEDS) <= set(glossary.SOURCES)
+    assert {*sources.HOLDING, "Polygon", "FINRA weekly"} == set(glossary.FEEDS)
+
+
+def test_the_essential_columns_are_columns_and_the_ticker_is_one():
+    assert {"ticker", "signal", "quality"} < glossary.ESSENTIAL < set(glossary.COLUMNS)
 
 
 def test_every_state_is_explained():

@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import json
 import math
 import re
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from browser import made
 from darkpool import glossary, page, reconcile, tables
 
 SESSION = date(2025, 12, 22)
@@ -52,12 +54,13 @@ class Page(HTMLParser):
         self.tables: list[list[list[tuple[dict, str]]]] = []
         self.text = ""
         self._cell: list | None = None
-        self._body = self._silent = False
+        self._body = self._silent = self._aside = False
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
         self._silent = tag in ("style", "script")
+        self._aside = tag == "i"
         if tag == "table":
             self.tables.append([])
         elif tag in ("tbody", "thead"):
@@ -68,7 +71,7 @@ class Page(HTMLParser):
             self._cell = [dict(attrs), ""]
 
     def handle_endtag(self, tag):
-        self._silent = False
+        self._silent = self._aside = False
         if tag in ("td", "th") and self._cell is not None:
             self.tables[-1][-1].append(tuple(self._cell))
             self._cell = None
@@ -77,11 +80,11 @@ class Page(HTMLParser):
         if self._silent:
             return
         self.text += data
-        if self._cell is not None:
+        if self._cell is not None and not self._aside:
             self._cell[1] += data
 
     def row(self, ticker: str) -> dict[str, tuple[dict, str]]:
-        (found,) = [cells for cells in self.tables[0] if cells[0][0]["data-value"] == ticker]
+        (found,) = [cells for cells in self.tables[0] if cells[0][1] == ticker]
         return dict(zip(glossary.COLUMNS, found, strict=True))
 
     def explanation(self, key: str) -> str:
@@ -93,7 +96,12 @@ def rendered(*rows: dict, **given) -> Page:
 
 
 def tickers(table) -> list[str]:
-    return [cells[0][0]["data-value"] for cells in table]
+    return [cells[0][1] for cells in table]
+
+
+def told(html: str) -> dict:
+    """What the page's script works on."""
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)[1])
 
 
 def test_rows_stand_by_score_with_nulls_last_and_then_by_ticker():
@@ -111,8 +119,10 @@ def test_na_and_true_are_tickers():
 
 
 def test_volumes_are_short_and_the_exact_value_is_kept_beside():
-    attrs, text = rendered({}).row("AAPL")["trf_volume"]
-    assert (text, attrs["data-value"]) == ("12.1M", "12057002.0")
+    html = page.render_html(features({}), context())
+    assert Page(html).row("AAPL")["trf_volume"][1] == "12.1M"
+    columns = told(html)["sessions"][0]["columns"]
+    assert (columns["trf_volume"], columns["offex_ratio"]) == ([12057002], [0.3297])
 
 
 def test_both_components_stand_beside_the_score():
@@ -125,7 +135,6 @@ def test_the_unknown_is_a_dash_with_its_reason_and_never_zero():
     row = rendered(NO_TRF).row("AAPL")
     for name in UNKNOWN:
         assert row[name][1] == "–"
-        assert row[name][0]["data-value"] == ""
 
 
 def test_an_unknown_signal_is_not_a_neutral_one():
@@ -152,7 +161,7 @@ def test_every_dash_flag_and_header_opens_an_explanation_that_is_there():
 
 def test_thin_and_bar_only_rows_are_muted():
     html = page.render_html(features({"quality": "bars_only,no_quotes"}, {"ticker": "B"}), context())
-    assert re.findall(r'<tr class="muted">.*?data-value="(\w+)"', html) == ["AAPL"]
+    assert re.findall(r'<tr class="muted">.*?<bdi>(\w+)</bdi>', html) == ["AAPL"]
 
 
 def test_bars_are_called_consolidated_in_their_row():
@@ -173,7 +182,7 @@ def test_whatever_comes_from_outside_is_text(text):
         sources=[{"source": text, "state": "outage", "reason": text, "retrieved_at": text, "detail": text}],
     )
     new = {tag for tag, _ in shown.tags} - {tag for tag, _ in plain.tags}
-    assert new <= {"p", "ul", "li"}
+    assert new <= {"p", "ul", "li", "details", "summary", "i"}
     assert not any(name.startswith("on") for _, attrs in shown.tags for name in attrs)
     assert shown.row(text)["ticker"][1].strip() == text
     assert text in shown.text
@@ -182,27 +191,80 @@ def test_whatever_comes_from_outside_is_text(text):
 def test_a_link_to_a_plot_cannot_run_a_script():
     shown = rendered({}, plots={"AAPL": "javascript:alert(1)"})
     assert [attrs["href"] for tag, attrs in shown.tags if tag == "a"] == ["javascript%3Aalert%281%29"]
+    assert told(page.render_html(features({}), context(plots={"A": "javascript:alert(1)"})))["plots"] == {
+        "A": "javascript%3Aalert%281%29"
+    }
 
 
 def test_a_plot_is_linked_where_there_is_one():
     shown = rendered({}, {"ticker": "B"}, plots={"AAPL": "plots/AAPL.png"})
-    assert [attrs["href"] for tag, attrs in shown.tags if tag == "a"] == ["plots/AAPL.png"]
+    assert [attrs["href"] for tag, attrs in shown.tags if tag == "a" and "href" in attrs] == ["plots/AAPL.png"]
+
+
+def test_no_text_can_end_the_data_or_hide_in_it():
+    text = "</script><!--<script>\u2028\u2029]]>&amp;"
+    html = page.render_html(features({"ticker": text}), context(notes=[text]), lit=made.lit(features({"ticker": text})))
+    between = html.partition('id="data">')[2].partition("</script>")[0]
+    assert not set("<>&\u2028\u2029") & set(between)
+    assert json.loads(between)["sessions"][0]["notes"] == [text]
+
+
+def test_what_is_no_finite_number_is_null_in_the_data():
+    frame = features({"log_ratio": float("inf"), "trf_spike": float("nan"), "trf_volume": 0.5}, {"ticker": "B"})
+    columns = told(page.render_html(frame, context()))["sessions"][0]["columns"]
+    assert (columns["log_ratio"], columns["trf_spike"]) == ([None, 0.2513], [None, 0.9072])
+    assert columns["trf_volume"] == [0.5, 12_057_002.0]
+
+
+def test_what_lies_behind_a_row_stands_in_the_order_of_the_rows():
+    frame = features(
+        {"ticker": "A", "accum_score": 1.0}, {"ticker": "B", "accum_score": 2.0}, {"ticker": "C", **NO_TRF}
+    )
+    lit = made.lit(frame.filter(pl.col("ticker") != "C")).with_columns(
+        lit_trades=pl.when(pl.col("ticker") == "A").then(7).otherwise(8).cast(pl.Int64)
+    )
+    behind = told(page.render_html(frame, context(), lit=lit))["sessions"][0]["behind"]
+    assert behind["lit_trades"] == [8, 7, None]
+    assert behind["excluded"]["outside_hours"] == [30_000, 30_000, None]
+    assert behind["excluded"]["bad_price_or_size"] == [None, None, None]
+
+
+def test_ratios_of_the_window_keep_their_gaps():
+    ratios = told(page.render_html(features({"ticker": "T"}), context(), merged=made.merged(["T"], SESSION)))["ratios"]
+    assert (len(ratios["days"]), ratios["days"][-1]) == (61, "2025-12-22")
+    assert (ratios["of"]["T"][0], ratios["of"]["T"][30]) == (4000, None)
+
+
+def test_the_sessions_before_and_after_are_linked_as_pages_of_their_folders():
+    shown = rendered({}, beside=(date(2025, 12, 19), date(2025, 12, 23)))
+    links = [attrs["href"] for tag, attrs in shown.tags if tag == "a" and attrs.get("href", "").startswith("..")]
+    assert links == ["../2025-12-19/table.html", "../index.html", "../2025-12-23/table.html"]
+
+
+def test_of_a_thousand_rows_only_the_pages_own_session_stands_in_html():
+    days = [date(2025, 12, 19), SESSION]
+    frame = features(*({"date": day, "ticker": f"T{i:03}"} for day in days for i in range(page.STATIC_ROWS + 1)))
+    html = page.render_html(frame, context(files=["table.csv"]))
+    assert [len(table) for table in Page(html).tables] == [page.STATIC_ROWS + 1]
+    assert [session["rows"] for session in told(html)["sessions"]] == [page.STATIC_ROWS + 1] * 2
+    assert '<a href="table.csv">' in html.partition("<noscript>")[2].partition("</noscript>")[0]
 
 
 def test_the_page_asks_the_network_for_nothing():
     html = page.render_html(features({}), context())
     assert "http:" not in html
     assert "https:" not in html
-    assert not re.search(r"@import|url\(|<img|<iframe|\ssrc=", html)
+    assert not re.search(r"@import|url\(|<img|<iframe|\ssrc=|fetch\(|XMLHttp|import\(", html)
     assert [attrs["href"][:5] for tag, attrs in Page(html).tags if tag == "link"] == ["data:"]
     assert "default-src 'none'" in html
 
 
 def test_only_the_pages_own_script_may_run():
     html = page.render_html(features({}), context())
-    script = re.search(r"<script>(.*)</script>", html, re.DOTALL)[1]
-    allowed = re.search(r"script-src 'sha256-([^']+)'", html)[1]
-    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() == allowed
+    scripts = re.findall(r'<script(?: type="module")?>(.*?)</script>', html, re.DOTALL)
+    (policy,) = re.findall(r"script-src ([^;]+);", html)
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    assert policy.split() == [f"'sha256-{found}'" for found in hashes]
 
 
 def test_the_disclaimer_stands_on_the_page():
@@ -237,8 +299,8 @@ def test_the_state_of_each_source_is_told_with_when_it_was_fetched():
             {"source": "yahoo", "state": "unsettled", "reason": "too early", "retrieved_at": None, "detail": None},
         ],
     )
-    assert "FINRA daily fetched 2025-12-23 06:00 New York" in shown.text
-    assert "! unsettled" not in shown.text
+    assert "FINRA daily publishedfetched 2025-12-23 06:00 New York" in shown.text
+    assert "Yahoo daily unsettled" in shown.text
     assert "time of fetching unknown" in shown.text
     assert "too early" in shown.text
 
@@ -260,9 +322,9 @@ def test_earlier_sessions_follow_closed_newest_first():
     html = page.render_html(features(*({"date": day, "ticker": f"T{day.day}"} for day in days)), context())
     shown = Page(html)
     assert [tickers(table) for table in shown.tables] == [["T22"], ["T19"], ["T18"]]
-    assert [attrs for tag, attrs in shown.tags if tag == "details" and attrs.get("class") == "session"] == [
-        {"class": "session"}
-    ] * 2
+    inside = html.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert [attrs for tag, attrs in Page(inside).tags if tag == "details"] == [{"class": "session"}] * 2
+    assert [session["date"] for session in told(html)["sessions"]] == ["2025-12-18", "2025-12-19", "2025-12-22"]
 
 
 def test_a_session_without_rows_says_so():
@@ -296,7 +358,7 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("ink", ["text", "dim", "blue", "orange", "warn"])
+@pytest.mark.parametrize("ink", ["text", "dim", "blue", "orange", "warn", "here"])
 @pytest.mark.parametrize("ground", ["ground", "panel", "raised"])
 def test_every_ink_is_readable_on_every_ground(ink, ground):
     css = (page.TEMPLATES / "table.css").read_text(encoding="utf-8")
@@ -395,7 +457,7 @@ def test_weeks_follow_the_tickers_of_the_session_newest_week_first():
     told = weekly(*({"ticker": t, "week_start_date": day} for t in ("A", "GONE", "Z") for day in (earlier, MONDAY)))
     rows = features({"ticker": "A", "accum_score": 1.0}, {"ticker": "Z", "accum_score": 2.0})
     shown = Page(page.render_html(rows, context(), weekly=told)).tables[1]
-    assert [(cells[0][0]["data-value"], cells[1][1]) for cells in shown] == [
+    assert [(cells[0][1], cells[1][1]) for cells in shown] == [
         (ticker, str(day)) for ticker in ("Z", "A", "GONE") for day in (MONDAY, earlier)
     ]  # fmt: skip
 

@@ -3,7 +3,7 @@ from datetime import date
 
 import polars as pl
 
-from darkpool import session_page, tables
+from darkpool import session_page, sessions, tables
 
 DAY, EARLIER = date(2025, 12, 22), date(2025, 12, 19)
 METADATA = {
@@ -68,3 +68,29 @@ def test_a_ticker_that_a_session_lacks_is_a_gap_in_its_plot() -> None:
         ("TpC", EARLIER, None, "NONE", ""),
         ("TpC", DAY, 5.0, "NBBO", "BOT"),
     ]
+
+
+def test_earlier_sessions_bring_their_own_states_and_the_pages_beside_are_those_of_the_calendar() -> None:
+    context = session_page.context(
+        METADATA,
+        "demo",
+        DAY,
+        tickers=[],
+        mode="daily",
+        signal={"bot": 1, "sell": 1},
+        history={"ma": 1, "window": 1},
+        earlier={EARLIER: {**METADATA, "notes": '["an older note"]'}},
+        files=["table.csv"],
+    )
+    assert context.told[EARLIER]["notes"] == ["an older note"]
+    assert context.beside == (EARLIER, date(2025, 12, 23))
+
+
+def test_where_the_calendar_ends_no_page_follows() -> None:
+    last = sessions.window(sessions.previous(date(sessions.following(DAY).year + 1, 12, 31)), 0)[-1]
+    while True:
+        try:
+            last = sessions.following(last)
+        except sessions.NotASession:
+            break
+    assert session_page.beside(last) == (sessions.previous(last), None)

@@ -113,6 +113,10 @@ def features_on_page(wildcards):
     return [f"results/{wildcards.scan}/{day}/features.parquet" for day in on_page(wildcards.scan, wildcards.date)]
 
 
+def lit_on_page(wildcards):
+    return [f"results/{wildcards.scan}/{day}/lit_flow.parquet" for day in on_page(wildcards.scan, wildcards.date)]
+
+
 def wanted(wildcards, output):
     """Per session that this run needs of the archive: its window, and the universe of every scan that follows it.
 

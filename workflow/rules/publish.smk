@@ -5,6 +5,8 @@ rule publish_table:
     """The session's features as a page, a picture and a spreadsheet."""
     input:
         features=features_on_page,
+        lit=lit_on_page,
+        merged="results/{scan}/{date}/merged.parquet",
         checks="results/{scan}/{date}/reconciliation.parquet",
         weekly=WEEKLY_TABLE,
     output:

@@ -26,8 +26,7 @@ WRITERS = {
 
 def main(
     features: list[str],
-    checks: str,
-    weeks: list[str],
+    behind: dict[str, Any],
     outputs: dict[str, Path],
     scan: str,
     session: date,
@@ -35,8 +34,19 @@ def main(
 ) -> None:
     frame = session_page.stacked("features", features)
     tickers = frame.filter(frame["date"] == session)["ticker"].to_list()
-    context = session_page.context(tables.metadata(features[-1]), scan, session, tickers=tickers, **settings)
-    extras = session_page.extras(checks, weeks)
+    *earlier, own = (tables.metadata(path) for path in features)
+    context = session_page.context(
+        own,
+        scan,
+        session,
+        tickers=tickers,
+        earlier={
+            date.fromisoformat(Path(path).parent.name): told for path, told in zip(features[:-1], earlier, strict=True)
+        },
+        files=[target.name for kind, target in outputs.items() if kind != "html"],
+        **settings,
+    )
+    extras = session_page.extras(**behind)
     for kind, target in outputs.items():
         WRITERS[kind](frame, context, extras, target)
 
@@ -45,8 +55,12 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
             list(snakemake.input.features),
-            snakemake.input.checks,
-            list(snakemake.input.weekly),
+            {
+                "checks": snakemake.input.checks,
+                "weeks": list(snakemake.input.weekly),
+                "merged": snakemake.input.merged,
+                "lit": list(snakemake.input.lit),
+            },
             {kind: Path(target) for kind, target in snakemake.output.items()},
             snakemake.wildcards.scan,
             date.fromisoformat(snakemake.wildcards.date),

@@ -490,7 +490,52 @@ STREAKS: Mapping[str, Term] = _terms(
 )
 """How long a ticker has had its signal."""
 
+EXCLUDED: Mapping[str, Term] = _terms(
+    Term("bad_price_or_size", "bad price or size", "A price or size that is not positive."),
+    Term("correction", "corrected", "Trades that were cancelled or corrected later."),
+    Term("no_volume_condition", "no volume", "Prints that add no volume: official opens and closes, corrections."),
+    Term("outside_hours", "outside hours", "Trades before lit.rth_start or at and after lit.rth_end."),
+    Term("condition", "condition", "Trades whose sale condition says nothing of direction, auctions among them."),
+)
+"""Why lit shares of a session are not eligible; each trade counts under the first reason that applies."""
+
+LIT_SOURCES: Mapping[str, Term] = _terms(
+    Term("trades_quotes", "trades and quotes", "Polygon's trades, each against the quote before it."),
+    Term("trades", "trades alone", "Polygon's trades without quotes, signed by the tick rule."),
+    Term(
+        "consolidated_bars",
+        "minute bars",
+        "Minute bars of Polygon or Yahoo. Consolidated: the off-exchange prints are in them.",
+        "warn",
+    ),
+    Term("none", "nothing", "No trades and no minute bars, so nothing was signed.", "warn"),
+)
+"""Where a ticker's lit side comes from."""
+
+KEYS: Mapping[str, str] = {
+    "/": "go to the filter",
+    "j k or \N{DOWNWARDS ARROW} \N{UPWARDS ARROW}": "next, previous row",
+    "Enter": "open the row's details; again, or Esc, to close them",
+    "[ ]": "older, newer session",
+    "c": "choose columns",
+    "?": "these keys",
+}
+"""Keys of the page, with what they do."""
+
+ESSENTIAL = frozenset(
+    {
+        "ticker", "signal", "accum_score", "offex_ratio", "trf_spike", "trf_volume", "regular_volume",
+        "trf_percentile", "offex_ratio_z", "estimated_bought", "estimated_sold", "lit_buy_ratio", "log_ratio",
+        "classification_method", "opinions", "quality",
+    }
+)  # fmt: skip
+"""Columns of the page before any are chosen; the others are a click away, and in every row's details."""
+
 SOURCES: Mapping[str, str] = {
+    "FINRA": "FINRA daily",
+    "FINRA weekly": "FINRA weekly",
+    "Polygon": "Polygon",
+    "Yahoo": "Yahoo daily",
     "finra": "FINRA daily",
     "yahoo": "Yahoo daily",
     "polygon": "Polygon",
@@ -498,6 +543,14 @@ SOURCES: Mapping[str, str] = {
     "yahoo_minute_bars": "Yahoo minute bars",
     "polygon_minute_bars": "Polygon minute bars",
 }
+
+FEEDS: Mapping[str, str] = {
+    "FINRA": "Off-exchange volume",
+    "Yahoo": "Total volume, as traded",
+    "Polygon": "Bought and sold, prints, opinions",
+    "FINRA weekly": "ATS share and week",
+}
+"""What is made of each source."""
 
 MUTED_BY = frozenset({"bars_only", "thin_lit"})
 """Flags under which the inferred columns of a row are shown muted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from . import cells, glossary
+from . import cells, glossary, page_data
 from .glossary import CHECK_COLUMNS, COLUMNS, WEEK_COLUMNS, Column
 
 if TYPE_CHECKING:
@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEW_YORK = ZoneInfo("America/New_York")
+SCRIPTS = (("head.js",), ("values.js", "table.js", "details.js", "view.js"))
+"""The page's two scripts, each put together of these in their order: one before the table, one after it."""
+STATIC_ROWS = 300
+"""Rows beside those of the page's session that stand in it as HTML too; more are left to its script and to the CSV."""
 TERMS = {
     "check": glossary.CHECKS,
+    "excluded": glossary.EXCLUDED,
     "flag": glossary.FLAGS,
+    "lit-source": glossary.LIT_SOURCES,
     "method": glossary.METHODS,
     "opinion": glossary.OPINIONS,
     "signal": glossary.SIGNALS,
@@ -36,6 +42,8 @@ TERMS = {
 }
 COLUMN_SETS = {"": COLUMNS, "week-": WEEK_COLUMNS, "check-": CHECK_COLUMNS}
 """Columns of the page's tables by what stands before the names of their explanations."""
+BARRED = ("offex_ratio", "lit_buy_ratio")
+"""Columns whose cells carry their fraction as a bar too."""
 INFERRED = frozenset({"signal"} | {name for name, column in COLUMNS.items() if column.group == glossary.FLOW})
 
 
@@ -45,7 +53,9 @@ class PageContext:
 
     `sources` are mappings of source, state, reason, retrieved_at (UTC, ISO 8601) and detail; what is unknown is null.
     `thresholds` are those of the signal, `ma` and `window` are sessions, `notes` are sentences shown above the table.
-    `plots` gives the path of a ticker's plot, relative to the page, where the page may link to one.
+    `plots` gives the path of a ticker's plot, relative to the page, where the page may link to one; `files` are names
+    of files beside it. `told`: sources and notes of earlier sessions. `beside`: the sessions before and after, whose
+    pages lie in the folders beside the page's.
     """
 
     scan: str
@@ -58,6 +68,9 @@ class PageContext:
     window: int = 60
     notes: list[str] = field(default_factory=list)
     plots: Mapping[str, str] = field(default_factory=dict)
+    files: Sequence[str] = ()
+    told: Mapping[date, Mapping[str, Any]] = field(default_factory=dict)
+    beside: Sequence[date | None] = ()
 
     def filled(self, text: str) -> str:
         """The sentence with this run's numbers in place of its placeholders."""
@@ -82,7 +95,7 @@ class Row(NamedTuple):
     cells: list[Cell]
     flags: list[tuple[str, str, str]] | None
     quality: str = ""
-    mark: str = ""
+    is_marked: bool = False
     look: str = ""
 
 
@@ -144,8 +157,8 @@ def cell(name: str, record: Mapping[str, Any]) -> Cell:
     text = glossary.written(column.kind, value)
     if text == glossary.UNKNOWN:
         return _unknown(column, flags)
-    bar = round(min(100 * value, 100), 1) if name == "offex_ratio" else None
-    return Cell(text, _exact(value), bar=bar)
+    bar = round(min(100 * value, 100), 1) if name in BARRED else None
+    return Cell(text, _exact(value), "split" if name == "lit_buy_ratio" else "", bar=bar)
 
 
 def week_flags(record: Mapping[str, Any]) -> list[str]:
@@ -194,13 +207,18 @@ def _flag_terms(quality: str) -> list[glossary.Term]:
     return [glossary.term(glossary.FLAGS, flag) for flag in glossary.flags_of(quality)]
 
 
-def _row(record: Mapping[str, Any], shown: Iterable[str], marks: Mapping[str, int]) -> Row:
+def is_marked(quality: str) -> bool:
+    """Whether a row is marked beside its ticker: a flag of it is a warning that the page's head does not give."""
+    return any(term.tone == "warn" and term.code != "simulated" for term in _flag_terms(quality))
+
+
+def _row(record: Mapping[str, Any], shown: Iterable[str]) -> Row:
     return Row(
         ticker=record["ticker"],
         cells=[cell(name, record) for name in shown],
         flags=[(_key("flag", term.code), term.label, term.tone) for term in _flag_terms(record["quality"])],
         quality=record["quality"],
-        mark=f"mark-{marks[record['quality']]}",
+        is_marked=is_marked(record["quality"]),
         look="muted" if is_muted(record["quality"]) else "",
     )
 
@@ -220,13 +238,6 @@ def ranked_weeks(weekly: pl.DataFrame, features: pl.DataFrame, context: PageCont
     )  # fmt: skip
 
 
-def _marks(rows: Iterable[Row]) -> dict[str, list[glossary.Term]]:
-    """The flags that the marks of these weeks open, by the marks' explanations."""
-    return {
-        row.mark: [glossary.term(glossary.WEEK_FLAGS, flag) for flag in glossary.flags_of(row.quality)] for row in rows
-    }
-
-
 def _week_rows(weeks: pl.DataFrame) -> list[Row]:
     shown = [name for name in WEEK_COLUMNS if name not in ("ticker", "flags")]
     rows: list[Row] = []
@@ -241,7 +252,6 @@ def _week_rows(weeks: pl.DataFrame) -> list[Row]:
                 cells=[week_cell(name, record) for name in shown],
                 flags=[(_key("week-flag", term.code), term.label, term.tone) for term in terms],
                 quality=",".join(flags),
-                mark=_key("week-mark", ",".join(flags)),
                 look=" ".join(filter(None, looks)),
             )
         )
@@ -274,16 +284,22 @@ def _reconciliation(checks: pl.DataFrame) -> Reconciliation:
     )
 
 
-def _used(features: pl.DataFrame, checks: pl.DataFrame | None, context: PageContext) -> dict[str, set[str]]:
+def _used(
+    features: pl.DataFrame, checks: pl.DataFrame | None, lit: pl.DataFrame | None, context: PageContext
+) -> dict[str, set[str]]:
     """The codes that stand on the page, by kind."""
+    reasons = [] if lit is None else [found or {} for found in lit["excluded_reasons"].to_list()]
+    heard = [*context.sources, *(source for told in context.told.values() for source in told["sources"])]
     return {
+        "excluded": {code for found in reasons for code in found},
+        "lit-source": set() if lit is None else set(lit["source"]),
         "check": set() if checks is None else set(checks["check"]),
         "verdict": set() if checks is None else set(checks["verdict"]),
         "flag": {flag for quality in features["quality"].unique() for flag in glossary.flags_of(quality)},
         "method": set(features["classification_method"]),
         "opinion": set(features["opinions"]),
         "signal": set(features["signal"]),
-        "state": {_state(source) for source in context.sources},
+        "state": {_state(source) for source in heard},
     }
 
 
@@ -320,12 +336,17 @@ def fetched(retrieved_at: str | None) -> str:
 
 def sources(context: PageContext) -> list[dict[str, str]]:
     """The state of each source in words: source, state, tone, entry (its explanation), reason, detail, fetched."""
+    return _in_words(context.sources)
+
+
+def _in_words(sources: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     told = []
-    for source in context.sources:
+    for source in sources:
         state = glossary.term(glossary.STATES, _state(source))
         told.append(
             {
                 "source": glossary.SOURCES.get(source["source"], source["source"]),
+                "feeds": glossary.FEEDS.get(source["source"], ""),
                 "state": state.label,
                 "tone": state.tone,
                 "entry": _key("state", state.code),
@@ -395,10 +416,47 @@ def _environment() -> Environment:
     return environment
 
 
-def _script() -> tuple[str, str]:
-    """The page's script and its hash for the content security policy, so that no other script can run."""
-    text = (TEMPLATES / "table.js").read_text(encoding="utf-8")
-    return text, base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _scripts() -> list[str]:
+    return ["\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names) for names in SCRIPTS]
+
+
+def _hash(script: str) -> str:
+    """A script's hash for the content security policy, so that no other script can run."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _data(
+    sessions: Mapping[date, pl.DataFrame],
+    context: PageContext,
+    used: Mapping[str, set[str]],
+    merged: pl.DataFrame | None,
+    lit: pl.DataFrame | None,
+    checks: pl.DataFrame | None,
+) -> str:
+    """What the page's script works on."""
+    told = {context.session: {"sources": context.sources, "notes": context.notes}, **context.told}
+    nothing: dict[str, list[Any]] = {"sources": [], "notes": []}
+    entries = []
+    for day, rows in sorted(sessions.items()):
+        heard = told.get(day, nothing)
+        entry = page_data.session(day, rows, _in_words(heard["sources"]), heard["notes"])
+        entries.append(entry | {"behind": None if lit is None else page_data.behind(rows, lit)})
+    why = {column.name: _key("why", column.name) for column in COLUMNS.values()}
+    return page_data.text(
+        {
+            "target": str(context.session),
+            "title": f"{glossary.LABELS['title']}, {context.scan}",
+            "columns": page_data.columns(why, context.filled),
+            "barred": BARRED,
+            "inferred": sorted(INFERRED),
+            "mutedBy": sorted(glossary.MUTED_BY),
+            "terms": page_data.terms(TERMS, used, _key),
+            "sessions": entries,
+            "ratios": None if merged is None else page_data.ratios(merged),
+            "checks": None if checks is None else page_data.checks(checks),
+            "plots": {ticker: quote(path, safe="/%") for ticker, path in sorted(context.plots.items())},
+        }
+    )
 
 
 def check(
@@ -431,23 +489,28 @@ def render_html(
     *,
     weekly: pl.DataFrame | None = None,
     checks: pl.DataFrame | None = None,
+    merged: pl.DataFrame | None = None,
+    lit: pl.DataFrame | None = None,
 ) -> str:
-    """The page: the session's rows, then every earlier session of `features` in a section of its own, closed.
+    """The page: the session's rows as a plain table, and all sessions of `features` for its script to show.
 
     `features` holds the columns of that table for one or more sessions, none later than `context.session`
     (ValueError). `weekly`: the table of that name, with the columns of `weekly.LABELS` where they are known; a section
-    of its own, newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed.
-    The page asks the network for nothing, runs without its script, and holds no clock.
+    of its own, newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed. `merged`: the
+    ratios of the window. `lit`: lit_flow of the sessions, for what lies behind a row. The page asks the network for
+    nothing, runs without its script, and holds no clock.
     """
     check(features, context, weekly, checks)
     shown = [name for name in COLUMNS if name not in ("ticker", "quality")]
-    marks = {quality: number for number, quality in enumerate(features["quality"].unique().sort())}
-    rows: dict[date, list[Row]] = {context.session: []}
-    for record in ranked(features).iter_rows(named=True):
-        rows.setdefault(record["date"], []).append(_row(record, shown, marks))
-    target = features.filter(pl.col("date") == context.session)
+    days = {context.session, *features["date"]}
+    order = ranked(features)
+    sessions = {day: order.filter(pl.col("date") == day) for day in sorted(days, reverse=True)}
+    target = sessions[context.session]
+    earlier = [day for day in sessions if day != context.session]
+    is_small = features.height - target.height <= STATIC_ROWS
     weeks = None if weekly is None else _week_rows(ranked_weeks(weekly, features, context))
-    script, script_hash = _script()
+    used = _used(features, checks, lit, context)
+    scripts = _scripts()
     return (
         _environment()
         .get_template("table.html.j2")
@@ -455,19 +518,26 @@ def render_html(
             context=context,
             simulated=is_simulated(features, context),
             sheets={"sessions": _sheet(""), "weeks": _sheet("week-"), "checks": _sheet("check-")},
-            sessions=list(rows.items()),
+            rows=_rows(target, shown),
+            earlier=[(day, _rows(sessions[day], shown) if is_small else None) for day in earlier],
             weeks=weeks,
             reconciliation=None if checks is None else _reconciliation(checks),
             counts=counts(target),
             sources=sources(context),
-            marks={f"mark-{number}": _flag_terms(quality) for quality, number in marks.items()} | _marks(weeks or ()),
-            entries=_entries(context, _used(features, checks, context)),
+            entries=_entries(context, used),
             glossary=glossary,
             numeric=glossary.NUMERIC,
-            script=script,
-            script_hash=script_hash,
+            data=_data(sessions, context, used, merged, lit, checks),
+            static_rows=STATIC_ROWS,
+            css=(TEMPLATES / "table.css").read_text(encoding="utf-8"),
+            scripts=scripts,
+            script_hashes=[_hash(script) for script in scripts],
         )
     )
+
+
+def _rows(rows: pl.DataFrame, shown: Sequence[str]) -> list[Row]:
+    return [_row(record, shown) for record in rows.iter_rows(named=True)]
 
 
 def render_csv(features: pl.DataFrame) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from urllib.parse import quote
 
 import polars as pl
 
-from . import carried, tables, weekly
+from . import carried, sessions, tables, weekly
 from .archive import file_name
 from .page import PageContext
 
@@ -22,8 +22,14 @@ def context(
     mode: str,
     signal: Mapping[str, float],
     history: Mapping[str, int],
+    earlier: Mapping[date, Mapping[str, str]] | None = None,
+    files: Sequence[str] = (),
 ) -> PageContext:
-    """The context of a page, from the metadata of the session's `features`."""
+    """The context of a page, from the metadata of the session's `features`, and of those `earlier` on the page.
+
+    `files`: what lies beside the page; one that has them lies in its session's folder, and the pages of the sessions
+    before and after it in the folders beside.
+    """
     facts = carried.told(metadata)
     return PageContext(
         scan=scan,
@@ -35,8 +41,23 @@ def context(
         ma=history["ma"],
         window=history["window"],
         notes=facts["notes"],
+        files=files,
+        told={day: carried.told(other) for day, other in (earlier or {}).items()},
+        beside=beside(session) if files else (),
         plots={ticker: f"plots/{quote(file_name(ticker))}.png" for ticker in tickers},
     )
+
+
+def beside(session: date) -> tuple[date | None, date | None]:
+    """The session before and the one after; None where the calendar ends."""
+
+    def found(ask: Callable[[date], date]) -> date | None:
+        try:
+            return ask(session)
+        except sessions.NotASession:
+            return None
+
+    return found(sessions.previous), found(sessions.following)
 
 
 def stacked(name: str, paths: Sequence[str]) -> pl.DataFrame:
@@ -44,9 +65,13 @@ def stacked(name: str, paths: Sequence[str]) -> pl.DataFrame:
     return pl.concat([tables.frame(name, {}), *(tables.read(name, path) for path in paths)])
 
 
-def extras(checks: str, weeks: Sequence[str]) -> dict[str, pl.DataFrame]:
-    """What stands on the page beside the sessions: reconciliation, and in mode weekly the weeks."""
-    shown = {"checks": tables.read("reconciliation", checks)}
+def extras(checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """What stands on the page beside the sessions' rows: what lies behind them, and in mode weekly the weeks."""
+    shown = {
+        "checks": tables.read("reconciliation", checks),
+        "merged": tables.read("merged", merged),
+        "lit": pl.concat([tables.read("lit_flow", path) for path in lit]),
+    }
     for path in weeks:
         shown["weekly"] = weekly.labelled(tables.read("weekly", path), tables.metadata(path))
     return shown

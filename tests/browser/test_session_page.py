@@ -1,0 +1,456 @@
+"""What the session page promises in a real browser: every test opens it from disk, and none may hear a complaint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from playwright.sync_api import expect
+
+from browser import made
+from browser.made import TARGET, row
+from darkpool import glossary, page
+
+EARLIER, EARLIEST = date(2025, 12, 19), date(2025, 12, 18)
+HOSTILE = (
+    "<script>document.title='owned'</script>", "</script><script>document.title='owned'</script>",
+    '"><img src=x onerror=document.title="owned">', "constructor", "__proto__", "A*&amp;<!--", "\u2028\u202eLIVE",
+)  # fmt: skip
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cfc0000003010100"
+    "18dd8db00000000049454e44ae426082"
+)
+Rows = Sequence[str]
+
+
+def three_sessions() -> pl.DataFrame:
+    """AAA, BBB, CCC, DDD by score; BBB bought, CCC sold, DDD without lit data and FINRA volume."""
+    rows = []
+    for day in (EARLIEST, EARLIER, TARGET):
+        rows += [
+            row(day, "AAA", trf_volume=3e6, quality="revised"),
+            row(day, "BBB", trf_volume=2e6, lit_buy_ratio=0.7, regular_volume=8e6),
+            row(day, "CCC", trf_volume=1e6, lit_buy_ratio=0.3, classification_method="BARS", quality="bars_only"),
+            row(day, "DDD", trf_volume=None, lit_buy_ratio=None, opinions="none", quality="no_lit,no_trf"),
+        ]
+    rows[0] |= {"ticker": "OLD"}  # a name that left
+    return made.features(sorted(rows, key=lambda found: (found["date"], found["ticker"])))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("emps2") / str(TARGET)
+    (folder / "plots").mkdir(parents=True)
+    (folder / "plots" / "AAA.png").write_bytes(PIXEL)
+    told = {
+        EARLIER: {"sources": [{"source": "FINRA", "state": "truncated", "reason": "no trailer"}], "notes": ["A note."]}
+    }
+    html = made.html(three_sessions(), plots={"AAA": "plots/AAA.png"}, told=told, simulated=True)
+    (folder / "table.html").write_text(html, encoding="utf-8")
+    return folder / "table.html"
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large") / "table.html"
+    path.write_text(made.html(made.many(1_000, 2)), encoding="utf-8")
+    return path
+
+
+def tickers(opened: Any) -> Rows:
+    return opened.locator("#board tbody bdi").all_text_contents()
+
+
+def sort(opened: Any, name: str) -> None:
+    opened.locator(f"#board th[data-name={name}] .sort").click()
+
+
+def sorted_by(opened: Any) -> list[tuple[str, str]]:
+    return opened.eval_on_selector_all("#board [aria-sort]", "all => all.map(h => [h.dataset.name, h.ariaSort])")
+
+
+def fits(opened: Any) -> bool:
+    """Whether nothing but the table's own frame scrolls sideways."""
+    return bool(opened.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_a_column_sorts_highest_first_then_lowest_then_as_before_with_the_unknown_last(open_page, small):
+    opened = open_page(small)
+    assert tickers(opened) == ["AAA", "BBB", "CCC", "DDD"]
+    assert sorted_by(opened) == [["accum_score", "descending"]]
+    for expected, way in (
+        (["BBB", "AAA", "CCC", "DDD"], ["log_ratio", "descending"]),
+        (["CCC", "AAA", "BBB", "DDD"], ["log_ratio", "ascending"]),
+        (["AAA", "BBB", "CCC", "DDD"], ["accum_score", "descending"]),
+    ):
+        sort(opened, "log_ratio")
+        assert tickers(opened) == expected
+        assert sorted_by(opened) == [way]
+
+
+def test_equal_values_keep_their_order_both_ways(open_page, small):
+    opened = open_page(small)
+    for _ in range(2):
+        sort(opened, "classification_method")
+        assert [t for t in tickers(opened) if t in ("AAA", "BBB")] == ["AAA", "BBB"]
+
+
+def test_rows_are_filtered_by_text_signal_flag_and_method(open_page, small):
+    opened = open_page(small)
+    opened.fill("#filter", "revised")
+    assert tickers(opened) == ["AAA"]
+    opened.fill("#filter", "bars sell")
+    assert tickers(opened) == ["CCC"]
+    assert opened.text_content("#left") == "1 of 4 shown"
+    opened.fill("#filter", "")
+    opened.click("#tiles [data-code=BOT]")
+    opened.click("#tiles [data-code=none]")
+    assert tickers(opened) == ["BBB", "DDD"]
+    assert opened.get_attribute("#tiles [data-code=BOT]", "aria-pressed") == "true"
+    opened.select_option("#quality", "no_trf")
+    assert tickers(opened) == ["DDD"]
+    opened.click("#reset")
+    opened.select_option("#method", "BARS")
+    assert tickers(opened) == ["CCC"]
+    opened.select_option("#method", "")
+    opened.select_option("#quality", "-")
+    assert tickers(opened) == ["AAA", "BBB"]
+
+
+def test_columns_are_chosen_and_every_header_stands_over_its_cells(open_page, small):
+    opened = open_page(small)
+    assert not opened.is_visible("#board th[data-name=trf_ma20]")
+    opened.click("#choose")
+    opened.check("#columns input[value=trf_ma20]")
+    opened.uncheck("#columns input[value=signal]")
+    opened.keyboard.press("Escape")
+    assert opened.is_visible("#board th[data-name=trf_ma20]")
+    lefts = "cells => cells.filter(c => c.offsetWidth).map(c => [c.offsetLeft, c.offsetWidth])"
+    heads = opened.eval_on_selector_all("#board .names th", lefts)
+    assert heads == opened.eval_on_selector_all("#board tbody tr:first-child > *", lefts)
+    groups = "cells => cells.filter(c => c.offsetWidth).reduce((sum, c) => sum + c.colSpan, 0)"
+    assert opened.eval_on_selector_all("#board .groups > *", groups) == len(heads)
+
+
+def test_another_session_of_the_page_is_a_click_away_with_its_own_sources_and_notes(open_page, small):
+    opened = open_page(small)
+    opened.click(f"#days [data-date='{EARLIER}']")
+    assert opened.text_content("#shown") == "Fri 2025-12-19"
+    assert "2025-12-19" in opened.title()
+    assert opened.text_content("#sources li.warn b") == "truncated"
+    assert opened.inner_text("#notes li") == "A note."
+    assert opened.get_attribute("#own", "href") == "../2025-12-19/table.html"
+    opened.keyboard.press("[")
+    assert tickers(opened) == ["OLD", "BBB", "CCC", "DDD"]
+    opened.go_back()
+    opened.go_back()
+    assert opened.text_content("#shown") == "Mon 2025-12-22"
+    assert opened.text_content("#sources li.good b") == "published"
+    assert opened.is_hidden("#notes")
+
+
+def test_a_rows_details_tell_what_lies_behind_it(open_page, small):
+    opened = open_page(small)
+    opened.click("#board tbody tr:first-child td:nth-child(4)")
+    told = opened.inner_text("#details")
+    for part in (
+        "3,000,000", "Coverage, % of volume", "90.0%", "corrected", "10.0K, 25.0%", "outside hours", "30.0K, 75.0%",
+        glossary.FLAGS["revised"].sentence, "FINRA daily published", "fetched 2025-12-23 06:00 New York",
+        "61 sessions from 2025-09-26 to 2025-12-22", "1 unknown",
+    ):  # fmt: skip
+        assert part in told, part
+    line, log = opened.locator("#details svg").all()
+    assert line.locator("polyline").count() == 2  # the gap breaks it
+    assert "Off-exchange ratio, " in line.get_attribute("aria-label")
+    assert log.locator(".zero").count() == 1
+    opened.locator("#details img").scroll_into_view_if_needed()
+    opened.locator("#details img").evaluate("image => image.decode()")
+
+
+def test_what_is_unknown_says_why_in_the_row_and_in_its_details(open_page, small):
+    opened = open_page(small, address="#row=DDD")
+    why = glossary.FLAGS["no_trf"].sentence
+    assert why in opened.inner_text("#details")
+    opened.click("#details .close")
+    opened.locator("#board tbody tr:nth-child(4) td:nth-child(6) button").focus()
+    opened.keyboard.press("Enter")
+    assert opened.locator(":popover-open").inner_text().endswith(why)
+
+
+def test_a_view_lives_in_its_address_and_a_link_opens_it_again(open_page, small):
+    opened = open_page(small)
+    opened.click(f"#days [data-date='{EARLIER}']")
+    sort(opened, "log_ratio")
+    opened.fill("#filter", "b")
+    opened.click("#choose")
+    opened.check("#columns input[value=buy_ratio]")
+    opened.keyboard.press("Escape")
+    opened.click("#board tbody tr:first-child td:nth-child(4)")
+    address = opened.evaluate("location.hash")
+    again = open_page(small, address=address)
+    for one in (opened, again):
+        assert tickers(one) == ["BBB", "AAA", "CCC"]
+        assert sorted_by(one) == [["log_ratio", "descending"]]
+        assert one.is_visible("#board th[data-name=buy_ratio]")
+        assert one.text_content("#details-title bdi") == "BBB"
+        assert one.text_content("#shown") == "Fri 2025-12-19"
+
+
+def test_an_address_that_means_nothing_opens_the_page_as_it_is(open_page, small):
+    opened = open_page(small, address="#date=1999-01-01&sort=nothing.up&row=NOPE&signal=x&columns=y&flag=odd")
+    assert opened.text_content("#shown") == "Mon 2025-12-22"
+    assert opened.is_hidden("#details")
+    assert tickers(opened) == []
+    opened.click("#reset")
+    assert tickers(opened) == ["AAA", "BBB", "CCC", "DDD"]
+    assert opened.evaluate("location.hash") == ""
+
+
+def test_back_closes_the_details_and_a_rows_own_link_opens_them(open_page, small):
+    opened = open_page(small)
+    opened.click("#board tbody tr:nth-child(2) th a")
+    assert opened.is_visible("#details")
+    opened.go_back()
+    assert opened.is_hidden("#details")
+    address = opened.get_attribute("#board tbody tr:nth-child(2) th a", "href")
+    assert open_page(small, address=address).text_content("#details-title bdi") == "BBB"
+
+
+def test_keys_alone_reach_everything(open_page, small):
+    opened = open_page(small)
+    focused = "document.activeElement.textContent"
+    opened.keyboard.press("j")
+    assert opened.evaluate(focused) == "AAA"
+    opened.keyboard.press("ArrowDown")
+    opened.keyboard.press("j")
+    opened.keyboard.press("k")
+    assert opened.evaluate(focused) == "BBB"
+    opened.keyboard.press("Enter")
+    assert opened.evaluate("document.activeElement.id") == "details-title"
+    opened.keyboard.press("j")
+    assert opened.text_content("#details-title bdi") == "CCC"
+    opened.keyboard.press("Escape")
+    assert opened.is_hidden("#details")
+    assert opened.evaluate(focused) == "CCC"
+    opened.keyboard.press("/")
+    opened.keyboard.type("ddd")
+    assert tickers(opened) == ["DDD"]
+    opened.keyboard.press("Escape")
+    assert len(tickers(opened)) == 4
+    opened.keyboard.press("Escape")
+    opened.keyboard.press("c")
+    assert opened.is_visible("#columns")
+    opened.keyboard.press("Escape")
+    opened.keyboard.press("?")
+    assert opened.is_visible("#keys")
+    opened.keyboard.press("Escape")
+    opened.focus("#board th[data-name=trf_volume] .sort")
+    opened.keyboard.press("Enter")
+    opened.keyboard.press("Enter")
+    assert sorted_by(opened) == [["trf_volume", "ascending"]]
+    opened.keyboard.press("Tab")
+    opened.keyboard.press("Space")
+    assert glossary.COLUMNS["trf_volume"].sentence in opened.locator(":popover-open").inner_text()
+
+
+def test_one_row_at_a_time_is_a_stop_of_the_tab_key(open_page, small):
+    opened = open_page(small)
+    opened.keyboard.press("j")
+    opened.keyboard.press("j")
+    stops = "all => all.filter(a => a.tabIndex === 0).map(a => a.textContent)"
+    assert opened.eval_on_selector_all("#board tbody a", stops) == ["BBB"]
+
+
+def test_every_key_that_the_page_names_is_one_it_hears(open_page, small):
+    opened = open_page(small)
+    named = {key for keys in glossary.KEYS for key in keys.split() if key != "or"}
+    assert named == {"/", "j", "k", "↓", "↑", "Enter", "[", "]", "c", "?"}
+    opened.click("#help")
+    assert opened.locator("#keys kbd").all_text_contents() == [
+        k for keys in glossary.KEYS for k in keys.split() if k != "or"
+    ]
+
+
+def test_without_its_script_the_page_is_a_plain_table_with_every_column_and_session(open_page, small):
+    opened = open_page(small, javascript=False)
+    assert tickers(opened) == ["AAA", "BBB", "CCC", "DDD"]
+    assert opened.locator("#board .names th:visible").count() == len(glossary.COLUMNS)
+    assert opened.locator("#tools, #days, #details").locator("visible=true").count() == 0
+    assert opened.locator("details.session").count() == 2
+    opened.locator("details.session summary").first.click()
+    assert opened.locator("details.session tbody tr:visible").count() == 4
+    opened.click("#board tbody tr:nth-child(4) td:nth-child(6) button")
+    assert opened.locator(":popover-open").inner_text().endswith(glossary.FLAGS["no_trf"].sentence)
+    assert opened.get_attribute("#board tbody a", "href") == "plots/AAA.png"
+
+
+def test_the_script_writes_every_value_as_the_static_table_does(open_page, tmp_path):
+    """Two sessions with the same numbers, chosen for their halves and ends: one in HTML, one made by the script."""
+    numbers = [0.0, 0.125, 0.375, 0.5, 0.0005, 0.00125, 0.6225, 0.6235, 1.0, 2.675, 9.95, 1e-9, 0.99949999, 0.9995]
+    volumes = [0.0, 0.5, 9.95, 10.5, 11.5, 999.4, 999.5, 1000.0, 1250.0, 1350.0, 999_949.0, 999_950.0, 2.5e9, 3.3e12]
+    rows = []
+    for day in (EARLIER, TARGET):
+        for i, (number, volume) in enumerate(zip(numbers, volumes, strict=True)):
+            values = {"trf_volume": volume, "regular_volume": volume, "trf_ma20": volume, "estimated_bought": volume}
+            ratios = dict.fromkeys(
+                ("offex_ratio", "trf_percentile", "lit_buy_ratio", "trf_buy_ratio", "ats_share"), number
+            )
+            signs = {"log_ratio": number - 0.5, "offex_ratio_z": -number, "lit_coverage_pct": 62.25 + number}
+            more = {"trf_spike": volume, "buy_ratio": number, "accum_score": number}
+            quality = ["", "bars_only", "no_lit,no_trf,simulated", "stale_mark"][i % 4]
+            lacking = {"trf_volume": None, "lit_buy_ratio": None, "opinions": "none"} if i % 4 == 2 else {}
+            rows.append(row(day, f"T{i:02}", **{**values, **ratios, **signs, **more, "quality": quality, **lacking}))
+    path = tmp_path / "table.html"
+    path.write_text(made.html(made.features(rows)), encoding="utf-8")
+    parts = """rows => rows.map(row => [row.className.trim(), Array.from(row.cells, cell => [
+        cell.textContent, parseFloat(cell.style.getPropertyValue("--bar")) || 0,
+        ...Array.from(cell.querySelectorAll("*"), part => [part.tagName, part.className]),
+        ...Array.from(cell.querySelectorAll("button"), button => button.getAttribute("popovertarget")),
+        ...[cell, ...cell.querySelectorAll("*")].map(part => part.dataset.why || ""),
+    ])])"""
+    static = open_page(path, javascript=False).eval_on_selector_all("#board tbody tr", parts)
+    opened = open_page(path, address=f"#date={EARLIER}")
+    by_script = opened.eval_on_selector_all("#board tbody tr:not(.current)", parts)
+    assert len(by_script) == len(numbers) - 1
+    assert by_script == static[1:]
+
+
+def test_hostile_strings_are_text_everywhere(open_page, tmp_path):
+    rows = [
+        row(day, text, classification_method=text, opinions=text, quality=text.replace(",", ""))
+        for day in (EARLIER, TARGET)
+        for text in HOSTILE
+    ]
+    frame = made.features(sorted(rows, key=lambda r: (r["date"], r["ticker"].encode())))
+    sources = [
+        {"source": text, "state": text, "reason": text, "retrieved_at": text, "detail": text} for text in HOSTILE
+    ]
+    told = {EARLIER: {"sources": sources, "notes": list(HOSTILE)}}
+    html = made.html(frame, sources=sources, notes=list(HOSTILE), told=told, scan=HOSTILE[0], mode=HOSTILE[2])
+    path = tmp_path / "table.html"
+    path.write_text(html, encoding="utf-8")
+    opened = open_page(path)
+    for day in (TARGET, EARLIER):
+        opened.click(f"#days [data-date='{day}']")
+        assert sorted(tickers(opened)) == sorted(HOSTILE)
+        for number in range(len(HOSTILE)):
+            opened.locator("#board tbody tr").nth(number).locator("th a").click()
+            ticker = tickers(opened)[number]
+            assert opened.text_content("#details-title bdi") == ticker
+            assert opened.locator("#details svg").count() == 2
+            opened.click("#details .close")
+        assert opened.locator("#notes li").all_text_contents() == list(HOSTILE)
+    opened.fill("#filter", HOSTILE[1])
+    assert tickers(opened) == [HOSTILE[1]]
+    assert opened.title() != "owned"
+    assert opened.locator("script").count() == 3
+    assert opened.locator("img").count() == 0
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280, 1920])
+def test_nothing_but_the_table_scrolls_sideways(open_page, small, width):
+    opened = open_page(small, width)
+    assert fits(opened)
+    opened.click("#board tbody tr:first-child td:nth-child(4)")
+    assert fits(opened)
+
+
+def test_on_a_phone_a_finger_finds_what_it_taps_and_the_details_fill_the_screen(open_page, small):
+    opened = open_page(small, 390, 844, has_touch=True, is_mobile=True)
+    heights = "all => Math.min(...all.filter(e => e.offsetHeight).map(e => e.offsetHeight))"
+    for what in ("#board tbody tr", "#tools select, #tools input, #tools button", "#days button"):
+        assert opened.eval_on_selector_all(what, heights) >= 40, what
+    opened.locator("#board tbody tr:nth-child(2) td:nth-child(4)").tap()
+    box = opened.locator("#details").bounding_box()
+    assert (box["x"], box["y"], box["width"]) == (0, 0, 390)
+    opened.locator("#details .close").tap()
+    assert opened.is_hidden("#details")
+
+
+def test_header_and_ticker_stay_in_sight(open_page, large):
+    opened = open_page(large, 900, 700)
+    opened.click("#choose")
+    opened.get_by_role("button", name="All", exact=True).click()
+    opened.keyboard.press("Escape")
+    opened.evaluate("document.querySelector('#board').scrollTo(600, 5000)")
+    board = opened.locator("#board").bounding_box()
+    head = opened.locator("#board th[data-name=ticker]").bounding_box()
+    cell = opened.locator("#board tbody tr:nth-child(300) th").bounding_box()
+    assert abs(head["x"] - board["x"]) <= 1
+    assert head["y"] - board["y"] < 40
+    assert abs(cell["x"] - board["x"]) <= 1
+
+
+def test_a_thousand_rows_are_all_there_in_every_order(open_page, large):
+    opened = open_page(large)
+    expect(opened.locator("#board tbody tr")).to_have_count(1_000)
+    sort(opened, "trf_volume")
+    sort(opened, "trf_volume")
+    expect(opened.locator("#board tbody tr")).to_have_count(1_000)
+    frame = made.many(1_000, 2).filter(pl.col("date") == TARGET)
+    known = frame.filter(pl.col("trf_volume").is_not_null())
+    assert tickers(opened)[: known.height] == page.ranked(frame).filter(pl.col("trf_volume").is_not_null()).sort(
+        "trf_volume", maintain_order=True
+    )["ticker"].to_list()  # fmt: skip
+    opened.fill("#filter", "t09")
+    assert opened.text_content("#left") == "100 of 1000 shown, by Off-exch. volume, lowest first"
+    opened.click(f"#days [data-date='{EARLIER}']")
+    opened.fill("#filter", "")
+    opened.keyboard.press("Escape")
+    expect(opened.locator("#board tbody tr")).to_have_count(1_000)
+
+
+def test_a_thousand_rows_are_all_there_without_the_script(open_page, large):
+    opened = open_page(large, javascript=False)
+    assert opened.locator("#board tbody tr:visible").count() == 1_000
+
+
+def test_on_paper_the_page_is_light_whole_and_repeats_its_header(open_page, large):
+    opened = open_page(large)
+    opened.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert len(tickers(opened)) == 1_000
+    opened.emulate_media(media="print")
+    style = "e => getComputedStyle(e)"
+    assert opened.eval_on_selector("body", f"e => ({style})(e).backgroundColor") == "rgb(255, 255, 255)"
+    assert opened.eval_on_selector("#board", f"e => ({style})(e).overflow") == "visible"
+    assert opened.eval_on_selector("#board thead", f"e => ({style})(e).display") == "table-header-group"
+    assert opened.eval_on_selector("#board thead th", f"e => ({style})(e).position") == "static"
+    assert opened.locator("#filter").is_hidden()
+    assert opened.locator(".disclaimer").is_visible()
+
+
+def test_a_sheet_of_paper_holds_every_shown_column(open_page, small):
+    opened = open_page(small, 1040)  # A4 across, less its margins
+    opened.emulate_media(media="print")
+    assert fits(opened)
+
+
+@pytest.mark.parametrize(("width", "address"), [(1280, ""), (390, ""), (1280, "#row=DDD"), (390, "#row=AAA")])
+def test_axe_finds_nothing_serious(open_page, axe, small, width, address):
+    assert axe(open_page(small, width, address=address)) == []
+
+
+def test_axe_finds_nothing_serious_in_columns_and_explanations(open_page, axe, small):
+    opened = open_page(small)
+    opened.click("#choose")
+    assert axe(opened) == []
+
+
+def test_the_estimate_is_told_in_words_and_said_to_be_one(open_page, small):
+    opened = open_page(small)
+    assert opened.locator("#board tbody .chip.BOT").all_text_contents() == ["BOT"]
+    assert opened.locator("#board tbody .chip.SELL").all_text_contents() == ["SELL"]
+    assert opened.locator(".disclaimer").is_visible()
+    assert opened.text_content(".disclaimer") == glossary.DISCLAIMER
+    assert opened.locator(".simulated").is_visible()
+    assert opened.title().startswith(glossary.SIMULATED)
+
+
+def test_the_pages_beside_are_linked_by_the_calendar(open_page, small):
+    opened = open_page(small)
+    links = opened.eval_on_selector_all("#pages a:not([hidden])", "all => all.map(a => a.getAttribute('href'))")
+    assert links == ["../2025-12-19/table.html", "../index.html", "../2025-12-23/table.html"]

@@ -1,0 +1,127 @@
+"use strict";
+// What the page knows, and its values in words: the same words as the static table's, which are made in Python.
+
+const UNKNOWN = "\u2013";
+const MINUS = "\u2212";
+const TIMES = "\u00d7";
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const columns = data.columns;
+const columnOf = new Map(columns.map((column) => [column.name, column]));
+const sessions = data.sessions;
+const sessionOf = new Map(sessions.map((session) => [session.date, session]));
+
+for (const session of sessions) {
+  for (const [name, column] of Object.entries(session.columns)) session.columns[name] = spelled(column);
+  for (const [name, column] of Object.entries(session.behind || {})) {
+    if (name !== "excluded") session.behind[name] = spelled(column);
+  }
+  session.at = new Map(session.columns.ticker.map((ticker, index) => [ticker, index]));
+}
+
+function spelled(column) {
+  return Array.isArray(column) ? column : column.at.map((place) => (place === null ? null : column.words[place]));
+}
+
+function own(mapping, key) {
+  return mapping && Object.hasOwn(mapping, key) ? mapping[key] : undefined;
+}
+
+function term(kind, code) {
+  const [label, tone, key] = own(data.terms[kind], code) || [code, "warn", ""];
+  return { code, label, tone, key };
+}
+
+// Words of an explanation, from the element that holds it.
+function explained(key) {
+  const entry = key && document.getElementById(key);
+  return entry ? Array.from(entry.querySelectorAll("p"), (p) => p.textContent) : [];
+}
+
+// As Python writes it: what lies exactly between two goes to the even one.
+function fixed(value, decimals) {
+  const size = Math.abs(value);
+  const scaled = size * 10 ** decimals;
+  if (scaled % 1 === 0.5 && /^[^.]*\.\d*$/.test(size.toFixed(decimals + 40))) {
+    const tail = size.toFixed(decimals + 40).split(".")[1].slice(decimals);
+    if (/^50*$/.test(tail)) {
+      const down = Math.floor(scaled);
+      const even = (down % 2 ? down + 1 : down) / 10 ** decimals;
+      return (value < 0 ? "-" : "") + even.toFixed(decimals);
+    }
+  }
+  return value.toFixed(decimals);
+}
+
+function shares(value) {
+  const size = Math.abs(value);
+  const sign = value < 0 ? MINUS : "";
+  if (size < 999.5) return sign + fixed(size, size < 10 && !Number.isInteger(size) ? 1 : 0);
+  for (const [scale, letter] of [[1e3, "K"], [1e6, "M"], [1e9, "B"], [1e12, "T"]]) {
+    if (size / scale < 999.95 || letter === "T") return sign + fixed(size / scale, 1) + letter;
+  }
+}
+
+function signed(value) {
+  const text = fixed(Math.abs(value), 2);
+  return Number(text) === 0 ? text : (value < 0 ? MINUS : "+") + text;
+}
+
+function written(kind, value) {
+  if (value === null || value === undefined) return UNKNOWN;
+  switch (kind) {
+    case "text": case "date": return String(value);
+    case "shares": return shares(value);
+    case "fraction": return fixed(100 * value, 1) + "%";
+    case "percent": return fixed(value, 1) + "%";
+    case "ratio": return (value < 1000 ? fixed(value, 2) : shares(value)) + TIMES;
+    case "signed": return signed(value);
+    case "count": return fixed(value, 0);
+  }
+  return fixed(value, 2);
+}
+
+// To the last share, where there is room.
+function exact(value) {
+  return value === null ? UNKNOWN : value.toLocaleString("en-US", { maximumFractionDigits: 2 });
+}
+
+function flagsOf(session, index) {
+  return session.columns.quality[index].split(",").filter(Boolean);
+}
+
+function unknown(column, flags) {
+  const flag = column.unknownBy.find((code) => flags.includes(code));
+  return { text: UNKNOWN, value: null, kind: "unknown", why: flag ? term("flag", flag).key : column.why };
+}
+
+// One cell: text, what it is sorted by (null: unknown), kind, and the explanation it opens.
+function cellOf(session, index, column) {
+  const value = session.columns[column.name][index];
+  const flags = flagsOf(session, index);
+  if (column.name === "signal") {
+    if (!value && session.columns.estimated_bought[index] === null) return unknown(column, flags);
+    return { text: term("signal", value).label, value: term("signal", value).label, kind: "signal" };
+  }
+  if (column.name === "classification_method") {
+    const { label, key } = term("method", value);
+    return { text: label, value: label, kind: "term", why: key };
+  }
+  if (column.name === "opinions") {
+    if (value === "none") return unknown(column, flags);
+    const { label, key } = term("opinion", value);
+    return { text: label, value: label, kind: "term", why: key };
+  }
+  if (column.name === "quality") return { text: value, value: value || null, kind: "flags" };
+  const text = written(column.kind, value);
+  if (text === UNKNOWN && column.name !== "ticker") return unknown(column, flags);
+  const cell = { text, value, kind: "" };
+  if (data.barred.includes(column.name)) cell.bar = Number(fixed(Math.min(100 * value, 100), 1));
+  return cell;
+}
+
+// What the estimate says of a row: BOT, SELL, neutral or none.
+function classOf(session, index) {
+  const signal = session.columns.signal[index];
+  return signal || (session.columns.estimated_bought[index] === null ? "none" : "neutral");
+}
