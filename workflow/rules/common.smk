@@ -32,9 +32,8 @@ os.environ.setdefault("DARKPOOL_RUN", f"{os.getpid()}@{NOW:%Y%m%dT%H%M%SZ}")
 try:
     SCHEMA = settings.load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
     settings.check(config, SCHEMA)
-    if os.environ.get("FETCH_MODE"):
-        config["mode"] = os.environ["FETCH_MODE"]
-        settings.check(config, SCHEMA)
+    config["mode"] = settings.mode(config)
+    settings.check(config, SCHEMA)
     credentials.check()
 except ValueError as error:
     raise WorkflowError(str(error)) from None

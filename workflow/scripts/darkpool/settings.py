@@ -20,6 +20,11 @@ class ConfigError(ValueError):
     """The configuration cannot be used; names the key, what was given and what is allowed."""
 
 
+def mode(config: Mapping[str, Any]) -> str:
+    """The mode of a run: FETCH_MODE of the environment comes before the configuration's."""
+    return os.environ.get("FETCH_MODE") or str(config["mode"])
+
+
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Raise ConfigError for the first fault of `config` against its JSON `schema` and across its keys."""
     faults = sorted(
