@@ -244,6 +244,12 @@ def requested():
     return sorted(found)
 
 
+def asked_for(wildcards):
+    """Manifests of the scan that the same command names; the index of what is already there needs none."""
+    named = re.findall(rf"\bresults/{re.escape(wildcards.scan)}/\d{{4}}-\d{{2}}-\d{{2}}/all\b", " ".join(sys.argv[1:]))
+    return sorted(set(named))
+
+
 def code(script):
     """Hash of a script and of the modules it imports: an edit there, and only there, makes its rule run again."""
     return provenance.code_id(SCRIPTS / script, SCRIPTS / "darkpool")

@@ -73,3 +73,22 @@ rule write_manifest:
         code=code("write_manifest.py"),
     script:
         "../scripts/write_manifest.py"
+
+
+# The folders on disk are what the index is made of. As inputs Snakemake would want to make them again, so a digest of
+# them stands in params: a folder that changed makes the index anew. Only what the same command makes is waited for.
+rule publish_index:
+    """Every session of a scan on one page: calendar, movers, streaks, watchlist."""
+    input:
+        asked_for,
+    output:
+        report("results/{scan}/index.html", category="Index", caption="../report/index.rst"),
+    log:
+        "logs/{scan}/publish_index.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        folders=lambda wildcards: provenance.folders_id(Path("results", wildcards.scan)),
+        code=code("publish_index.py"),
+    script:
+        "../scripts/publish_index.py"
