@@ -15,7 +15,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from darkpool import figures, glossary
+from darkpool import figures, glossary, house
 from unit.test_page import NO_TRF, SESSION, context, features
 
 NUMBERS = ("trf_volume", "offex_ratio", "trf_volume_on_basis", "trf_ma20", "split_ratio")
@@ -52,15 +52,15 @@ SOME_FLOW = flow(
 def drawn(monkeypatch):
     """The figure as it was when it was saved: what stands in it and where."""
     seen: dict = {}
-    save = figures._save
+    save = house.save
 
-    def look(figure: Figure, path: Path) -> None:
+    def look(figure: Figure, *paths: Path) -> None:
         seen["texts"] = [t.get_text() for t in figure.findobj(mpl.text.Text) if t.get_visible() and t.get_text()]
         seen["lines"] = [np.asarray(line.get_ydata(), float) for axes in figure.axes for line in axes.lines]
         seen["panels"] = len(figure.axes)
-        save(figure, path)
+        save(figure, *paths)
 
-    monkeypatch.setattr(figures, "_save", look)
+    monkeypatch.setattr(house, "save", look)
     return seen
 
 

@@ -319,6 +319,16 @@ LABELS: Mapping[str, str] = {
     "neutral": "neutral band",
     "basis": "on the share basis of {session}",
     "no_values": "no values in this window",
+    "overview": "Watchlist",
+    "distribution": "Off-exchange ratios of the watchlist, % of volume",
+    "distribution_bars": "window, {count} values",
+    "distribution_marks": "{session}, {count} tickers",
+    "heat": "Ratio against each ticker's own window, robust σ",
+    "heat_signs": "+ above +2, − below −2",
+    "no_ticker": "No ticker in this session.",
+    "own_scale": "scale of its own",
+    "area": "area: {shares} shares",
+    "areas": "{shares} shares",
 }
 
 
