@@ -286,11 +286,12 @@ def _columns_of(path: Path, names: Sequence[str]) -> pl.DataFrame:
 
 
 class Overview(NamedTuple):
-    """The watchlist of a session: a row per ticker, plots, streaks, the sessions of the tape, scale and window."""
+    """The watchlist of a session: a row per ticker, plots, streaks, what became of those it ended, tape and scale."""
 
     rows: list[dict[str, Any]]
     links: dict[str, str]
     streaks: list[review.Streak]
+    ended: list[tuple[review.Streak, str]]
     tape: list[date]
     top: float
     days: int
@@ -332,7 +333,10 @@ def _overview(folder: Path, shown: Session, readable: Sequence[Session]) -> Over
                 "flags": [glossary.term(glossary.FLAGS, flag) for flag in glossary.flags_of(record["quality"])],
             }
         )
-    return Overview(rows, links, review.streaks(tapes, days, LEAST_STREAK), days[-TAPE_LENGTH:], top, len(window))
+    ended = [(one, tapes[one.ticker][-1]) for one in review.ended(tapes, days, LEAST_STREAK)]
+    return Overview(
+        rows, links, review.streaks(tapes, days, LEAST_STREAK), ended, days[-TAPE_LENGTH:], top, len(window)
+    )
 
 
 def _links(place: Path, tickers: Sequence[str]) -> dict[str, str]:

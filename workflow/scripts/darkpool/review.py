@@ -13,12 +13,14 @@ from . import sessions
 
 BOT, SELL, NEUTRAL, UNKNOWN, MISSING = "BOT", "SELL", "neutral", "no estimate", "missing"
 """What a session says of a ticker: a signal, none though there is an estimate, no estimate, no such session here."""
+TOLD = frozenset({BOT, SELL, NEUTRAL})
 HOLIDAY, WEEKEND, OUTSIDE = "holiday", "weekend", ""
 
 
 @dataclass(frozen=True)
 class Day:
-    """A day of the calendar. `state` is that of a session, HOLIDAY, WEEKEND, or OUTSIDE of what the scan covers."""
+    """A day of the calendar. `state` is that of a session, TOLD = frozenset({BOT, SELL, NEUTRAL})
+    HOLIDAY, WEEKEND, or OUTSIDE of what the scan covers."""
 
     day: date
     state: str
@@ -134,6 +136,19 @@ def streaks(tapes: Mapping[str, Sequence[str]], days: Sequence[date], least: int
     return sorted(
         (one for one in found if one is not None and one.length >= least), key=lambda one: (-one.length, one.ticker)
     )
+
+
+def ended(tapes: Mapping[str, Sequence[str]], days: Sequence[date], least: int) -> list[Streak]:
+    """Streaks of `least` sessions and more that the newest of `days` has ended, longest first, then by ticker.
+
+    A newest session that says nothing ends none: what is unknown is no change.
+    """
+    turned = {
+        ticker: tape[:-1]
+        for ticker, tape in tapes.items()
+        if len(tape) > 1 and tape[-1] in TOLD and tape[-1] != tape[-2]
+    }
+    return streaks(turned, days[:-1], least)
 
 
 def changes(merged: pl.DataFrame, session: date) -> list[Mover]:
