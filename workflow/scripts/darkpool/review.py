@@ -163,5 +163,6 @@ def changes(merged: pl.DataFrame, session: date) -> list[Mover]:
 
 
 def movers(found: Sequence[Mover], most: int) -> list[Mover]:
-    """The `most` that moved furthest, up or down; equal ones by ticker."""
-    return sorted(found, key=lambda mover: (-abs(mover.change), mover.ticker))[:most]
+    """The `most` that moved furthest, up or down; equal ones by ticker. What did not move is no mover."""
+    moved = [mover for mover in found if mover.change]
+    return sorted(moved, key=lambda mover: (-abs(mover.change), mover.ticker))[:most]
