@@ -371,7 +371,9 @@ def _draw_ratio(axes: Axes, history: pl.DataFrame, scale: Scale | None) -> None:
     _titled(axes, LABELS["ratio_axis"], _beyond(ratio, 100 * scale.ratio if scale else None))
     _session_axis(axes, history["date"].to_list(), labels=False)
     _headroom(axes, ratio, shared=100 * scale.ratio if scale else 0.0)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:g}" if value < 1e4 else glossary.shares(value))
+    )
     (line,) = axes.plot(np.arange(len(ratio)), ratio, color=BLUE, marker="o", markersize=3.2, label=LABELS["ratio"])
     if np.isfinite(ratio).any():
         axes.plot(len(ratio) - 1, ratio[-1], "o", color=BLUE, markersize=7)
@@ -382,7 +384,7 @@ def _draw_ratio(axes: Axes, history: pl.DataFrame, scale: Scale | None) -> None:
 
 def _scale(values: Numbers) -> tuple[float, str]:
     greatest = float(np.nanmax(values, initial=0))
-    scales = ((1e9, "billion shares"), (1e6, "million shares"), (1e3, "thousand shares"))
+    scales = ((1e12, "trillion shares"), (1e9, "billion shares"), (1e6, "million shares"), (1e3, "thousand shares"))
     return next(((scale, unit) for scale, unit in scales if greatest >= scale), (1.0, "shares"))
 
 
@@ -499,7 +501,7 @@ def _draw_weeks(axes: Axes, weeks: pl.DataFrame, context: PageContext, scale: Sc
 
 
 def _legend_of_flow(axes: Axes, handles: list[Any], sizes: list[Any]) -> None:
-    """What the markers are, in rows of three; below it how large a volume is."""
+    """What the markers are, in rows of four; below it how large a volume is."""
 
     def legend(shown: list[Any], columns: int, top: float) -> Any:
         return axes.legend(
@@ -507,10 +509,10 @@ def _legend_of_flow(axes: Axes, handles: list[Any], sizes: list[Any]) -> None:
             columnspacing=1.1, handletextpad=0.5, borderaxespad=0.1, borderpad=0.3, labelspacing=0.25,
         )  # fmt: skip
 
-    above = legend(handles, min(3, len(handles)), 1)
+    above = legend(handles, min(4, len(handles)), 1)
     if sizes:
         # Axes hold one legend; a second takes its place unless the first is added as something else.
-        legend(sizes, len(sizes), 1 - 0.115 * math.ceil(len(handles) / 3))
+        legend(sizes, len(sizes), 1 - 0.115 * math.ceil(len(handles) / 4))
         axes.add_artist(above)
 
 

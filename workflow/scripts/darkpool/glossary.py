@@ -321,8 +321,8 @@ LABELS: Mapping[str, str] = {
     "no_values": "no values in this window",
     "overview": "Watchlist",
     "distribution": "Off-exchange ratios of the watchlist, % of volume",
-    "distribution_bars": "window, {count} values",
-    "distribution_marks": "{session}, {count} tickers",
+    "distribution_bars": "window: {count} values",
+    "distribution_marks": "{session}: {count} values",
     "heat": "Ratio against each ticker's own window, robust σ",
     "heat_signs": "+ above +2, − below −2",
     "no_ticker": "No ticker in this session.",
@@ -618,7 +618,7 @@ def written(kind: Kind, value: object) -> str:
         case "shares":
             return shares(float(value))
         case "fraction":
-            return f"{100 * value:.1f}%"
+            return f"{100 * value:.1f}%" if value < 10 else f"{shares(100.0 * value)}%"
         case "percent":
             return f"{value:.1f}%"
         case "ratio":

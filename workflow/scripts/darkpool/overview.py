@@ -41,6 +41,8 @@ REACH = 3.0
 NOTABLE = 2.0
 BIN = 2.5
 """Percentage points of a bar of the distribution."""
+LEAST = 20.0
+"""The axis of the distribution reaches this far at least."""
 
 
 def overview(
@@ -117,9 +119,9 @@ def _distribution(axes: Axes, session: pl.DataFrame, merged: pl.DataFrame, conte
         axes.text(0.5, 0.5, LABELS["no_values"], transform=axes.transAxes, ha="center", va="center", color=DIM)
         return
     # A single absurd ratio, a thousand times the volume, must not press all the others into one bar.
-    end = BIN * math.ceil(max(100.0 if both.max() > 100 else both.max(), BIN) / BIN)
+    end = BIN * math.ceil(max(min(both.max(), 100.0), LEAST) / BIN)
     axes.set_xlim(0, end * 1.02)
-    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     counts, edges = np.histogram(np.minimum(window, end - 1e-9), bins=np.arange(0, end + BIN / 2, BIN))
     tall = counts / max(counts.max(), 1)
     axes.add_collection(PolyCollection(_bars(edges, tall), facecolors=BAR), autolim=False)
@@ -147,8 +149,11 @@ def _bars(edges: NDArray[np.float64], heights: NDArray[np.float64]) -> list[list
 
 def _name_ends(axes: Axes, tickers: Sequence[str], marks: NDArray[np.float64], end: float) -> None:
     """The tickers with the lowest and the highest ratio, at their marks."""
-    for place in {0, len(marks) - 1} if len(marks) else ():
-        x, ha = float(marks[place]), "right" if place == 0 and len(marks) > 1 else "left"
+    if not len(marks):
+        return
+    apart = marks[-1] - marks[0] > 0.1 * end
+    for place in (0, len(marks) - 1) if apart else (len(marks) - 1,):
+        x, ha = float(marks[place]), "right" if place == 0 and apart else "left"
         ha = "left" if x < 0.15 * end else "right" if x > 0.85 * end else ha
         axes.annotate(plain(tickers[place], 10), (x, -0.15), xytext=(5 if ha == "left" else -5, 0), ha=ha, va="center",
                       textcoords="offset points", fontsize=10.5, color=ORANGE)  # fmt: skip
