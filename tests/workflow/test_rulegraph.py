@@ -29,7 +29,7 @@ def test_every_rule_of_the_workflow_is_in_the_graph_and_no_other(rulegraph):
         for name in re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE)
     }
     assert named == rules - DEMO_ONLY | {"draw_plots"}
-    assert DEMO_ONLY <= rules
+    assert rules >= DEMO_ONLY
 
 
 def test_the_graph_is_what_snakemake_draws():
