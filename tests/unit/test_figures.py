@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -340,6 +339,8 @@ def test_a_figure_is_an_svg_too_where_its_name_says_so(tmp_path):
         figures.ticker_plot("OTHER", history(split_ratio={3: 2.0}), flow(), context(), tmp_path / "between.svg")
     drawing = (tmp_path / "a.svg").read_text()
     assert drawing == (tmp_path / "b.svg").read_text()
+    assert size(tmp_path / "a.png") == size(tmp_path / "b.png") == (910, 988)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert ElementTree.fromstring(drawing).tag.endswith("svg")
     assert "<dc:date>" not in drawing
     assert mpl.__version__ not in drawing

@@ -68,7 +68,11 @@ def _svg(figure: Figure) -> bytes:
 
     sink = io.BytesIO()
     canvas: Any = FigureCanvasSVG(figure)
-    canvas.print_svg(sink, metadata=dict.fromkeys(("Date", "Creator")))
+    try:
+        canvas.print_svg(sink, metadata=dict.fromkeys(("Date", "Creator")))
+    finally:
+        # It leaves the figure at 72 dpi, and the next plot is drawn into the same figure.
+        figure.dpi = DPI
     return sink.getvalue()
 
 
