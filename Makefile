@@ -9,17 +9,17 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # A session's manifest, and its place in the history.
 session = results/$(1)/$(2)/all results/$(1)/$(2)/.history.json
 
-.PHONY: accuracy audit doctor history demo test run latest benchmark lint requirements clean help
+.PHONY: accuracy audit doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/.runtime ## the whole path on simulated vendors, no network, no keys
-	snakemake --cores $(CORES) $(call session,demo,2025-12-22)
+	snakemake --cores $(CORES) $(call session,demo,2025-12-22) results/demo/index.html
 	@echo "open results/demo/2025-12-22/table.html"
 
 run: .venv/.runtime ## one session on live vendors: make run DATE=2025-12-22
-	snakemake --cores $(CORES) $(call session,emps2,$(or $(DATE),$(error say which session: make run DATE=2025-12-22)))
+	snakemake --cores $(CORES) $(call session,emps2,$(or $(DATE),$(error say which session: make run DATE=2025-12-22))) results/emps2/index.html
 
 latest: .venv/.runtime ## the last-marked date
 	snakemake --cores $(CORES) latest
@@ -46,6 +46,20 @@ doctor: .venv/.runtime ## whether everything is there that the mornings need, an
 audit: .venv/.runtime ## known vulnerabilities of the pinned packages; needs a network, and is no part of make test
 	$(BIN)/uv tool run --system-certs --from 'pip-audit>=2.9,<3' pip-audit --strict --disable-pip --require-hashes \
 	    -r requirements.txt -r requirements-dev.txt
+
+index: .venv/.runtime ## every session of a scan on one page: make index SCAN=emps2
+	python -m darkpool index --scan $(or $(SCAN),emps2)
+
+report: .venv/.runtime ## the demo as one file to send to a colleague: results/demo/report.html
+	snakemake --cores $(CORES) results/demo/2025-12-22/all results/demo/index.html
+	snakemake --cores $(CORES) results/demo/2025-12-22/all results/demo/index.html --report results/demo/report.html
+
+rulegraph: .venv/.development ## the rule graph in the README
+	python docs/rulegraph.py
+
+screenshots: .venv/.development ## the pictures in the README, from the demo, in headless Chromium
+	snakemake --cores $(CORES) results/demo/2025-12-22/all results/demo/index.html
+	python docs/screenshots.py
 
 benchmark: .venv/.development ## speed and memory, as ratios measured in one run
 	python tests/benchmarks/session.py

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from darkpool import figures, glossary
+from darkpool import figures, glossary, house
 from unit.test_page import NO_TRF, SESSION, context, features
 
 NUMBERS = ("trf_volume", "offex_ratio", "trf_volume_on_basis", "trf_ma20", "split_ratio")
@@ -52,15 +53,16 @@ SOME_FLOW = flow(
 def drawn(monkeypatch):
     """The figure as it was when it was saved: what stands in it and where."""
     seen: dict = {}
-    save = figures._save
+    save = house.save
 
-    def look(figure: Figure, path: Path) -> None:
+    def look(figure: Figure, *paths: Path) -> None:
         seen["texts"] = [t.get_text() for t in figure.findobj(mpl.text.Text) if t.get_visible() and t.get_text()]
         seen["lines"] = [np.asarray(line.get_ydata(), float) for axes in figure.axes for line in axes.lines]
         seen["panels"] = len(figure.axes)
-        save(figure, path)
+        seen["figure"] = figure
+        save(figure, *paths)
 
-    monkeypatch.setattr(figures, "_save", look)
+    monkeypatch.setattr(house, "save", look)
     return seen
 
 
@@ -249,3 +251,97 @@ def test_a_week_that_starts_on_another_day_is_refused(tmp_path):
     odd = weeks((date(2025, 11, 25), 0.1, 1.0, "weekly", ""))
     with pytest.raises(ValueError, match="weekly of A: 2025-11-25 is no Monday"):
         figures.ticker_plot("A", history(), flow(), context(), tmp_path / "p.png", weekly=odd)
+
+
+ZEROS, NOTHING = dict.fromkeys(range(61), 0.0), dict.fromkeys(range(61))
+EDGES = {
+    "zeros": (
+        history(**dict.fromkeys(("trf_volume", "offex_ratio", "trf_volume_on_basis", "trf_ma20"), ZEROS)),
+        flow((SESSION, 0.0, 0.5, 0.0, "NBBO", "")),
+    ),
+    "one point": (
+        history(**{name: {**NOTHING, 60: 0.5} for name in ("trf_volume", "offex_ratio", "trf_volume_on_basis")},
+                trf_ma20=NOTHING),
+        flow((SESSION, 0.5, None, 0.5, "NBBO", "BOT")),
+    ),
+    "no point": (history(**dict.fromkeys(NUMBERS, NOTHING)), flow((SESSION, 0.5, None, None, "NBBO", "BOT"))),
+    "gaps": (
+        history(offex_ratio=dict.fromkeys(range(0, 61, 2)), trf_volume_on_basis=dict.fromkeys(range(0, 61, 3))),
+        SOME_FLOW,
+    ),
+    "huge range": (
+        history(offex_ratio={60: 5000.0}, trf_volume_on_basis={30: 1e12, 60: 1.0}),
+        flow((DAYS[-2], 12.0, 0.999999, 1e12, "NBBO", "BOT"), (SESSION, -9.0, 1e-6, 1.0, "EMO", "SELL")),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.filterwarnings("error")
+def test_any_history_is_drawn_with_every_word_inside(tmp_path, drawn, edge):
+    table, lit = EDGES[edge]
+    figures.ticker_plot("AAPL", table, lit, context(simulated=True), tmp_path / "p.png", scale=figures.Scale(0.6, 0.5))
+    figure = drawn["figure"]
+    width, height = figure.bbox.size
+    stored = {label for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels())}
+    inside = {label for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in _labels_in_view(axis)}
+    for text in figure.findobj(mpl.text.Text):
+        if text.get_visible() and text.get_text() and (text not in stored or text in inside):
+            box = text.get_window_extent()
+            assert -1 <= box.x0 <= box.x1 <= width + 1, text.get_text()
+            assert -1 <= box.y0 <= box.y1 <= height + 1, text.get_text()
+
+
+def _labels_in_view(axis: mpl.axis.Axis) -> list[mpl.text.Text]:
+    low, high = sorted(axis.get_view_interval())
+    return [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+
+
+def test_a_single_point_is_seen_and_a_lonely_one_too(tmp_path, drawn):
+    figures.ticker_plot("A", EDGES["one point"][0], flow(), context(), tmp_path / "p.png")
+    (ratio, today) = drawn["figure"].axes[0].lines
+    assert ratio.get_marker() == "o"
+    assert (today.get_xdata().tolist(), today.get_ydata().tolist()) == ([60], [50.0])
+
+
+def test_markers_areas_are_explained_by_two_round_volumes(tmp_path, drawn):
+    lit = flow((DAYS[-2], 0.3, None, 2.5e6, "NBBO", "BOT"), (SESSION, 0.1, None, 4e5, "NBBO", ""))
+    figures.ticker_plot("A", history(), lit, context(), tmp_path / "p.png")
+    assert {"area: 2.0M shares", "500.0K shares"} <= set(drawn["texts"])
+    greatest, quarter = (h.get_markersize() ** 2 for h in drawn["figure"].axes[2].get_legend().legend_handles)
+    assert greatest == pytest.approx(26 + 150 * 2 / 2.5)
+    assert quarter == pytest.approx(26 + 150 * 0.5 / 2.5)
+
+
+def test_plots_of_a_page_share_their_scale_and_one_outside_says_it_has_its_own(tmp_path, drawn):
+    windows = pl.concat([history(offex_ratio={5: 0.75}), history(offex_ratio={5: 9.0})])
+    scale = figures.shared_scale(windows, SOME_FLOW, flow((SESSION, 1.0, None, 1.0, "NBBO", "BOT")))
+    assert scale == figures.Scale(0.75, 1.0)
+    limits = []
+    for table in (history(), history(offex_ratio={5: 0.75})):
+        figures.ticker_plot("A", table, SOME_FLOW, context(), tmp_path / "p.png", scale=scale)
+        limits.append([axes.get_ylim() for axes in (drawn["figure"].axes[0], drawn["figure"].axes[2])])
+        assert not any(glossary.LABELS["own_scale"] in text for text in drawn["texts"])
+    assert limits[0] == limits[1]
+    figures.ticker_plot("A", history(offex_ratio={5: 9.0}), SOME_FLOW, context(), tmp_path / "p.png", scale=scale)
+    assert f"{glossary.LABELS['ratio_axis']}, {glossary.LABELS['own_scale']}" in drawn["texts"]
+
+
+def test_a_scale_of_nothing_is_each_plots_own(tmp_path):
+    nothing = figures.shared_scale(history(offex_ratio=NOTHING), flow())
+    assert nothing == figures.Scale(0.0, 0.0)
+    assert figures.shared_scale(history(offex_ratio=NOTHING)) == nothing
+
+
+def test_a_figure_is_an_svg_too_where_its_name_says_so(tmp_path):
+    for name in ("a", "b"):
+        figures.ticker_plot("<&>", history(), SOME_FLOW, context(), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+        figures.ticker_plot("OTHER", history(split_ratio={3: 2.0}), flow(), context(), tmp_path / "between.svg")
+    drawing = (tmp_path / "a.svg").read_text()
+    assert drawing == (tmp_path / "b.svg").read_text()
+    assert size(tmp_path / "a.png") == size(tmp_path / "b.png") == (910, 988)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert ElementTree.fromstring(drawing).tag.endswith("svg")
+    assert "<dc:date>" not in drawing
+    assert mpl.__version__ not in drawing
+    assert 'href="http' not in drawing

@@ -11,7 +11,7 @@ import pytest
 
 DAY = "2025-12-22"
 TABLES = ["dark_flow", "features", "finra_trf", "lit_flow", "merged", "otc_weekly", "trf_flow", "yf_volume"]
-PAGES = ["table.csv", "table.html", "table.png"]
+PAGES = ["overview.png", "table.csv", "table.html", "table.png"]
 TARGET = f"results/demo/{DAY}/all"
 
 
@@ -35,6 +35,7 @@ def test_every_file_of_the_contract_is_made_without_a_network(demo):
     assert not [path for path in demo.folder().rglob(".*") if path.is_file()]
     assert {f"plots/{name}.png" for name in ("BRK.B", "NA", "TPC", "T%70C", "ZZUNK")} <= plots
     assert len(plots) == len(demo.features())
+    assert "index.html" not in {path.name for path in demo.folder().parent.iterdir()}
 
 
 def test_everything_a_person_sees_says_simulated(demo):
@@ -86,6 +87,29 @@ def test_running_a_finished_session_again_executes_the_manifest_alone_and_change
     run = demo.finish(TARGET)
     assert run.rules == {"write_manifest": 1}
     assert demo.digests("results", "resources") == before
+
+
+def test_the_index_is_made_on_demand_and_a_finished_session_takes_no_notice_of_it(demo):
+    index = "results/demo/index.html"
+    assert not (demo.root / index).exists()
+    assert demo.finish(index).rules == {"publish_index": 1}
+    html = (demo.root / index).read_text()
+    assert "SIMULATED" in html
+    assert f'href="{DAY}/table.html"' in html
+    before = demo.digests("results", "resources")
+    assert demo.finish(TARGET).rules == {"write_manifest": 1}
+    assert demo.digests("results", "resources") == before
+    # Named together, the index waits for the session: it would otherwise call it unfinished.
+    (demo.folder() / "all").unlink()
+    assert demo.finish(TARGET, index).rules == {"write_manifest": 1, "publish_index": 1}
+    assert (demo.root / index).read_text() == html
+    (demo.root / index).unlink()
+
+
+def test_figures_are_drawn_as_svg_too_where_the_configuration_says_so(demo):
+    plan = demo.finish("--dry-run", TARGET, config={"export": {"svg": True}}).said
+    for name in ("table.svg", "overview.svg", "plots/BRK.B.svg", "plots/T%70C.svg"):
+        assert f"results/demo/{DAY}/{name}" in plan
 
 
 def test_new_file_times_alone_make_nothing_run(demo):

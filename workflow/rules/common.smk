@@ -50,15 +50,26 @@ WEEKS_AGAIN = config["finra"].get("weeks_again", 0)
 PREFIXES = config["finra"]["files"]
 PAGES = {
     kind: f"results/{{scan}}/{{date}}/table.{kind}"
-    for kind in ("html", "png", "csv", "xlsx")
-    if config["export"].get(kind, True)
+    for kind in ("html", "png", "svg", "csv", "xlsx")
+    if config["export"].get(kind, kind != "svg")
 }
+PAGE_WORDS = {
+    "html": "page of the session",
+    "png": "table as a picture",
+    "svg": "table as a drawing",
+    "csv": "table for a program",
+    "xlsx": "table for a spreadsheet",
+}
+PICTURES = ["png", "svg"] if config["export"].get("svg", False) else ["png"]
 TABLES = [
     f"results/{{scan}}/{{date}}/{table}.parquet"
     for table in "finra_trf yf_volume merged lit_flow trf_flow dark_flow otc_weekly features reconciliation".split()
 ]
 WEEKLY_TABLE = ["results/{scan}/{date}/weekly.parquet"] if WEEKLY else []
 TABLES += WEEKLY_TABLE
+
+
+report: "../report/workflow.rst"
 
 
 wildcard_constraints:
@@ -149,12 +160,23 @@ def answers(wildcards):
 
 
 def plots(scan, date):
-    return [f"results/{scan}/{date}/plots/{file_name(ticker)}.png" for ticker in universe_of(scan, date).tickers]
+    """Ticker, kind and path of every plot of a session."""
+    return [
+        (ticker, kind, f"results/{scan}/{date}/plots/{file_name(ticker)}.{kind}")
+        for ticker in universe_of(scan, date).tickers
+        for kind in PICTURES
+    ]
+
+
+def overviews(scan, date):
+    """Kind and path of the figure of the whole watchlist."""
+    return [(kind, f"results/{scan}/{date}/overview.{kind}") for kind in PICTURES]
 
 
 def published(wildcards):
     """Everything a person looks at."""
-    return [path.format(**wildcards) for path in PAGES.values()] + plots(wildcards.scan, wildcards.date)
+    drawn = [*plots(wildcards.scan, wildcards.date), *overviews(wildcards.scan, wildcards.date)]
+    return [path.format(**wildcards) for path in PAGES.values()] + [path for *_, path in drawn]
 
 
 def latest_date():
@@ -245,6 +267,12 @@ def requested():
     if not found or re.search(r"\blatest\b", command):
         found.add(("emps2", latest_date()))
     return sorted(found)
+
+
+def asked_for(wildcards):
+    """Manifests of the scan that the same command names; the index of what is already there needs none."""
+    named = re.findall(rf"\bresults/{re.escape(wildcards.scan)}/\d{{4}}-\d{{2}}-\d{{2}}/all\b", " ".join(sys.argv[1:]))
+    return sorted(set(named))
 
 
 def code(script):

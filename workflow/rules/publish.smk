@@ -10,7 +10,16 @@ rule publish_table:
         checks="results/{scan}/{date}/reconciliation.parquet",
         weekly=WEEKLY_TABLE,
     output:
-        **{kind: report(path, category="Table", caption="../report/table.rst") for kind, path in PAGES.items()},
+        **{
+            kind: report(
+                path,
+                category="Session",
+                subcategory="{date}",
+                labels={"what": PAGE_WORDS[kind], "kind": kind},
+                caption="../report/table.rst",
+            )
+            for kind, path in PAGES.items()
+        },
     log:
         "logs/{scan}/{date}/publish_table.log",
     conda:
@@ -36,13 +45,33 @@ for scan, date in requested():
             features=[f"results/{scan}/{day}/features.parquet" for day in on_page(scan, date)],
             weekly=[path.format(scan=scan, date=date) for path in WEEKLY_TABLE],
         output:
-            report(plots(scan, date), category="Plots", caption="../report/plots.rst"),
+            plots=[
+                report(
+                    path,
+                    category="Plots",
+                    subcategory=date,
+                    labels={"ticker": ticker, "kind": kind},
+                    caption="../report/plots.rst",
+                )
+                for ticker, kind, path in plots(scan, date)
+            ],
+            overview=[
+                report(
+                    path,
+                    category="Session",
+                    subcategory=date,
+                    labels={"what": "overview of the watchlist", "kind": kind},
+                    caption="../report/overview.rst",
+                )
+                for kind, path in overviews(scan, date)
+            ],
         log:
             f"logs/{scan}/{date}/draw_plots.log",
         conda:
             "../envs/workflow.yaml"
         params:
             tickers=universe_of(scan, date).tickers,
+            kinds=PICTURES,
             scan=scan,
             session=date,
             mode=config["mode"],
@@ -75,3 +104,27 @@ rule write_manifest:
         code=code("write_manifest.py"),
     script:
         "../scripts/write_manifest.py"
+
+
+# The folders on disk are what the index is made of. As inputs Snakemake would want to make them again, so a digest of
+# them stands in params: a folder that changed makes the index anew. Only what the same command makes is waited for.
+rule publish_index:
+    """Every session of a scan on one page: calendar, movers, streaks, watchlist."""
+    input:
+        asked_for,
+    output:
+        report(
+            "results/{scan}/index.html",
+            category="Every session",
+            labels={"what": "index of {scan}", "kind": "html"},
+            caption="../report/index.rst",
+        ),
+    log:
+        "logs/{scan}/publish_index.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        folders=lambda wildcards: provenance.folders_id(Path("results", wildcards.scan)),
+        code=code("publish_index.py"),
+    script:
+        "../scripts/publish_index.py"

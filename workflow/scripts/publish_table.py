@@ -17,6 +17,7 @@ WRITERS = {
         path, page.render_html(frame, context, **extras).encode()
     ),
     "png": lambda frame, context, _, path: figures.table_png(frame, context, path),
+    "svg": lambda frame, context, _, path: figures.table_png(frame, context, path),
     "csv": lambda frame, _, __, path: write_atomic(path, page.render_csv(frame).encode()),
     "xlsx": lambda frame, context, _, path: write_atomic(
         path, spreadsheet.to_xlsx(frame, "features", context.simulated)

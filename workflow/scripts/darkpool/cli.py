@@ -45,6 +45,7 @@ EXAMPLES = """examples:
   python -m darkpool plots --symbols TQQQ,SPY --to pictures
   python -m darkpool export --dates 2025-12 --columns ticker,offex_ratio,log_ratio --to december.xlsx
   python -m darkpool digest --dates 2025-12-22 --send
+  python -m darkpool index --scan emps2
   python -m darkpool query "select date, log_ratio from features where ticker = 'TQQQ' order by date"
 
 exit status: 0 done, 1 nothing found or a fault, 2 wrong usage
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     digest = command("digest", _digest, "the morning's message of a session, printed, or sent with --send")
     digest.add_argument("--dates", default=LATEST, help=DATES_HELP)
     digest.add_argument("--send", action="store_true", help="send it to the addresses in DARKPOOL_NOTIFY, once")
+    command("index", _index, "the page over every session on disk, results/<scan>/index.html")
 
     query = command("query", _query, "ask the history in DuckDB, read-only")
     query.add_argument("sql", metavar="SQL", help="tables: features, darkpool_daily_summary, finra_trf_raw, runs, …")
@@ -429,6 +431,13 @@ def _digest(args: argparse.Namespace) -> int:
             failed |= outcome.startswith("failed")
             print(f"message: {outcome}", file=sys.stderr)
     return FAULT if failed else DONE
+
+
+def _index(args: argparse.Namespace) -> int:
+    from . import index
+
+    print(index.write(_folder(args)))
+    return DONE
 
 
 def _query(args: argparse.Namespace) -> int:

@@ -134,8 +134,8 @@ def _config(place: Place, config: dict[str, Any]) -> Iterator[Check]:
     todo = "workflow/schemas/config.schema.yaml describes every key"
     try:
         read = settings.load(place.config)
-        if isinstance(read, dict) and os.environ.get("FETCH_MODE"):
-            read["mode"] = os.environ["FETCH_MODE"]
+        if isinstance(read, dict) and "mode" in read:
+            read["mode"] = settings.mode(read)
         settings.check(read, settings.load(PROJECT / "workflow/schemas/config.schema.yaml"))
     except FileNotFoundError:
         yield Check("config", "fault", f"{place.config} is not there", "run from the project's root")

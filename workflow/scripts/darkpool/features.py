@@ -34,6 +34,25 @@ def robust_z(earlier: np.ndarray, today: float) -> float | None:
     return None if mad == 0 else (today - median) / (MAD_TO_SIGMA * mad)
 
 
+def window_z(merged: pl.DataFrame, session: date, least: int) -> pl.DataFrame:
+    """Every ratio of the window against the median and MAD of the ticker's sessions before `session`: date, ticker, z?.
+
+    One yardstick for the whole window, so that the values of a row can be compared; that of `session` itself is
+    `offex_ratio_z`. Null without a ratio, with fewer than `least` earlier ones, and where those do not vary.
+    """
+    known = pl.col("offex_ratio").filter((pl.col("date") < session) & pl.col("offex_ratio").is_not_null())
+    measured = merged.group_by("ticker").agg(
+        known.median().alias("median"), (known - known.median()).abs().median().alias("mad"), known.len().alias("n")
+    )
+    z = (pl.col("offex_ratio") - pl.col("median")) / (MAD_TO_SIGMA * pl.col("mad"))
+    usable = (pl.col("n") >= least) & (pl.col("mad") > 0)
+    return (
+        merged.join(measured, on="ticker", how="left")
+        .select("date", "ticker", pl.when(usable).then(z).alias("z"))
+        .sort("ticker", "date")
+    )
+
+
 def compute(
     merged: pl.DataFrame,
     splits: pl.DataFrame,

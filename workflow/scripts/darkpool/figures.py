@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
-from numpy.typing import NDArray
-from PIL import Image
 
-from . import glossary, page
-from .archive import write_atomic
+from . import glossary, house, page
 from .glossary import COLUMNS, LABELS
+from .house import (
+    BAND,
+    BAR,
+    BLUE,
+    DARK,
+    DIM,
+    DPI,
+    LINE,
+    ORANGE,
+    RAISED,
+    TEXT,
+    WARN,
+    Numbers,
+    mark_simulated,
+    numbers,
+    plain,
+)
 from .page import PageContext
 
-STYLE = Path(__file__).parent / "house.mplstyle"
-DPI = 130
 MOST_ROWS = 60
-TEXT, DIM, LINE, RAISED = "#dbe3ec", "#93a1b3", "#263342", "#1a2430"
-BLUE, ORANGE, WARN, DARK = "#6cb6ff", "#ffb05c", "#f2cc60", "#0b0f14"
-BAR, BAND = "#3f6690", "#121922"
 SIGNAL_COLOUR = {"BOT": BLUE, "SELL": ORANGE, "": TEXT}
 METHOD_MARKER = {
     "NBBO": "o",
@@ -51,52 +57,40 @@ METHOD_MARKER = {
 OTHER_MARKER = "*"
 WEEKLY = "weekly"
 """The method of a week's log ratio: its sessions may have been signed by several."""
-TYPOGRAPHIC = frozenset("–—×−…’½")
 MOST_ANNOTATED = 12
 SPLIT_TOP = 0.82
 
-Numbers = NDArray[np.float64]
+
+@dataclass(frozen=True)
+class Scale:
+    """What the plots of one page share, so that they can be compared: the greatest ratio, the furthest log ratio.
+
+    A ticker that lies outside has a scale of its own, and its plot says so: one odd day would flatten all the others.
+    """
+
+    ratio: float
+    log: float
 
 
-@cache
-def _style() -> dict[str, Any]:
-    """The house style over matplotlib's own defaults, whatever the user's settings are."""
-    style = cast(dict[str, Any], mpl.rc_params_from_file(STYLE, use_default_template=True))
-    return {key: value for key, value in style.items() if not key.startswith(("backend", "interactive", "toolbar"))}
+MOST_LOG = math.log(4)
 
 
-@contextmanager
-def _house_style() -> Iterator[None]:
-    with mpl.rc_context(cast(Any, _style())):
-        yield
+def shared_scale(windows: pl.DataFrame, *flows: pl.DataFrame) -> Scale:
+    """The scale of a page's plots, from the columns offex_ratio of all windows and log_ratio of all flows.
+
+    Ratios above 1 and log ratios beyond four to one do not count.
+    """
+    ratios = windows["offex_ratio"]
+    logs = pl.concat([flow["log_ratio"] for flow in flows]).abs() if flows else pl.Series([], dtype=pl.Float64)
+    greatest, furthest = ratios.filter(ratios <= 1).max(), logs.filter(logs <= MOST_LOG).max()
+    return Scale(_float(greatest), _float(furthest))
 
 
-def _save(figure: Figure, path: Path | str) -> None:
-    """Write the figure as PNG: opaque, no version and no time in it, so that the same figure is the same bytes."""
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
-    sink = io.BytesIO()
-    opaque = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    Image.fromarray(opaque).save(sink, format="png", dpi=(DPI, DPI), compress_level=3)
-    write_atomic(Path(path), sink.getvalue())
+def _float(value: object) -> float:
+    return float(value) if isinstance(value, float | int) else 0.0
 
 
-def plain(text: str, width: int) -> str:
-    """Text from outside as a figure can show it: what DejaVu Sans cannot be trusted to draw is `?`, cut at `width`."""
-    shown = "".join(c if c.isprintable() and (ord(c) < 0x530 or c in TYPOGRAPHIC) else "?" for c in text)
-    return shown if len(shown) <= width else shown[: width - 1] + "…"
-
-
-def _numbers(frame: pl.DataFrame, name: str) -> Numbers:
-    return frame[name].cast(pl.Float64).fill_null(math.nan).to_numpy()
-
-
-def _mark_simulated(figure: Figure) -> None:
-    figure.text(0.5, 0.5, glossary.SIMULATED, fontsize=54, color=WARN, alpha=0.13, ha="center", va="center",
-                rotation=24, weight="bold", zorder=10)  # fmt: skip
-
-
-def table_png(features: pl.DataFrame, context: PageContext, path: Path | str) -> None:
+def table_png(features: pl.DataFrame, context: PageContext, *paths: Path | str) -> None:
     """The session's rows of `features` as a picture, best score first; above 60 rows a line says how many more.
 
     Other sessions of `features` are not drawn. Raises ValueError as `page.render_html` does.
@@ -105,9 +99,9 @@ def table_png(features: pl.DataFrame, context: PageContext, path: Path | str) ->
     simulated = page.is_simulated(features, context)
     session = page.ranked(features.filter(pl.col("date") == context.session))
     grid = [_table_row(record) for record in session.head(MOST_ROWS).iter_rows(named=True)]
-    with _house_style():
+    with house.style():
         figure = _draw_table(grid, session.height - len(grid), page.counts(session), simulated, context)
-        _save(figure, path)
+        house.save(figure, *paths)
 
 
 def _table_row(record: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -187,7 +181,7 @@ def _draw_table(
     if not grid:
         write(margin, last, "No ticker in this session.", color=DIM)
     if simulated:
-        _mark_simulated(figure)
+        mark_simulated(figure)
     return figure
 
 
@@ -228,9 +222,9 @@ def ticker_plot(
     history: pl.DataFrame,
     flow: pl.DataFrame,
     context: PageContext,
-    path: Path | str,
-    *,
+    *paths: Path | str,
     weekly: pl.DataFrame | None = None,
+    scale: Scale | None = None,
 ) -> None:
     """A ticker's window: off-exchange ratio, off-exchange volume with its mean, and the log ratio where there is one.
 
@@ -239,6 +233,7 @@ def ticker_plot(
     `flow`: date, log_ratio?, trf_buy_ratio?, finra_off_exchange_volume?, classification_method, signal; may be empty.
     `weekly`: date (Monday of the week), log_ratio?, finra_off_exchange_volume?, classification_method, signal; where it
     has rows, the log ratio by week stands in place of the daily one, and says so.
+    `scale` is that of the page the plot stands on, `shared_scale`; without one the plot has its own.
     Nulls are gaps, never interpolated. Raises ValueError where `history` is empty or its dates do not ascend, and where
     a date of `weekly` is no Monday.
     """
@@ -248,23 +243,23 @@ def ticker_plot(
     flow = flow.sort("date")
     by_week = weekly is not None and not weekly.is_empty()
     with_flow = by_week or flow["log_ratio"].is_not_null().any() or flow["trf_buy_ratio"].is_not_null().any()
-    with _house_style():
+    with house.style():
         figure, panels = _panels(3 if with_flow else 2)
         _wipe(figure)
         _plot_title(figure, ticker, history, context)
-        _draw_ratio(panels[0], history)
+        _draw_ratio(panels[0], history, scale)
         _draw_volume(panels[1], history, context)
         if weekly is not None and by_week:
-            _draw_weeks(panels[2], _every_week(ticker, weekly), context)
+            _draw_weeks(panels[2], _every_week(ticker, weekly), context, scale)
         elif with_flow:
-            _draw_flow(panels[2], _aligned(flow, history), context)
-        _save(figure, path)
+            _draw_flow(panels[2], _aligned(flow, history), context, scale)
+        house.save(figure, *paths)
 
 
 def _wipe(figure: Figure) -> None:
     """Take away what the last plot drew and keep the axes, which are the dearest part of a figure."""
     for axes in figure.axes:
-        for artist in [*axes.lines, *axes.collections, *axes.patches, *axes.texts]:
+        for artist in [*axes.lines, *axes.collections, *axes.patches, *axes.texts, *axes.artists]:
             artist.remove()
         if (legend := axes.get_legend()) is not None:
             legend.remove()
@@ -306,7 +301,7 @@ def _plot_title(figure: Figure, ticker: str, history: pl.DataFrame, context: Pag
         figure.text(
             0.97, 1 - 0.26 / height, glossary.SIMULATED, fontsize=14, weight="bold", color=WARN, ha="right", va="center"
         )
-        _mark_simulated(figure)
+        mark_simulated(figure)
 
 
 def _session_axis(axes: Axes, days: Sequence[Any], before: float = 1.0, labels: bool = True) -> None:
@@ -319,11 +314,20 @@ def _session_axis(axes: Axes, days: Sequence[Any], before: float = 1.0, labels: 
     axes.set_xticklabels([f"{days[i]:%m-%d}" for i in positions] if labels else [""] * len(positions))
 
 
-def _headroom(axes: Axes, values: Numbers, most_ticks: int = 4) -> None:
-    """From zero to a third above the greatest value: the legend lies in that third."""
+def _headroom(axes: Axes, values: Numbers, most_ticks: int = 4, shared: float = 0.0) -> None:
+    """From zero to a third above the greatest value: the legend lies in that third. `shared` is the page's greatest."""
     known = bool(np.isfinite(values).any())
-    axes.set_ylim(0, (1.36 * float(np.nanmax(values)) if known else 0.0) or 1.0)
+    axes.set_ylim(0, (1.36 * max(float(np.nanmax(values)), shared) if known else 0.0) or 1.0)
     axes.yaxis.set_major_locator(MaxNLocator(most_ticks) if known else NullLocator())
+
+
+def _titled(axes: Axes, title: str, is_own: bool) -> None:
+    axes.set_title(f"{title}, {LABELS['own_scale']}" if is_own else title)
+
+
+def _beyond(values: Numbers, shared: float | None) -> bool:
+    """Whether a value lies outside of what the page's plots share."""
+    return shared is not None and bool((np.abs(values[np.isfinite(values)]) > shared + 1e-9).any())
 
 
 def _legend(axes: Axes, handles: list[Any]) -> None:
@@ -339,7 +343,7 @@ def _nothing(axes: Axes) -> None:
 
 def _mark_splits(axes: Axes, history: pl.DataFrame) -> list[Line2D]:
     """A dashed line before each session on which a split took effect, with its ratio; returns its legend entry."""
-    ratios = _numbers(history, "split_ratio")
+    ratios = numbers(history, "split_ratio")
     places = np.flatnonzero(np.isfinite(ratios))
     if not len(places):
         return []
@@ -362,12 +366,14 @@ def _mark_splits(axes: Axes, history: pl.DataFrame) -> list[Line2D]:
     return [Line2D([], [], color=WARN, linestyle=(0, (3, 2)), linewidth=1.1, label=LABELS["split"])]
 
 
-def _draw_ratio(axes: Axes, history: pl.DataFrame) -> None:
-    ratio = 100 * _numbers(history, "offex_ratio")
-    axes.set_title(LABELS["ratio_axis"])
+def _draw_ratio(axes: Axes, history: pl.DataFrame, scale: Scale | None) -> None:
+    ratio = 100 * numbers(history, "offex_ratio")
+    _titled(axes, LABELS["ratio_axis"], _beyond(ratio, 100 * scale.ratio if scale else None))
     _session_axis(axes, history["date"].to_list(), labels=False)
-    _headroom(axes, ratio)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    _headroom(axes, ratio, shared=100 * scale.ratio if scale else 0.0)
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:g}" if value < 1e4 else glossary.shares(value))
+    )
     (line,) = axes.plot(np.arange(len(ratio)), ratio, color=BLUE, marker="o", markersize=3.2, label=LABELS["ratio"])
     if np.isfinite(ratio).any():
         axes.plot(len(ratio) - 1, ratio[-1], "o", color=BLUE, markersize=7)
@@ -378,12 +384,12 @@ def _draw_ratio(axes: Axes, history: pl.DataFrame) -> None:
 
 def _scale(values: Numbers) -> tuple[float, str]:
     greatest = float(np.nanmax(values, initial=0))
-    scales = ((1e9, "billion shares"), (1e6, "million shares"), (1e3, "thousand shares"))
+    scales = ((1e12, "trillion shares"), (1e9, "billion shares"), (1e6, "million shares"), (1e3, "thousand shares"))
     return next(((scale, unit) for scale, unit in scales if greatest >= scale), (1.0, "shares"))
 
 
 def _draw_volume(axes: Axes, history: pl.DataFrame, context: PageContext) -> None:
-    volume, mean = _numbers(history, "trf_volume_on_basis"), _numbers(history, "trf_ma20")
+    volume, mean = numbers(history, "trf_volume_on_basis"), numbers(history, "trf_ma20")
     both = np.concatenate([volume, mean])
     scale, unit = _scale(both)
     title = LABELS["volume_axis"].format(unit=unit)
@@ -426,17 +432,17 @@ def _aligned(flow: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
 
 
 def _prints_log_ratio(flow: pl.DataFrame) -> Numbers:
-    ratio = _numbers(flow, "trf_buy_ratio")
+    ratio = numbers(flow, "trf_buy_ratio")
     inside = (ratio > 0) & (ratio < 1)
     held = np.where(inside, ratio, 0.5)
     return np.where(inside, np.log(held / (1 - held)), np.nan)
 
 
-def _draw_flow(axes: Axes, flow: pl.DataFrame, context: PageContext) -> None:
-    lit, prints = _numbers(flow, "log_ratio"), _prints_log_ratio(flow)
-    axes.set_title(LABELS["log_axis"])
+def _draw_flow(axes: Axes, flow: pl.DataFrame, context: PageContext, scale: Scale | None) -> None:
+    lit, prints = numbers(flow, "log_ratio"), _prints_log_ratio(flow)
+    _titled(axes, LABELS["log_axis"], _beyond(lit, scale.log if scale else None))
     _session_axis(axes, flow["date"].to_list(), before=0.15 * flow.height + 0.6)
-    band = _log_axis(axes, np.concatenate([lit, prints]), context)
+    band = _log_axis(axes, np.concatenate([lit, prints]), context, scale)
     axes.plot(np.arange(len(lit)), lit, color=DIM, linewidth=1.3)
     handles = _lit_markers(axes, flow, lit)
     there = np.flatnonzero(np.isfinite(prints))
@@ -446,15 +452,17 @@ def _draw_flow(axes: Axes, flow: pl.DataFrame, context: PageContext) -> None:
             label=LABELS["prints"],
         )  # fmt: skip
     _annotate_signals(axes, flow, lit)
-    _legend_of_flow(axes, [*handles, band])
+    _legend_of_flow(axes, [*handles, band], _sizes(_greatest(flow, lit)))
 
 
-def _log_axis(axes: Axes, values: Numbers, context: PageContext) -> Any:
+def _log_axis(axes: Axes, values: Numbers, context: PageContext, scale: Scale | None) -> Any:
     """The axis of log ratios with the thresholds of the signal; returns the neutral band."""
     high, low = math.log(context.thresholds["bot"]), math.log(context.thresholds["sell"])
-    reach = max(1.5 * high, -1.5 * low, *(float(abs(v)) for v in values if math.isfinite(v)))
+    reach = max(
+        1.5 * high, -1.5 * low, scale.log if scale else 0.0, *(float(abs(v)) for v in values if math.isfinite(v))
+    )
     # Room below for the word at the lowest marker, above for that and the legend.
-    axes.set_ylim(-1.75 * reach, 1.85 * reach)
+    axes.set_ylim(-1.75 * reach, 2.15 * reach)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     band = axes.axhspan(low, high, color=DIM, alpha=0.13, linewidth=0, label=LABELS["neutral"])
     axes.axhline(0, color=DIM, linewidth=1)
@@ -477,31 +485,41 @@ def _every_week(ticker: str, weekly: pl.DataFrame) -> pl.DataFrame:
     return mondays.join(weekly, on="date", how="left").sort("date")
 
 
-def _draw_weeks(axes: Axes, weeks: pl.DataFrame, context: PageContext) -> None:
-    lit, newest = _numbers(weeks, "log_ratio"), weeks["date"][-1]
+def _draw_weeks(axes: Axes, weeks: pl.DataFrame, context: PageContext, scale: Scale | None) -> None:
+    lit, newest = numbers(weeks, "log_ratio"), weeks["date"][-1]
     monday = context.session - timedelta(days=context.session.weekday())
-    axes.set_title(LABELS["week_axis"].format(week=newest, age=(monday - newest).days // 7))
+    title = LABELS["week_axis"].format(week=newest, age=(monday - newest).days // 7)
+    _titled(axes, title, _beyond(lit, scale.log if scale else None))
     _session_axis(axes, weeks["date"].to_list(), before=0.15 * weeks.height + 0.6)
-    band = _log_axis(axes, lit, context)
+    band = _log_axis(axes, lit, context, scale)
     axes.plot(np.arange(len(lit)), lit, color=DIM, linewidth=1.3)
     handles = _lit_markers(axes, weeks, lit)
     _annotate_signals(axes, weeks, lit)
     if not np.isfinite(lit).any():
         axes.text(0.5, 0.5, LABELS["no_week_values"], transform=axes.transAxes, ha="center", va="center", color=DIM)
-    _legend_of_flow(axes, [*handles, band])
+    _legend_of_flow(axes, [*handles, band], _sizes(_greatest(weeks, lit)))
 
 
-def _legend_of_flow(axes: Axes, handles: list[Any]) -> None:
-    axes.legend(
-        handles=handles, loc="upper left", ncols=min(3, len(handles)), handlelength=1.3, columnspacing=1.1,
-        handletextpad=0.5, borderaxespad=0.1, borderpad=0.3, labelspacing=0.25,
-    )  # fmt: skip
+def _legend_of_flow(axes: Axes, handles: list[Any], sizes: list[Any]) -> None:
+    """What the markers are, in rows of four; below it how large a volume is."""
+
+    def legend(shown: list[Any], columns: int, top: float) -> Any:
+        return axes.legend(
+            handles=shown, loc="upper left", bbox_to_anchor=(0, top), ncols=columns, handlelength=1.3,
+            columnspacing=1.1, handletextpad=0.5, borderaxespad=0.1, borderpad=0.3, labelspacing=0.25,
+        )  # fmt: skip
+
+    above = legend(handles, min(4, len(handles)), 1)
+    if sizes:
+        # Axes hold one legend; a second takes its place unless the first is added as something else.
+        legend(sizes, len(sizes), 1 - 0.115 * math.ceil(len(handles) / 4))
+        axes.add_artist(above)
 
 
 def _lit_markers(axes: Axes, flow: pl.DataFrame, lit: Numbers) -> list[Any]:
     """A marker a session: its area by off-exchange volume, its form by method, its colour by signal."""
-    volume = np.nan_to_num(_numbers(flow, "finra_off_exchange_volume"))
-    areas = 26 + 150 * volume / max(float(volume.max(initial=0)), 1.0)
+    volume = np.nan_to_num(numbers(flow, "finra_off_exchange_volume"))
+    areas = _areas(volume, _greatest(flow, lit))
     methods, signals = flow["classification_method"].to_list(), flow["signal"].to_list()
     handles = []
     for method in sorted({m for m, v in zip(methods, lit, strict=True) if m is not None and math.isfinite(v)}):
@@ -513,6 +531,35 @@ def _lit_markers(axes: Axes, flow: pl.DataFrame, lit: Numbers) -> list[Any]:
         label = plain(words, 40 if method == WEEKLY else 20)
         handles.append(Line2D([], [], linestyle="none", marker=marker, color=TEXT, markersize=7, label=label))
     return handles
+
+
+def _greatest(flow: pl.DataFrame, lit: Numbers) -> float:
+    """The greatest off-exchange volume among the markers."""
+    volume = np.nan_to_num(numbers(flow, "finra_off_exchange_volume"))
+    return float(volume[np.isfinite(lit)].max(initial=0))
+
+
+def _areas(volume: Numbers, greatest: float) -> Numbers:
+    """Areas of markers in points²: linear in volume, from what can still be seen to 176 at the greatest."""
+    return np.asarray(26 + 150 * volume / max(greatest, 1.0))
+
+
+def _sizes(greatest: float) -> list[Any]:
+    """Legend of the markers' areas: two round volumes, the greatest there is and a quarter of it."""
+    if greatest < 1:
+        return []
+    steps, names = [_rounded(greatest), _rounded(greatest / 4)], (LABELS["area"], LABELS["areas"])
+    return [
+        Line2D([], [], linestyle="none", marker="o", markerfacecolor="none", markeredgecolor=DIM, markeredgewidth=1.2,
+               markersize=math.sqrt(area), label=words.format(shares=glossary.shares(volume)))
+        for volume, area, words in zip(steps, _areas(np.array(steps), greatest), names, strict=True)
+    ]  # fmt: skip
+
+
+def _rounded(value: float) -> float:
+    """Down to 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return max(step * power for step in (1, 2, 5) if step * power <= value * (1 + 1e-9))
 
 
 def _signal_colour(method: str, signal: str | None) -> str:

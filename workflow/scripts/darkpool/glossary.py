@@ -319,6 +319,16 @@ LABELS: Mapping[str, str] = {
     "neutral": "neutral band",
     "basis": "on the share basis of {session}",
     "no_values": "no values in this window",
+    "overview": "Watchlist",
+    "distribution": "Off-exchange ratios of the watchlist, % of volume",
+    "distribution_bars": "window: {count} values",
+    "distribution_marks": "{session}: {count} values",
+    "heat": "Ratio against each ticker's own window, robust σ",
+    "heat_signs": "+ above +2, − below −2",
+    "no_ticker": "No ticker in this session.",
+    "own_scale": "scale of its own",
+    "area": "area: {shares} shares",
+    "areas": "{shares} shares",
 }
 
 
@@ -531,6 +541,59 @@ ESSENTIAL = frozenset(
 )  # fmt: skip
 """Columns of the page before any are chosen; the others are a click away, and in every row's details."""
 
+SESSION_STATES: Mapping[str, Term] = _terms(
+    Term("complete", "complete", "Every answer is final, and the manifest vouches for what is here.", "good"),
+    Term(
+        "waiting", "waiting", "A source's answer is still to come, or has failed. Run the session again later.", "warn"
+    ),
+    Term(
+        "unfinished", "unfinished", "The answers are final, the manifest is not written. Run the session again.", "warn"
+    ),
+    Term("outdated", "outdated", "The tables were made again after the manifest. Run the session again.", "warn"),
+    Term("damaged", "damaged", "The session's features cannot be read. Run the session again.", "warn"),
+    Term("tables", "tables", "Tables alone, made as an earlier session of another session's page."),
+    Term("missing", "missing", "A session of the exchange that nobody has run.", "warn"),
+    Term("holiday", "holiday", "A weekday on which the exchange does not trade."),
+    Term("weekend", "weekend", "Saturday and Sunday."),
+)
+"""What a scan's calendar says of a day."""
+EARLY_CLOSE = Term("early", "early", "The exchange closes early, mostly at 13:00 New York.")
+
+TAPE: Mapping[str, Term] = _terms(
+    Term("BOT", "B", "BOT"),
+    Term("SELL", "S", "SELL"),
+    Term("neutral", "n", "neutral"),
+    Term("no estimate", UNKNOWN, "no estimate"),
+    Term("missing", "×", "the session is missing"),
+)
+"""What a session says of a ticker, one letter a session."""
+
+_INDEX_COLUMNS = (
+    Column(
+        "change", GLANCE, "Change", "points", "signed",
+        "Off-exchange ratio less that of the session before, in percentage points.",
+        "100 × (offex_ratio − offex_ratio of the session before)",
+        (), "The ratio of this session or of the one before is unknown.",
+    ),
+    Column(
+        "streak", GLANCE, "In a row", "sessions", "count",
+        "How many sessions in a row, the newest included, have the same signal. A session that is missing, or has no "
+        "estimate, ends the row: nobody knows what it would have said.",
+        "", (), "The newest session has no signal.",
+    ),
+    Column(
+        "ratios", "Window", "Ratio", "window", "text",
+        "The off-exchange ratio over the window of the newest session, oldest on the left. Every row has the same "
+        "scale, from zero; a gap is a session without a value.",
+    ),
+    Column(
+        "tape", "Window", "Signals", "newest right", "text",
+        "The signal of each of the last sessions: B is BOT, S is SELL, n neutral, – no estimate, × a missing session.",
+    ),
+)  # fmt: skip
+INDEX_COLUMNS: Mapping[str, Column] = {column.name: column for column in _INDEX_COLUMNS}
+"""Columns of a scan's index that the table `features` does not hold."""
+
 SOURCES: Mapping[str, str] = {
     "FINRA": "FINRA daily",
     "FINRA weekly": "FINRA weekly",
@@ -608,7 +671,7 @@ def written(kind: Kind, value: object) -> str:
         case "shares":
             return shares(float(value))
         case "fraction":
-            return f"{100 * value:.1f}%"
+            return f"{100 * value:.1f}%" if value < 10 else f"{shares(100.0 * value)}%"
         case "percent":
             return f"{value:.1f}%"
         case "ratio":

@@ -19,9 +19,8 @@ TABLES = (
     "weekly",
     "features",
 )
-OURS = frozenset(
-    {*(f"{table}.parquet" for table in TABLES), "table.html", "table.png", "table.csv", "table.xlsx", "plots", "all"}
-)
+PAGES = (*(f"table.{kind}" for kind in ("html", "png", "svg", "csv", "xlsx")), "overview.png", "overview.svg", "plots")
+OURS = frozenset({*(f"{table}.parquet" for table in TABLES), *PAGES, "all"})
 
 
 def is_marked(folder: Path) -> bool:

@@ -75,6 +75,22 @@ def code_id(script: Path, package: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+def folders_id(scan: Path) -> str:
+    """Hash over the sessions in a scan's folder: the manifest's content, and the size of what else an index is made of.
+
+    It opens manifests alone, so that it costs little however many sessions there are.
+    """
+    digest = hashlib.sha256()
+    for place in sorted(scan.glob("????-??-??")):
+        digest.update(place.name.encode())
+        for name in ("all", "features.parquet", "merged.parquet", "table.html"):
+            path = place / name
+            if path.is_file():
+                told = path.read_bytes() if name == "all" else str(path.stat().st_size).encode()
+                digest.update(name.encode() + b"\0" + told + b"\0")
+    return digest.hexdigest()[:12]
+
+
 def versions() -> dict[str, str]:
     """Versions that can change a result."""
     from . import __version__
