@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from . import sessions
 
 FOLDER = "logs"
 _NAME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{6}\.log")
-_TELLING = re.compile(r"^\s*(error|warning): |^\w*(Error|Exception)\b|^[\w.]+(Error|Exception): |^config: ")
-_NOISE = re.compile(
-    r"^(Trying to restart|Error in rule|RuleException|WorkflowError:$|CalledProcessError|Command |Exiting because)"
-)
+_TELLING = re.compile(r"^(error|warning): |^[\w.]*(Error|Exception): .|^config: ")
+_HEADING = re.compile(r"^[\w.]*(Error|Exception)( in file .*)?:$")
+"""Snakemake's own errors: what is wrong stands in the line after."""
+_GENERAL = re.compile(r"^At least one job did not complete|^CalledProcessError")
 SHOWN = 12
 """Lines of a log shown on a failure."""
 
@@ -39,6 +40,8 @@ def telling(lines: Iterable[str]) -> list[str]:
     >>> telling(["Building DAG of jobs...", "error: a.csv: no column ticker", "Exiting because a job failed"])
     ['error: a.csv: no column ticker']
     """
-    written = [line.rstrip() for line in lines if line.strip() and not set(line.strip()) <= set("=-")]
-    found = list(dict.fromkeys(line.strip() for line in written if _TELLING.match(line) and not _NOISE.match(line)))
+    written = [line.strip() for line in lines if line.strip() and not set(line.strip()) <= set("=-")]
+    after = (line for heading, line in pairwise(written) if _HEADING.match(heading))
+    saying = {line for line in written if _TELLING.match(line)}.union(after)
+    found = [line for line in dict.fromkeys(written) if line in saying and not _GENERAL.match(line)]
     return (found or written)[-SHOWN:]

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -36,7 +36,7 @@ SCHEMA = 1
 
 @dataclass
 class Report:
-    """The line on stdout; `action` is run, wait (not due), busy (another run) or dry-run."""
+    """The line on stdout; `action` is run, wait (not due), busy (another run) or dry-run; `show` is a fault's log."""
 
     scan: str
     action: str = "run"
@@ -50,14 +50,12 @@ class Report:
     reason: str | None = None
     exit_status: int = FAULT
     written_at: str | None = None
-    began: InitVar[float] = 0.0
-
-    def __post_init__(self, began: float) -> None:
-        self._began = began
+    began: float = 0.0
+    show: list[str] = field(default_factory=list)
 
     def line(self) -> str:
-        told = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        seconds = round(time.monotonic() - self._began, 1)
+        told = {name: value for name, value in vars(self).items() if name not in ("began", "show")}
+        seconds = round(time.monotonic() - self.began, 1)
         return json.dumps({"schema": SCHEMA, **told, "seconds": seconds}, ensure_ascii=False)
 
 
@@ -80,8 +78,7 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         traceback.print_exc()
         report.exit_status, report.reason = FAULT, f"{type(error).__name__}: {error}"
-    if report.reason:
-        print(f"{'error' if report.exit_status == FAULT else 'later'}: {report.reason}", file=sys.stderr)
+    _say(report)
     with suppress(BrokenPipeError):
         print(report.line(), flush=True)
     return report.exit_status
@@ -139,18 +136,21 @@ def _journal(results: Path, now: datetime, keep: int, report: Report) -> Iterato
         finally:
             log.write(f"{report.line()}\n".encode())
             journal.rotate(results, keep)
-            if report.exit_status == FAULT and report.sessions:
-                _show(path, start)
+            if report.exit_status == FAULT:
+                with path.open("rb") as file:
+                    file.seek(start)
+                    report.show = file.read().decode(errors="replace").splitlines()[:-1]
 
 
-def _show(path: Path, start: int) -> None:
-    """On stderr, what of the log a person wants to see first."""
-    with path.open("rb") as file:
-        file.seek(start)
-        lines = file.read().decode(errors="replace").splitlines()
-    for line in journal.telling(lines[:-1]):
-        print(f"  {line}", file=sys.stderr)
-    print(f"the whole log: {PROJECT / path}", file=sys.stderr)
+def _say(report: Report) -> None:
+    """What went wrong, on stderr; for a fault also what of the log a person wants to see first."""
+    if not report.reason:
+        return
+    print(f"{'error' if report.exit_status == FAULT else 'later'}: {report.reason}", file=sys.stderr)
+    if report.show:
+        for line in journal.telling(report.show):
+            print(f"  {line}", file=sys.stderr)
+        print(f"the whole log: {PROJECT / str(report.log)}", file=sys.stderr)
 
 
 def _command(call: Invocation, targets: Sequence[str]) -> list[str]:
