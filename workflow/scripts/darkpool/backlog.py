@@ -32,14 +32,19 @@ def survey(results: Path, now: datetime, mode: str, count: int) -> Backlog:
     """
     target = marked.last_marked(results, now, mode)
     newest = sessions.last_completed(now)
-    recent = [day for day in sessions.window(newest, count) if day < target][-count:] if count else []
+    earlier = [day for day in recent(now, count) if day < target]
     by_folder = mode == "folder" and (results / str(target)).is_dir() and marked.is_marked(results / str(target))
     if by_folder:
-        counted = [day for day in recent if _is_marked(results / str(day))]
+        counted = [day for day in earlier if _is_marked(results / str(day))]
     else:
-        run = [day for day in recent if _was_run(results / str(day))]
-        counted = [day for day in recent if run and day >= run[0]]
+        run = [day for day in earlier if _was_run(results / str(day))]
+        counted = [day for day in earlier if run and day >= run[0]]
     return Backlog(target, target < newest, [day for day in counted if not is_finished(results, day)])
+
+
+def recent(now: datetime, count: int) -> list[date]:
+    """The last `count` completed sessions, oldest first."""
+    return sessions.window(sessions.last_completed(now), count - 1) if count else []
 
 
 def is_finished(results: Path, day: date) -> bool:

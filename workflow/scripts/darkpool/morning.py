@@ -228,7 +228,7 @@ class Morning:
         elif self.call.at:
             self.looked_back = looked_back
         # Whatever is not as the archive says, by the files: also what a run killed after its look-back left to do.
-        recent = sessions.window(sessions.last_completed(self.now), config["morning"]["catch_up"])
+        recent = backlog.recent(self.now, config["morning"]["catch_up"])
         redone = backlog.outdated(
             self.results, Archive(self.archive), recent, config["finra"]["files"], config["history"]["window"]
         )  # fmt: skip
