@@ -148,7 +148,7 @@ def test_an_orphan_that_still_writes_is_ended_before_the_next_run_begins(demo_in
     stranger = psutil.Popen(["sleep", "60"], cwd=project.root, start_new_session=True)
     try:
         assert guard.end_left_behind(project.root)
-        assert orphan.wait(10) == -signal.SIGKILL
+        assert orphan.wait(10) in (None, -signal.SIGKILL)
         size = target.stat().st_size
         time.sleep(0.3)
         assert target.stat().st_size == size

@@ -78,6 +78,8 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         traceback.print_exc()
         report.exit_status, report.reason = FAULT, f"{type(error).__name__}: {error}"
+    if report.exit_status == FAULT and report.log is None:
+        _leave_note(report)
     _say(report)
     with suppress(BrokenPipeError):
         print(report.line(), flush=True)
@@ -140,6 +142,17 @@ def _journal(results: Path, now: datetime, keep: int, report: Report) -> Iterato
                 with path.open("rb") as file:
                     file.seek(start)
                     report.show = file.read().decode(errors="replace").splitlines()[:-1]
+
+
+def _leave_note(report: Report) -> None:
+    """A fault before there is a log, a configuration say: cron's own mail may reach nobody."""
+    results = Path("results", report.scan)
+    with suppress(OSError, ValueError):
+        if report.action == "run" and results.is_dir():
+            path = journal.path(results, clock.now())
+            path.parent.mkdir(exist_ok=True)
+            with path.open("a") as log:
+                log.write(f"error: {report.reason}\n{report.line()}\n")
 
 
 def _say(report: Report) -> None:
