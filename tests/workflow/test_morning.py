@@ -18,7 +18,7 @@ SECRET = "canary-4711"
 
 @pytest.fixture
 def mornings(live):
-    """daily.sh beside the stand-ins, which its `.env` leads to, for a scan that marked 2025-12-22 and nothing before."""
+    """daily.sh beside the stand-ins, which its `.env` leads to; the scan has marked 2025-12-22 and nothing else."""
     root = live.project.root
     link_environment(root)
     vendors = {name: value for name, value in live.vendors.variables.items() if value}
@@ -64,7 +64,8 @@ def test_a_morning_ends_0_and_tells_everybody(mornings, live):
     link.symlink_to(mornings.script)
     done = subprocess.run(
         [link, *mornings.command()[1:]],
-        cwd=mornings.root.parent, env=mornings.environment(TZ="Asia/Tokyo"), capture_output=True, text=True, check=False,
+        cwd=mornings.root.parent, env=mornings.environment(TZ="Asia/Tokyo"), capture_output=True, text=True,
+        check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not live.vendors.requests
