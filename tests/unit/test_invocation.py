@@ -1,7 +1,7 @@
 """What daily.sh is asked to do is understood as Snakemake understands it, or refused in words."""
 
 import os
-from datetime import date, time
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -76,9 +76,6 @@ def test_cron_leaves_out_what_may_stand_in_a_file(tmp_path, monkeypatch):
     assert "PYTHONPATH" not in os.environ
 
 
-DAY = "2025-12-22"
-
-
 @pytest.mark.parametrize(
     ("finra", "polygon", "ended", "manifest", "stands", "expected"),
     [
@@ -109,7 +106,7 @@ def test_a_verdict_is_read_from_the_files(finra, polygon, ended, manifest, stand
     monkeypatch.setattr("darkpool.tables.metadata", lambda path: told)
     if stands:
         (tmp_path / "all").write_text("{}")
-    judged = verdict.judge(tmp_path, date.fromisoformat(DAY), ended, manifest)
+    judged = verdict.judge(tmp_path, ended, manifest, "single")
     assert (judged.status, judged.outcome) == expected
     assert judged.states == states
 

@@ -61,7 +61,9 @@ rule fetch_weekly:
     params:
         wanted=wanted,
         weeks=lambda wildcards, output: WEEKS,
-        settings=lambda wildcards, output: {key: config["finra"][key] for key in ("auth", "firms") if key in config["finra"]},
+        settings=lambda wildcards, output: {
+            key: config["finra"][key] for key in ("auth", "firms") if key in config["finra"]
+        },
         again=lambda wildcards, output: WEEKS_AGAIN,
     script:
         "../scripts/fetch_weekly.py"

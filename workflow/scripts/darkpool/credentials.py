@@ -123,8 +123,3 @@ def _unquoted(value: str) -> str:
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         return value[1:-1].strip()
     return value.partition(" #")[0].strip()
-
-
-def setting(name: str) -> str | None:
-    """What is no secret but may stand in `.env` as well, a proxy say; None when it is not set."""
-    return os.environ.get(name, "").strip() or _written().get(name) or None

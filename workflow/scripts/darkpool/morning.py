@@ -281,7 +281,7 @@ class Morning:
         if ended and (pid := guard.started_by_hand(PROJECT)) is not None:
             judged = Verdict(LATER, "interrupted", {}, f"a snakemake started by hand (process {pid}) is at work")
         else:
-            judged = verdict.judge(folder, day, ended, verdict.mark(tried) != before)
+            judged = verdict.judge(folder, ended, verdict.mark(tried) != before, self.config["mode"])
         self.say(f"session {day}: {judged.outcome}" + (f", {judged.reason}" if judged.reason else ""))
         self.report.sessions.append(
             {"date": str(day), "outcome": judged.outcome, "states": judged.states, "reason": judged.reason}

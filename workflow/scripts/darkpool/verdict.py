@@ -6,12 +6,10 @@ Snakemake ends 0 or 1 and says the rest in words that change; the files say it i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import carried, sources
-from .archive import FINAL_STATES
 
 DONE, FAULT, LATER = 0, 1, 75
 """Exit status: done or nothing to do, a fault that somebody has to mend, try again later."""
@@ -51,8 +49,8 @@ def states(told: Mapping[str, Any] | None) -> dict[str, str]:
     return {source["source"]: source["state"] for source in told["sources"]} if told else {}
 
 
-def judge(folder: Path, session: date, ended: int, reached_manifest: bool) -> Verdict:
-    """The verdict on the session whose results are in `folder` after Snakemake `ended`.
+def judge(folder: Path, ended: int, reached_manifest: bool, mode: str) -> Verdict:
+    """The verdict on the session whose results are in `folder` after Snakemake `ended` a run in `mode`.
 
     `reached_manifest`: its manifest was at least tried, which needs everything before it. So a manifest that is missing
     because an answer is not final is told apart from one that is missing because something before it failed, whatever
@@ -66,22 +64,14 @@ def judge(folder: Path, session: date, ended: int, reached_manifest: bool) -> Ve
     if stands and ended == 0:
         return Verdict(DONE, "done", found, None)
     if reached_manifest and not stands and told is not None:
-        try:
-            sources.require_final(told["sources"], session)
-        except sources.NotFinal:
-            open_ones = [source for source in told["sources"] if _is_open(source)]
+        open_ones = [source for source in told["sources"] if sources.holds_up(source, mode)]
+        if open_ones:
             reason = "; ".join(_described(source) for source in open_ones)
             blocked = any(source["state"] == "blocked" for source in open_ones)
             return Verdict(FAULT if blocked else LATER, "not_final", found, reason)
     if stands:
         return Verdict(FAULT, "fault", found, "the session is complete, but a step after its manifest failed")
     return Verdict(FAULT, "fault", found, "a step failed before the manifest")
-
-
-def _is_open(source: Mapping[str, Any]) -> bool:
-    if source["source"] in sources.HOLDING:
-        return source["state"] not in FINAL_STATES
-    return bool(source["state"] == "blocked")
 
 
 def _described(source: Mapping[str, Any]) -> str:
