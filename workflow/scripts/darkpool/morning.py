@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from . import backlog, clock, due_mornings, guard, invocation, journal, latest, runner, sessions, settings, verdict
-from .archive import Archive, iso, write_atomic
+from .archive import RUN, Archive, iso, write_atomic
 from .credentials import which
 from .invocation import Invocation
 from .verdict import DONE, FAULT, LATER, Verdict
@@ -32,6 +32,8 @@ NOTIFY = ("DARKPOOL_NOTIFY",)
 STATE = ".morning.json"
 """In the scan's folder: which mornings were acted on. Without it a morning is acted on once more, and finds it done."""
 SCHEMA = 1
+ONE_RUN = f"{os.getpid()}@{time.time_ns()}"
+"""All sessions of a morning are one run: a vendor that is down is found out once."""
 
 
 @dataclass
@@ -108,8 +110,9 @@ def _act(call: Invocation, now: datetime, report: Report) -> None:
             morning = Morning(call, config, now, results, report, log)
             morning.tidy(was_killed)
             morning.run(_state(results).get(kind, {}).get("looked_back"))
-            if report.exit_status != LATER:
-                morning.remember(kind, due_mornings.newest(now, call.at, call.weekly) if call.at else None)
+            # What is to be tried again later has not been acted on.
+            acted = call.at and report.exit_status != LATER
+            morning.remember(kind, due_mornings.newest(now, call.at, call.weekly) if call.at and acted else None)
 
 
 def _state(results: Path) -> dict[str, Any]:
@@ -177,7 +180,7 @@ def _targets(scan: str, day: date) -> list[str]:
 
 def _environment(call: Invocation, target: date) -> dict[str, str]:
     beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    more = {"PATH": beside, "PYTHONUTF8": "1", LAST_MARKED: f"{call.scan}/{target}"}
+    more = {"PATH": beside, "PYTHONUTF8": "1", LAST_MARKED: f"{call.scan}/{target}", RUN: ONE_RUN}
     if call.weekly:
         more["FETCH_MODE"] = "weekly"
     return {**os.environ, **guard.mark(PROJECT), **more}
