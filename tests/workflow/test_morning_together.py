@@ -27,7 +27,18 @@ def wait_for(condition, process):
         time.sleep(0.02)
 
 
-def test_a_second_run_says_who_is_at_work_and_tries_again_later(mornings, project):
+def by_hand_in(mornings, **pipes):
+    """A Snakemake started by hand for 2025-12-22, once it has its own lock."""
+    binaries = mornings.root / ".venv/bin"
+    command = [f"{binaries}/snakemake", "--cores", "2", "results/demo/2025-12-22/all", *mornings.command()[-2:]]
+    path = {"PATH": f"{binaries}:/usr/bin:/bin", "FETCH_MODE": "single"}
+    process = subprocess.Popen(command, cwd=mornings.root, env=mornings.environment(**path), text=True, **pipes)
+    locks = mornings.root / ".snakemake/locks"
+    wait_for(lambda: locks.is_dir() and any(locks.iterdir()), process)
+    return process
+
+
+def test_a_second_run_says_who_is_at_work_and_tries_again_later(mornings):
     lock = mornings.root / ".morning.lock"
     first = mornings.start()
     wait_for(lambda: lock.is_file() and lock.read_text(), first)
@@ -40,15 +51,7 @@ def test_a_second_run_says_who_is_at_work_and_tries_again_later(mornings, projec
     reader = duckdb.connect(mornings.results / "history.duckdb", read_only=True)
     assert reader.execute(COUNT).fetchall() == [(1, 1)]
     mornings.now = "2025-12-23T06:00:00-05:00"
-    command = ["bin/snakemake", "--cores", "2", "results/demo/2025-12-22/all", *mornings.command()[-2:]]
-    command[0] = str(mornings.root / ".venv" / command[0])
-    path = {"PATH": f"{mornings.root}/.venv/bin:/usr/bin:/bin", "FETCH_MODE": "single"}
-    by_hand = subprocess.Popen(
-        command, cwd=mornings.root, env=mornings.environment(**path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True,
-    )  # fmt: skip
-    locks = mornings.root / ".snakemake/locks"
-    wait_for(lambda: locks.is_dir() and any(locks.iterdir()), by_hand)
+    by_hand = by_hand_in(mornings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     call = mornings.run()
     assert call.code == 75, call.said
     assert f"a snakemake started by hand (process {by_hand.pid}) is at work" in call.said
@@ -60,17 +63,17 @@ def test_a_second_run_says_who_is_at_work_and_tries_again_later(mornings, projec
     reader.close()
     assert duckdb.connect(mornings.results / "history.duckdb", read_only=True).execute(COUNT).fetchall() == [(2, 2)]
 
-    # a Snakemake that was killed by hand leaves its lock, which the next morning removes
+
+@pytest.mark.soak
+def test_a_snakemake_killed_by_hand_leaves_a_lock_that_the_next_morning_removes(mornings, project):
+    mornings.now = "2025-12-23T06:00:00-05:00"
+    assert mornings.run().code == 0
     before = project.digests("results/demo/2025-12-22")
     shutil.rmtree(mornings.results / "2025-12-22/plots")
-    killed = subprocess.Popen(
-        command, cwd=mornings.root, env=mornings.environment(**path), stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    wait_for(lambda: locks.is_dir() and any(locks.iterdir()), killed)
+    killed = by_hand_in(mornings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     killed.kill()
     killed.wait()
-    assert any(locks.iterdir())
+    assert any((mornings.root / ".snakemake/locks").iterdir())
     call = mornings.run()
     assert (call.code, call.outcomes) == (0, {"2025-12-22": "done"})
     assert project.digests("results/demo/2025-12-22") == before
