@@ -9,7 +9,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # A session's manifest, and its place in the history.
 session = results/$(1)/$(2)/all results/$(1)/$(2)/.history.json
 
-.PHONY: accuracy audit doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak clean help
+.PHONY: accuracy audit cron doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ run: .venv/.runtime ## one session on live vendors: make run DATE=2025-12-22
 
 latest: .venv/.runtime ## the last-marked date
 	snakemake --cores $(CORES) latest
+
+cron: .venv/.runtime ## the crontab lines of the unattended morning; make cron INSTALL=1 installs them
+	@python -m darkpool cron $(if $(INSTALL),--install)
 
 test: .venv/.development ## every promise, about ten minutes on two cores
 	pytest -n 2 --dist loadfile

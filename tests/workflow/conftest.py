@@ -224,7 +224,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("template") / "project"
     for name in _sources():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(SOURCE / name, root / name, follow_symlinks=True)
+        shutil.copy(SOURCE / name, root / name)
     scripts = root / "workflow/scripts"
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(scripts)], check=True)
     warm = "import datetime, darkpool.sessions as s; s.is_session(datetime.date(2025, 12, 22))"

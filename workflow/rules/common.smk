@@ -186,12 +186,13 @@ def latest_date():
 def flags_of(wildcards):
     """`stale_mark` where the session is reached as the last-marked date though a newer one has completed.
 
-    A session that is named, or stands on the page of a later one, is no mark.
+    A session that is named, or stands on the page of a later one, is no mark; daily.sh names all, and tells which one is.
     """
-    asked = (wildcards.scan, wildcards.date) in requested()
-    named = f"{wildcards.scan}/{wildcards.date}" in " ".join(sys.argv[1:])
-    is_stale = wildcards.scan == "emps2" and session_of(wildcards.date) != sessions.last_completed(NOW)
-    return ["stale_mark"] if asked and not named and is_stale else []
+    this, told = f"{wildcards.scan}/{wildcards.date}", os.environ.get("DARKPOOL_LAST_MARKED")
+    named = this in " ".join(sys.argv[1:])
+    asked = wildcards.scan == "emps2" and (wildcards.scan, wildcards.date) in requested() and not named
+    is_stale = session_of(wildcards.date) != sessions.last_completed(NOW)
+    return ["stale_mark"] if is_stale and (this == told if told else asked) else []
 
 
 def latest_manifest(wildcards):

@@ -54,13 +54,18 @@ exit status: 0 done, 1 nothing found or a fault, 2 wrong usage
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
-    args = _parser().parse_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["morning"]:  # hands on what it does not know itself, as argparse's commands cannot
+        from . import morning
+
+        return morning.main(given[1:])
+    args = _parser().parse_args(given)
     try:
         run: Callable[[argparse.Namespace], int] = args.run
         return run(args)
     except NotUnderstood as error:
         return _told(error, USAGE)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         return _told(error, FAULT)
 
 
@@ -122,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print JSON")
 
     command("rebuild", _rebuild, "build the history anew from the sessions on disk")
+    cron = command("cron", _cron, "the crontab lines of the unattended run")
+    cron.add_argument("--install", action="store_true", help="put them into your crontab, whose other lines stay")
+    commands.add_parser("morning", add_help=False, help="the unattended run that workflow/scripts/daily.sh starts")
     return parser
 
 
@@ -500,3 +508,14 @@ def _rebuild(args: argparse.Namespace) -> int:
     for day, reason in loaded.skipped.items():
         print(f"warning: {day} left out: {reason}", file=sys.stderr)
     return FAULT if loaded.skipped else DONE
+
+
+def _cron(args: argparse.Namespace) -> int:
+    from . import crontab
+
+    lines = crontab.lines(crontab.PROJECT)
+    print("\n".join(lines))
+    if args.install:
+        told = "installed" if crontab.install(lines) else "installed already"
+        print(f"{told}; crontab -l shows it", file=sys.stderr)
+    return DONE

@@ -61,6 +61,6 @@ def _output(path: Path, folder: Path) -> dict[str, Any]:
 def relevant(config: Mapping[str, Any], scan: str) -> dict[str, Any]:
     """The configuration of one scan, without what changes no number: where its archive lies, what was asked again."""
     entry = {key: value for key, value in config["scans"].get(scan, {}).items() if key != "archive"}
-    rest = {key: value for key, value in config.items() if key != "scans"}
+    rest = {key: value for key, value in config.items() if key not in ("scans", "morning")}
     finra = {key: value for key, value in config["finra"].items() if key != "weeks_again"}
     return {**rest, "finra": finra, "scan": entry}

@@ -1,0 +1,172 @@
+"""One run at a time in a project, and nothing left over from a run that was killed.
+
+A run holds a lock that its children do not inherit, so it ends with the wrapper's process, however that ends. Every
+process a run starts carries a mark in its environment: whoever carries it while we hold the lock was left behind, may
+still write, and is ended. A process group would miss what outlived its leader's number, and a number in a file may by
+now be somebody else's.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from . import marked
+
+MARK = "DARKPOOL_MORNING"
+LOCK = ".morning.lock"
+LOCKS = Path(".snakemake/locks")
+GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
+_DRAFT = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}")
+"""How `archive.write_atomic` names a file before it is whole."""
+
+
+class Busy(RuntimeError):
+    """Another run is at work in this project."""
+
+
+def mark(project: Path) -> dict[str, str]:
+    """What every process of a run carries in its environment."""
+    return {MARK: str(project)}
+
+
+@contextmanager
+def sole_run(project: Path) -> Iterator[bool]:
+    """Hold the project's lock; gives whether the run before this one ended without saying so.
+
+    Raises Busy at once where another wrapper holds it.
+    """
+    with (project / LOCK).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"another morning is at work in {project} (process {_told(file.read, file.seek)})") from None
+        file.seek(0)
+        was_killed = bool(file.read())
+        _write(file.fileno(), json.dumps({"pid": os.getpid()}))
+        yield was_killed
+        # Not reached by whatever a kill interrupts: the next run then sees this one's note.
+        _write(file.fileno(), "")
+
+
+def _told(read: Callable[[], str], seek: Callable[[int], int]) -> object:
+    seek(0)
+    try:
+        return json.loads(read())["pid"]
+    except (ValueError, KeyError, TypeError):
+        return "unknown"
+
+
+def _write(handle: int, text: str) -> None:
+    os.ftruncate(handle, 0)
+    os.write(handle, text.encode())
+
+
+def end_left_behind(project: Path) -> list[int]:
+    """End every process of a run that is over, and jobs whose Snakemake is gone; returns their numbers.
+
+    Only under the lock, and with nobody at work by hand.
+    """
+    ended: list[int] = []
+    while found := [*_marked(project), *_orphaned_jobs(project)]:
+        for process in found:
+            try:
+                process.kill()
+            except GONE:
+                continue
+        psutil.wait_procs(found, timeout=10)
+        ended += [process.pid for process in found]
+        if len(ended) > len(set(ended)) + 50:
+            raise RuntimeError(f"processes {sorted(set(ended))} of an earlier run cannot be ended; end them by hand")
+    return sorted(set(ended))
+
+
+def _others() -> Iterator[psutil.Process]:
+    ours = {os.getpid(), os.getppid()}
+    for process in psutil.process_iter():
+        if process.pid not in ours:
+            try:
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    yield process
+            except GONE:
+                continue
+
+
+def _environment(process: psutil.Process) -> Mapping[str, str]:
+    try:
+        environment: Mapping[str, str] = process.environ()
+        return environment
+    except GONE:
+        return {}
+
+
+def _marked(project: Path) -> list[psutil.Process]:
+    return [process for process in _others() if _environment(process).get(MARK) == str(project)]
+
+
+def _working_in(project: Path) -> Iterator[tuple[psutil.Process, list[str]]]:
+    for process in _others():
+        try:
+            if process.cwd() == str(project):
+                yield process, process.cmdline()
+        except GONE:
+            continue
+
+
+def _is_snakemake(command: list[str]) -> bool:
+    return any(Path(part).name == "snakemake" for part in command[:3]) and not {"-n", "--dry-run", "--dryrun"} & set(
+        command
+    )
+
+
+def started_by_hand(project: Path) -> int | None:
+    """The number of a Snakemake at work in the project that no morning started; None when there is none."""
+    for process, command in _working_in(project):
+        if _is_snakemake(command) and _environment(process).get(MARK) != str(project):
+            return int(process.pid)
+    return None
+
+
+def _orphaned_jobs(project: Path) -> list[psutil.Process]:
+    """Jobs of a Snakemake started by hand and killed: they go on writing."""
+    jobs = [process for process, command in _working_in(project) if any("/.snakemake/scripts/" in c for c in command)]
+    return [process for process in jobs if not _has_snakemake(process)]
+
+
+def _has_snakemake(process: psutil.Process) -> bool:
+    try:
+        return any(_is_snakemake(parent.cmdline()) for parent in process.parents())
+    except GONE:
+        return False
+
+
+def is_locked(project: Path) -> bool:
+    """Whether Snakemake's own lock stands; with nobody at work it is a killed run's."""
+    folder = project / LOCKS
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def sweep(project: Path, results: Path, archive: Path) -> list[Path]:
+    """Remove files that a killed run had begun and not yet given their name; returns them.
+
+    In `results`, the scan's folder, only drafts of what this workflow writes are touched; in the archive every draft,
+    unless it lies outside the project, where others may be writing just now.
+    """
+    is_ours = (project / archive).is_relative_to(project)
+    drafts = [path for path in archive.rglob(".*") if is_ours and _DRAFT.fullmatch(path.name)]
+    ours = {*marked.OURS, ".history.json", "latest.json", ".morning.json"}
+    for folder in (results, *results.glob("????-??-??")):
+        drafts += [path for path in folder.glob(".*") if (m := _DRAFT.fullmatch(path.name)) and m["name"] in ours]
+        drafts += [path for path in folder.glob("plots/.*.png.*") if _DRAFT.fullmatch(path.name)]
+        shutil.rmtree(folder / ".parts", ignore_errors=True)
+    for path in drafts:
+        path.unlink(missing_ok=True)
+    return drafts

@@ -1,0 +1,54 @@
+"""`results/{scan}/latest.json`: which session is the newest, how far to trust it, and where its files are.
+
+For the scan and other programs. Paths are relative to the file's own folder; only what is there is named.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from . import marked, verdict
+from .archive import iso, write_atomic
+
+NAME = "latest.json"
+SCHEMA = 1
+PAGES = {"page": "table.html", "picture": "table.png", "csv": "table.csv", "xlsx": "table.xlsx", "manifest": "all"}
+HISTORY = "history.duckdb"
+
+
+def describe(
+    results: Path, session: date, *, mode: str, exit_status: int, stale_mark: bool, now: datetime
+) -> dict[str, Any]:
+    """The content; `results` is the scan's folder."""
+    folder = results / str(session)
+    told = verdict.told_of(folder)
+    names = {table: f"{table}.parquet" for table in marked.TABLES} | PAGES
+    paths = {key: f"{session}/{name}" for key, name in names.items() if (folder / name).is_file()}
+    if (results / HISTORY).is_file():
+        paths["history"] = HISTORY
+    return {
+        "schema": SCHEMA,
+        "scan": results.name,
+        "date": str(session),
+        "mode": mode,
+        "complete": "manifest" in paths,
+        "stale_mark": stale_mark,
+        "simulated": bool(told and told["simulated"]),
+        "states": verdict.states(told),
+        "reasons": _reasons(told),
+        "paths": paths,
+        "exit_status": exit_status,
+        "written_at": iso(now),
+    }
+
+
+def _reasons(told: Mapping[str, Any] | None) -> dict[str, str]:
+    return {source["source"]: source["reason"] for source in told["sources"] if source["reason"]} if told else {}
+
+
+def write(results: Path, content: Mapping[str, Any]) -> None:
+    write_atomic(results / NAME, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
