@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from .proxy import Answer, Door, Request
@@ -31,7 +31,7 @@ class Fault:
       drop     the connection closed without a byte
       html     200 with an HTML page
       empty    200 without a body
-      body     200 with the bytes of `body`
+      body     200 with the bytes of `body` and `headers`
       tls      at CONNECT: the certificate of another name
       refuse   at CONNECT: the host cannot be reached (502 of the proxy)
     """
@@ -46,6 +46,7 @@ class Fault:
     seconds: float = 0.0
     drip: bool = False
     body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
     hits: int = 0
 
     def __post_init__(self) -> None:
@@ -82,7 +83,7 @@ class Fault:
             case "html":
                 return Answer(200, PAGE, {"Content-Type": "text/html"})
             case _:
-                return Answer(200, self.body, {"Content-Type": "application/octet-stream"})
+                return Answer(200, self.body, {"Content-Type": "application/octet-stream", **self.headers})
 
 
 class Faults:
@@ -105,9 +106,10 @@ class Faults:
         seconds: float = 0.0,
         drip: bool = False,
         body: bytes = b"",
+        headers: dict[str, str] | None = None,
     ) -> Fault:
         """Put a fault in force (the arguments are those of `Fault`) and return it, for its `hits`."""
-        fault = Fault(kind, host, path_contains, method, times, status, retry_after, seconds, drip, body)
+        fault = Fault(kind, host, path_contains, method, times, status, retry_after, seconds, drip, body, headers or {})
         with self._lock:
             self._faults.append(fault)
         return fault

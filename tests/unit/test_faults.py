@@ -209,7 +209,8 @@ class Ticks(Source):
         return ticks_archive.fetch(archive, session, ["AAPL"], source=self.source, calls_per_minute=0, workers=1)
 
     def state(self, receipt):
-        return receipt["tickers"]["AAPL"][self.kind]["state"]
+        entry = receipt["tickers"]["AAPL"][self.kind]
+        return entry["state"] if entry else receipt["state"]
 
     def numbers(self, archive):
         files = layout.tick_files(archive, DAY, "AAPL", self.source)
@@ -323,6 +324,7 @@ class Weeks(Source):
             "1e300": page(self.rows(totalWeeklyShareQuantity=1e300)),
             "huge": page(self.rows(totalWeeklyShareQuantity=int("9" * 40))),
             "inconsistent": page(self.rows(totalWeeklyShareQuantity="a hundred")),
+            "endless": page(self.rows()),
         }
 
 
@@ -380,7 +382,12 @@ EXPECTED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "polygon": {**COMMON, **{body: STAYS for body in BODIES if body != "negative"}},
     "polygon bars": {**COMMON, **{body: STAYS for body in BODIES if body != "negative"}},
-    "finra_weekly": {**COMMON, **dict.fromkeys(BODIES, STAYS), "duplicate": ("truncated", "truncated")},
+    "finra_weekly": {
+        **COMMON,
+        **dict.fromkeys(BODIES, STAYS),
+        "duplicate": ("truncated", "truncated"),
+        "endless": ("published", "truncated"),
+    },
     "finra_token": {**COMMON, "wrong schema": STAYS, "inconsistent": STAYS, "nan": STAYS},
 }
 LOCAL = ("disk full", "read-only", "file damaged", "file emptied")
@@ -534,6 +541,9 @@ def break_vendor(case: Case, failure: str, times: int | None, patch: pytest.Monk
         break_route(patch, NO_SUCH_NAME if failure == "no such name" else DEAD, times)
         return
     fault = FAULTS.get(failure) or {"kind": "body", "body": case.source.bodies()[failure]}
+    if failure in BODIES and case.source.name == "finra_weekly":
+        rows = json.loads(fault["body"])
+        fault["headers"] = {"Record-Total": str(len(rows))}
     if failure == "slow":
         patch.setitem(web.Client.__init__.__kwdefaults__, "timeout", (5.0, 0.5))
         patch.setitem(web.Client.__init__.__kwdefaults__, "attempts", 2)

@@ -73,9 +73,13 @@ class Client:
         """Every row that `query` (filters as the API names them) finds in `dataset`, page by page; raises Failure."""
         address, rows, parts = DATA_ADDRESS + dataset, list[Row](), list[bytes]()
         total: int | None = None
+        before = b""
         while True:
             answer = self._ask(address, {**query, "limit": LIMIT, "offset": len(rows)})
             page = read_page(answer)
+            if page and answer.body == before:
+                raise Failure("truncated", f"FINRA answered with the same page again after {len(rows)} rows", 200)
+            before = answer.body
             said = _record_total(answer)
             if total is not None and said is not None and said != total:
                 raise Failure("truncated", f"FINRA's Record-Total went from {total} to {said} between two pages", 200)
