@@ -160,7 +160,7 @@ def _is_due(archive: Archive, entry: dict[str, Any] | None, verify: bool) -> boo
     if not path.is_file():
         return True
     if verify:
-        return sha256(path) != entry["sha256"]
+        return bool(sha256(path) != entry["sha256"])
     # Ticks are too large to be hashed every morning; a file that was cut off on disk shows at its ends.
     return path.suffix == ".parquet" and not _is_whole_parquet(path)
 

@@ -314,9 +314,11 @@ def _rows(page: pl.DataFrame) -> pl.DataFrame:
 
 def _following(page: pl.DataFrame) -> str | None:
     address = page["next_url"][0] if "next_url" in page.columns else None
-    if not address:
+    if address is None or (isinstance(address, str) and not address):
         return None
-    parts = urlsplit(str(address))
+    if not isinstance(address, str):
+        raise ValueError(f"next_url is {page.schema['next_url']}, expected an address")
+    parts = urlsplit(address)
     if not parts.path.startswith(("/v2/", "/v3/")):
         raise ValueError(f"next_url leads to {parts.path!r}, which is no page")
     query = [

@@ -108,8 +108,15 @@ def _refused(key: str, given: object, allowed: str) -> ConfigError:
 
 
 def load(path: Path) -> Any:
-    """A YAML file."""
+    """A YAML file. Raises ConfigError where it is none."""
+    return parse(path.read_bytes(), str(path))
+
+
+def parse(content: bytes, name: str) -> Any:
+    """A YAML document. Raises ConfigError, naming where it came from."""
     import yaml
 
-    with path.open() as file:
-        return yaml.safe_load(file)
+    try:
+        return yaml.safe_load(content)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{name}: not readable as YAML: {' '.join(str(error).split())}") from None

@@ -137,6 +137,7 @@ class _Run:
         try:
             answer = self._client.rows(DATASET, query.body)
             check(answer.rows, query)
+            readable(answer.content)
         except Failure as failure:
             self._failures += 1
             if failure.state == "blocked":
@@ -169,6 +170,10 @@ def check(rows: Iterable[Row], query: _Query) -> None:
                     f"FINRA answered with {name} {row.get(name)!r}, asked for {' or '.join(allowed)}: nothing was kept",
                     200,
                 )
+        if not isinstance(row.get("issueSymbolIdentifier"), str | None):
+            raise Failure(
+                "outage", "FINRA answered with an issueSymbolIdentifier that is no text: nothing was kept", 200
+            )
         for name in QUANTITIES:
             if not _is_quantity(row.get(name)):
                 raise Failure(
@@ -181,6 +186,14 @@ def check(rows: Iterable[Row], query: _Query) -> None:
         if text in seen and not query.symbols:
             raise Failure("truncated", f"FINRA's pages overlap: {row.get('issueSymbolIdentifier')!r} came twice", 200)
         seen.add(text)
+
+
+def readable(content: bytes) -> None:
+    """Raise Failure where the tables could not read the rows: kept, they would hide those that can be read."""
+    try:
+        otc_weekly.parse(content, "FINRA's answer")
+    except otc_weekly.OtcWeeklyError as error:
+        raise Failure("outage", f"{error}: nothing was kept", 200) from None
 
 
 def _is_quantity(value: Any) -> bool:

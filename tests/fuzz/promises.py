@@ -1,0 +1,244 @@
+"""Per reader: it takes a document or raises its own error, and what it took equals an independent slow reading.
+
+A promise is a function of bytes that raises AssertionError, or whatever the reader should not have raised. It returns
+whether the document was taken. `SEEDS` are small made documents that are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from darkpool import finra_api, otc_weekly, polygon, regsho, settings, weekly_archive, yahoo
+from darkpool.web import Answer
+from standin import nanoseconds, regsho_file, weekly_rows
+
+PROJECT = Path(__file__).parents[2]
+DAY, FRIDAY, MONDAY = date(2025, 12, 22), date(2025, 12, 19), date(2025, 12, 1)
+NAME = "CNMSshvol20251222.txt"
+NOW = datetime(2025, 12, 23, 11, tzinfo=UTC)
+QUERY = weekly_archive._Query(MONDAY, "T1")
+SUMMARIES = ("ATS_W_SMBL", "OTC_W_SMBL")
+
+Promise = Callable[[bytes], bool]
+
+
+def regsho_files(data: bytes) -> bool:
+    try:
+        frame = regsho.parse(data, NAME, DAY)
+    except regsho.RegshoError:
+        return False
+    lines = data.decode("ascii").replace("\r\n", "\n").split("\n")
+    assert lines[0] == regsho.HEADER.decode()
+    assert lines[-1] == ""
+    rows = [line.split("|") for line in lines[1:-2]]
+    assert int(lines[-2]) == len(rows) == frame.height
+    slow = [(r[1], *(float(Decimal(value)) for value in r[2:5]), r[5]) for r in rows]
+    assert frame.rows() == slow
+    assert {r[0] for r in rows} == {"20251222"}
+    assert len({r[1] for r in rows}) == len(rows)
+    for _, short, exempt, total, _ in slow:
+        assert 0 <= exempt <= short + 1e-6
+        assert short <= total + 1e-6
+        assert math.isfinite(total)
+    return True
+
+
+def yahoo_charts(data: bytes) -> bool:
+    try:
+        bars, splits = yahoo.read_chart(data, "AAPL", FRIDAY, DAY)
+    except yahoo.Malformed:
+        return False
+    result = json.loads(data)["chart"]["result"][0]
+    meta = result.get("meta") or {}
+    assert meta.get("symbol", "AAPL") == "AAPL"
+    assert meta.get("dataGranularity", "1d") == "1d"
+    zone = ZoneInfo(meta.get("exchangeTimezoneName") or "America/New_York")
+    moments = result.get("timestamp") or []
+    quote = result["indicators"]["quote"][0] if moments else {}
+    slow = {}
+    for i, moment in enumerate(moments):
+        prices = [_number(quote[name][i]) for name in yahoo.PRICES]
+        volume = _number(quote["volume"][i])
+        if any(price is not None for price in prices) and volume is not None and volume >= 0:
+            slow[datetime.fromtimestamp(moment, zone).date()] = (*prices, volume)
+    expected = sorted((day, *values) for day, values in slow.items() if FRIDAY <= day <= DAY)
+    assert bars.drop("symbol").rows() == expected
+    events = ((result.get("events") or {}).get("splits") or {}).values()
+    ratios = [(datetime.fromtimestamp(e["date"], zone).date(), e["numerator"] / e["denominator"]) for e in events]
+    assert sorted(splits.drop("symbol").rows()) == sorted(pair for pair in ratios if pair[0] > FRIDAY)
+    assert all(math.isfinite(ratio) and ratio > 0 for _, ratio in ratios)
+    return True
+
+
+def _number(value: Any) -> float | None:
+    """A JSON number as it is; NaN, infinities and null are unknown."""
+    if value is None:
+        return None
+    assert isinstance(value, int | float), f"{value!r} was taken for a number"
+    return float(value) if math.isfinite(value) else None
+
+
+def _pages(data: bytes, kind: str) -> bool:
+    try:
+        rows, following = polygon.read_page(data)
+        polygon.check(rows, kind, DAY)
+    except ValueError:
+        return False
+    page = json.loads(data)
+    page = page[0] if isinstance(page, list) else page
+    told = page.get("results") or []
+    assert rows.height == len(told)
+    assert following is None or following.startswith(("/v2/", "/v3/"))
+    for name in {*polygon.ORDERING, *polygon.AMOUNTS} & set(rows.columns):
+        slow = [row.get(name) for row in told]
+        assert all(value is None or isinstance(value, int | float) for value in slow), (name, slow)
+        assert rows[name].to_list() == slow, name
+    return True
+
+
+def polygon_trades(data: bytes) -> bool:
+    return _pages(data, polygon.TRADES)
+
+
+def polygon_bars(data: bytes) -> bool:
+    return _pages(data, polygon.MINUTE_BARS)
+
+
+def weekly_pages(data: bytes) -> bool:
+    try:
+        rows = finra_api.read_page(Answer(200, {}, data, "address", NOW))
+        weekly_archive.check(rows, QUERY)
+        weekly_archive.readable(data)
+    except finra_api.Failure:
+        return False
+    assert json.loads(data) == rows
+    frame = otc_weekly.parse(data, "page")
+    slow = [row for row in rows if row.get("issueSymbolIdentifier") is not None
+            and row.get("totalWeeklyShareQuantity") is not None]  # fmt: skip
+    assert {row["weekStartDate"][:10] for row in rows} <= {str(MONDAY)}
+    assert frame["symbol"].to_list() == [row["issueSymbolIdentifier"] for row in slow]
+    assert frame["shares"].to_list() == [row["totalWeeklyShareQuantity"] for row in slow]
+    assert frame["trades"].to_list() == [row.get("totalWeeklyTradeCount") for row in slow]
+    assert frame["kind"].to_list() == [row["summaryTypeCode"] for row in slow]
+    return True
+
+
+def weekly_files(data: bytes) -> bool:
+    """A file that somebody copied into the archive: no page of the API has been checked."""
+    try:
+        frame = otc_weekly.parse(data, "file")
+    except otc_weekly.OtcWeeklyError:
+        return False
+    rows = json.loads(data)
+    slow = [
+        row
+        for row in rows
+        if row.get("summaryTypeCode") in SUMMARIES
+        and row.get("tierIdentifier") in otc_weekly.TIERS
+        and row.get("issueSymbolIdentifier") is not None
+        and row.get("totalWeeklyShareQuantity") is not None
+        and row["totalWeeklyShareQuantity"] >= 0
+    ]
+    assert frame["shares"].to_list() == [row["totalWeeklyShareQuantity"] for row in slow]
+    return True
+
+
+SCHEMA: Any = yaml.safe_load((PROJECT / "workflow/schemas/config.schema.yaml").read_text())
+
+
+def configs(data: bytes) -> bool:
+    try:
+        config = settings.parse(data, "config.yaml")
+        settings.check(config, SCHEMA)
+    except settings.ConfigError:
+        return False
+    assert json.loads(json.dumps(config)) == config
+    assert isinstance(config, Mapping)
+    assert config["history"]["min_sessions"] <= config["history"]["ma"] <= config["history"]["window"] + 1
+    return True
+
+
+def _chart() -> bytes:
+    moments = [nanoseconds(day, "09:30") // 10**9 for day in (FRIDAY, DAY)]
+    quote = {name: [10.0, 11.5] for name in yahoo.PRICES} | {"volume": [1000, 2000]}
+    event = {"date": moments[1] + 86_400, "numerator": 2.0, "denominator": 1.0}
+    meta = {"symbol": "AAPL", "exchangeTimezoneName": "America/New_York", "dataGranularity": "1d"}
+    result = {"meta": meta, "timestamp": moments, "events": {"splits": {"1": event}}, "indicators": {"quote": [quote]}}
+    return json.dumps({"chart": {"result": [result], "error": None}}).encode()
+
+
+def _trades() -> bytes:
+    start = nanoseconds(DAY, "10:00")
+    rows = [
+        {"sip_timestamp": start + i, "participant_timestamp": start, "sequence_number": i, "id": str(i), "price": 10.5,
+         "size": 100, "exchange": 11, "conditions": [14]}
+        for i in range(3)
+    ]  # fmt: skip
+    return json.dumps({"status": "OK", "results": rows, "next_url": "https://api.polygon.io/v3/trades/A?c=1"}).encode()
+
+
+def _bars() -> bytes:
+    start = nanoseconds(DAY, "09:30") // 10**6
+    rows = [{"t": start + 60_000 * i, "o": 10.0, "h": 12.0, "l": 9.0, "c": 11.0, "v": 1000} for i in range(3)]
+    return json.dumps({"status": "OK", "results": rows}).encode()
+
+
+def _week() -> bytes:
+    rows = weekly_rows(MONDAY, "T1", {"AAPL": (100, 200), "NA": (1.5, None)})
+    return json.dumps([row for row in rows if row["summaryTypeCode"] in SUMMARIES]).encode()
+
+
+SEEDS: dict[str, list[bytes]] = {
+    "regsho_files": [regsho_file(DAY, {"AAPL": (10, 1, 300, "B,Q,N"), "BRK/B": (1.5, 0, 2.25, "N")})],
+    "yahoo_charts": [_chart()],
+    "polygon_trades": [_trades()],
+    "polygon_bars": [_bars()],
+    "weekly_pages": [_week()],
+    "weekly_files": [_week()],
+    "configs": [(PROJECT / "config.yaml").read_bytes()],
+}  # fmt: skip
+PROMISES: dict[str, Promise] = {name: globals()[name] for name in SEEDS}
+DICTIONARIES: dict[str, list[str]] = {
+    "json": [
+        "null",
+        "true",
+        "NaN",
+        "Infinity",
+        "-1",
+        "1e300",
+        "1e-5",
+        '"1"',
+        "[]",
+        "{}",
+        "0.5",
+        "99999999999999999999",
+    ],
+    "text": ["|", "\r\n", "nan", "-", "1e5", "+1", "٣", " ", '"', "20251222"],
+    "yaml": [
+        "null",
+        "ON",
+        ".nan",
+        ".inf",
+        "1: 2",
+        "? [a]",
+        "&a [*a]",
+        "!!python/object:os.system",
+        "16:15",
+        "- ",
+        ": ",
+    ],
+}
+
+
+def words(name: str) -> list[str]:
+    """What to strew into a document of this kind."""
+    return DICTIONARIES[{"regsho_files": "text", "configs": "yaml"}.get(name, "json")]

@@ -1,0 +1,84 @@
+"""Whatever bytes come from outside: a reader takes them right or raises its own error."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fuzz import promises
+
+READERS = sorted(promises.PROMISES)
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+STRANGE = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just([]), st.just({}),
+    st.sampled_from([-1, 0, 1e300, 10**40, "NaN", "100", "2025-12-22", "2025-12-01"]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_is_well_formed_is_taken(name: str) -> None:
+    for seed in promises.SEEDS[name]:
+        assert promises.PROMISES[name](seed)
+
+
+@pytest.mark.parametrize("name", READERS)
+@given(data=st.data())
+@QUICK
+def test_a_document_with_bytes_changed(name: str, data: st.DataObject) -> None:
+    """Some bytes taken out, and others or a strange word put in their place."""
+    document = promises.SEEDS[name][0]
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(document)))
+        end = data.draw(st.integers(start, min(len(document), start + 20)))
+        words = st.sampled_from([word.encode() for word in promises.words(name)])
+        document = document[:start] + data.draw(st.one_of(words, st.binary(max_size=6))) + document[end:]
+    promises.PROMISES[name](document)
+
+
+@pytest.mark.parametrize("name", READERS)
+@given(document=st.binary(max_size=300))
+@QUICK
+def test_any_bytes(name: str, document: bytes) -> None:
+    promises.PROMISES[name](document)
+
+
+@pytest.mark.parametrize("name", [name for name in READERS if name not in ("regsho_files", "configs")])
+@given(data=st.data())
+@QUICK
+def test_a_document_with_a_value_replaced(name: str, data: st.DataObject) -> None:
+    """Anywhere in the JSON: a value, a row, or a whole branch."""
+    document = json.loads(promises.SEEDS[name][0])
+    for _ in range(data.draw(st.integers(1, 2))):
+        replace_somewhere(document, data)
+    promises.PROMISES[name](json.dumps(document).encode())
+
+
+@given(data=st.data())
+@QUICK
+def test_a_configuration_with_a_value_replaced(data: st.DataObject) -> None:
+    import yaml
+
+    document = yaml.safe_load(promises.SEEDS["configs"][0])
+    replace_somewhere(document, data)
+    promises.configs(yaml.safe_dump(document).encode())
+
+
+def replace_somewhere(document: Any, data: st.DataObject) -> None:
+    places = list(walk(document))
+    if not places:
+        return
+    holder, key = data.draw(st.sampled_from(places))
+    if data.draw(st.integers(0, 4)) == 0:
+        del holder[key]
+    else:
+        holder[key] = data.draw(STRANGE)
+
+
+def walk(branch: Any) -> Any:
+    """Every place of a document, as the container and the key or index in it."""
+    keys = list(branch) if isinstance(branch, dict) else range(len(branch)) if isinstance(branch, list) else []
+    for key in keys:
+        yield branch, key
+        yield from walk(branch[key])
