@@ -9,7 +9,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # A session's manifest, and its place in the history.
 session = results/$(1)/$(2)/all results/$(1)/$(2)/.history.json
 
-.PHONY: accuracy audit doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements clean help
+.PHONY: accuracy audit doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ latest: .venv/.runtime ## the last-marked date
 
 test: .venv/.development ## every promise, about ten minutes on two cores
 	pytest -n 2 --dist loadfile
+
+soak: .venv/.soak ## what takes longer: hundreds of kills, thirty mornings, fuzzers (SOAK_SECONDS each, 60)
+	pytest -m soak -n 2 --dist loadfile
 
 lint: .venv/.development ## formatting, lint and types
 	ruff check .
@@ -94,3 +97,7 @@ endef
 	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.txt
 	$(link)
 	touch $@ .venv/.runtime
+
+.venv/.soak: requirements-soak.txt | .venv/.development
+	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-soak.txt
+	touch $@

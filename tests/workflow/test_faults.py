@@ -1,11 +1,15 @@
 """A morning on which a vendor is late, broken or unwilling: said everywhere, held against `all`, and healed later."""
 
 import shutil
+import subprocess
 
 import pytest
 
+from standin import weekly_rows
+
 DAY = "2025-12-22"
 OWN_FILE = "CNMSshvol20251222.txt"
+SHORT = {"ma": 3, "min_sessions": 3, "window": 5}
 
 
 def page(live):
@@ -65,9 +69,9 @@ def test_a_file_that_no_one_published_is_absent_once_the_grace_is_over(live):
     ("fault", "state", "most"),
     [
         ({"kind": "status", "status": 403}, "blocked", 2),
-        ({"kind": "status", "status": 500}, "outage", 8),
+        pytest.param({"kind": "status", "status": 500}, "outage", 8, marks=pytest.mark.soak),
         ({"kind": "refuse"}, "outage", 8),
-        ({"kind": "html"}, "outage", 6),
+        pytest.param({"kind": "html"}, "outage", 6, marks=pytest.mark.soak),
     ],
     ids=["blocked", "server error", "not reached", "a page in place of the file"],
 )
@@ -91,7 +95,7 @@ def with_another_trailer(content):
     return content.replace(b"\r\n4\r\n", b"\r\n5\r\n")
 
 
-@pytest.mark.parametrize("damage", [cut_short, with_another_trailer])
+@pytest.mark.parametrize("damage", [cut_short, pytest.param(with_another_trailer, marks=pytest.mark.soak)])
 def test_a_file_that_is_not_whole_is_kept_aside_and_never_used(live, damage):
     live.publish()
     whole = live.vendors.finra.publish(DAY, live.regsho_rows(6))
@@ -177,3 +181,83 @@ def test_a_vendor_that_fails_leaves_a_finished_session_alone(live):
     shutil.rmtree(live.project.root / "results")
     live.run(finished=True)
     assert live.project.digests("results") == before
+
+
+WEEKS = {"lit": {"source": "none"}, "history": SHORT, "finra": {"weekly": True}, "backfill_count": 1}
+
+
+@pytest.mark.soak
+def test_weeks_that_cannot_be_fetched_hold_up_the_mode_that_is_made_of_them_alone(live):
+    live.publish()
+    live.settings = WEEKS
+    for monday, tier, symbol in (
+        ("2025-12-01", "T1", "AAPL"),
+        ("2025-11-17", "T2", "NA"),
+        ("2025-11-17", "OTCE", "NEW"),
+    ):
+        live.vendors.finra_api.publish(weekly_rows(monday, tier, {symbol: (100, 200)}))
+    live.vendors.faults.add(kind="status", status=504, host="api.finra.org")
+    live.run(finished=True, FETCH_MODE="daily")
+    assert live.project.states()["FINRA weekly"] == "outage"
+    assert "outage" in page(live)
+
+    (live.project.folder() / "all").unlink()
+    run = live.run(finished=False, FETCH_MODE="weekly")
+    assert [line for line in run.lines if "FINRA weekly is outage" in line]
+
+    live.vendors.faults.clear()
+    live.run(finished=True, FETCH_MODE="weekly")
+    assert live.project.states()["FINRA weekly"] == "published"
+    (volume,) = live.project.table("weekly").filter(ticker="AAPL")["finra_off_exchange_volume"]
+    assert volume == 300
+
+
+@pytest.mark.soak
+def test_ticks_damaged_on_disk_are_asked_for_again_and_kept_beside(live):
+    live.publish()
+    live.tickers, live.settings = ["AAPL"], {**live.settings, "lit": {"min_lit_volume": 100, "calls_per_minute": 0}}
+    live.project.env = {**live.project.env, "POLYGON_API_KEY": "standin-key"}
+    bars = {"10:00": (10.0, 10.2, 9.9, 10.1, 900), "10:01": (10.1, 10.2, 9.9, 10.0, 300)}
+    live.vendors.polygon.entitled = {"minute_bars"}
+    live.vendors.polygon.minute_bars("AAPL", DAY, bars)
+    live.run(finished=True)
+    assert live.project.features()["AAPL"]["lit_buy_ratio"] == 0.75
+    path = live.root / f"polygon/minute_bars/{DAY}/AAPL.parquet"
+    damaged = path.read_bytes()[:-20]
+    path.write_bytes(damaged)
+    live.run(finished=True)
+    assert live.project.features()["AAPL"]["lit_buy_ratio"] == 0.75
+    assert path.read_bytes() == damaged
+    assert len(list(path.parent.glob("AAPL@*.parquet"))) == 1
+
+
+@pytest.fixture
+def small_disk(live):
+    """The archive on a disk of its own, of one megabyte."""
+    live.root.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(live.root)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield live.root
+    subprocess.run(["umount", "-l", str(live.root)], check=True)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("trouble", ["No space left", "Read-only"])
+def test_an_archive_that_cannot_be_written_ends_the_run_and_heals(live, small_disk, trouble):
+    live.publish()
+    if trouble == "Read-only":
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    else:
+        (small_disk / "ballast").write_bytes(bytes(2**20 - 3 * 4096))
+    run = live.run()
+    assert run.code == 1
+    assert trouble in run.said
+    assert not (live.project.folder() / "all").exists()
+    if trouble == "Read-only":
+        subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    else:
+        (small_disk / "ballast").unlink()
+    live.run(finished=True)
+    assert live.project.features()["AAPL"]["offex_ratio"] == 0.6
+    assert not [path for path in small_disk.rglob(".*") if path.name != ".lock"]

@@ -1,0 +1,31 @@
+"""The coverage-guided fuzzer on every reader, SOAK_SECONDS (60) each; part of `make soak`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fuzz import promises
+
+RUN = Path(__file__).with_name("run.py")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", sorted(promises.PROMISES))
+def test_no_bytes_crash_hang_or_deceive_a_reader(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason="atheris is there on Linux alone: make soak installs it")
+    seconds = int(os.environ.get("SOAK_SECONDS") or 60)
+    done = subprocess.run(
+        [sys.executable, str(RUN), name, str(seconds)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=5 * seconds + 120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    runs = [line for line in done.stderr.splitlines() if line.startswith("Done ")]
+    assert runs, done.stderr[-4000:]
+    print(name, runs[-1])
