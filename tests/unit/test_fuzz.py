@@ -11,6 +11,7 @@ from fuzz import promises
 
 READERS = sorted(promises.PROMISES)
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SHARES = b'"totalWeeklyShareQuantity": 100'
 STRANGE = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just([]), st.just({}),
     st.sampled_from([-1, 0, 1e300, 10**40, "NaN", "100", "2025-12-22", "2025-12-01"]),
@@ -21,6 +22,37 @@ STRANGE = st.one_of(
 def test_what_is_well_formed_is_taken(name: str) -> None:
     for seed in promises.SEEDS[name]:
         assert promises.PROMISES[name](seed)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "other"),
+    [
+        ("polygon_trades", b'"price": 10.5', b'"price": 99.5, "price": 10.5'),
+        ("polygon_bars", b'"v": 1000', b'"v": 7, "v": 1000'),
+        ("weekly_pages", SHARES, b'"totalWeeklyShareQuantity": 7, ' + SHARES),
+        ("weekly_files", SHARES, b'"totalWeeklyShareQuantity": 7, ' + SHARES),
+    ],
+)
+def test_a_field_named_twice_in_a_row_is_refused(name: str, field: bytes, other: bytes) -> None:
+    """Found by the fuzzer: two readers of JSON took two different numbers."""
+    seed = promises.SEEDS[name][0]
+    assert field in seed
+    assert not promises.PROMISES[name](seed.replace(field, other, 1))
+
+
+@pytest.mark.parametrize("stray", [b"\r\r\n", b"\r"])
+def test_a_stray_carriage_return_is_no_line_end(stray: bytes) -> None:
+    """Found by the fuzzer: the file counted its rows by line feeds and was read by either."""
+    seed = promises.SEEDS["regsho_files"][0]
+    assert not promises.regsho_files(stray.join(seed.rsplit(b"\r\n", 2)[:2]) + b"\r\n2\r\n")
+    assert not promises.regsho_files(seed.replace(b"N\r\n", b"N" + stray, 1))
+
+
+@pytest.mark.parametrize(
+    "odd", [b"&a [*a]", b"{1: 2}", b"{? [a] : b}", b"2025-12-22", b"!!python/name:os.system", b"["]
+)
+def test_what_only_yaml_can_say_is_no_configuration(odd: bytes) -> None:
+    assert not promises.configs(promises.SEEDS["configs"][0].replace(b"daily #", odd + b" #", 1))
 
 
 @pytest.mark.parametrize("name", READERS)

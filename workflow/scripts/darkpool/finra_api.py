@@ -168,13 +168,27 @@ def _pair() -> tuple[str, str]:
     return pair
 
 
+class _Twice(Exception):
+    """A field that a row names twice: readers of JSON take the one or the other."""
+
+
+def _row(pairs: list[tuple[str, Any]]) -> Row:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return row
+
+
 def read_page(answer: web.Answer) -> list[Row]:
     """The rows of one answer, none for 204; raises Failure when the body is no JSON array of rows."""
     if answer.status == 204:
         return []
     try:
-        page = json.loads(answer.body)
-    except ValueError:
+        page = json.loads(answer.body, object_pairs_hook=_row)
+    except _Twice as error:
+        raise Failure("outage", f"FINRA's answer has a row that names {error} twice", answer.status) from None
+    except (ValueError, RecursionError):
         began = answer.body[:15].decode("ascii", "replace").strip()
         raise Failure("outage", f"FINRA's answer is no JSON, it begins with {began!r}", answer.status) from None
     if not isinstance(page, list) or not all(isinstance(row, dict) for row in page):

@@ -142,7 +142,7 @@ class Client:
             seen.add(target_after)
             before = page
             page, target_after = self._page(kind, symbol, session, target_after)
-            if overlaps(before.rows, page.rows, kind):
+            if target_after not in seen and overlaps(before.rows, page.rows, kind):
                 raise Failure(
                     "truncated", f"page {len(seen) + 1} of {kind} repeats rows of the page before", page.status
                 )
@@ -242,7 +242,8 @@ def first_target(kind: str, symbol: str, session: date) -> str:
 def read_page(body: bytes) -> tuple[pl.DataFrame, str | None]:
     """Rows of a page, every field as the vendor sent it, and path and query of the next page where there is one.
 
-    An integer column with one fraction in it is float64. Raises ValueError when the body is no page.
+    An integer column with one fraction in it is float64. Raises ValueError when the body is no page, or a row of it
+    names a field twice.
     """
     try:
         page = pl.read_json(io.BytesIO(body), infer_schema_length=None)
@@ -254,7 +255,23 @@ def read_page(body: bytes) -> tuple[pl.DataFrame, str | None]:
     status = str(page["status"][0]) if "status" in page.columns else "OK"
     if status not in ("OK", "DELAYED"):
         raise ValueError(f"the page's status is {status}: {_message(body)}")
-    return _rows(page), _following(page)
+    rows = _rows(page)
+    twice = [name for name in ("status", "results", "next_url") if body.count(f'"{name}":'.encode()) > 1]
+    twice += [name for name in rows.columns if _is_named_twice(body, rows, name)]
+    if twice:
+        raise ValueError(f"{twice[0]} is named twice")
+    return rows, _following(page)
+
+
+def _is_named_twice(body: bytes, rows: pl.DataFrame, name: str) -> bool:
+    """Whether a row names a field twice, of which readers of JSON take the one or the other."""
+    if rows.columns.count(name) > 1:
+        return True
+    if name not in ORDERING and name not in AMOUNTS:
+        return False
+    key = f'"{name}"'.encode()
+    nulls = body.count(key + b":null") + body.count(key + b": null")
+    return body.count(key) > rows.height - rows[name].null_count() + nulls
 
 
 def check(rows: pl.DataFrame, kind: str, session: date) -> None:

@@ -108,6 +108,9 @@ def _body(content: bytes, name: str) -> bytes:
             f"{name}: the file is empty; expected a header, one row per symbol and the row count", "truncated"
         )
     text = content.replace(b"\r\n", b"\n")
+    if b"\r" in text:
+        number = text[: text.index(b"\r")].count(b"\n") + 1
+        raise RegshoError(f"{name}, line {number}: a carriage return inside the line; expected line ends of one kind")
     header, _, rest = text.partition(b"\n")
     if header != HEADER:
         found = header[:80].decode("utf-8", "replace")

@@ -27,12 +27,29 @@ def mode(config: Mapping[str, Any]) -> str:
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Raise ConfigError for the first fault of `config` against its JSON `schema` and across its keys."""
+    _require_plain(config)
     faults = sorted(
         _validator(schema).iter_errors(config), key=lambda fault: (list(map(str, fault.path)), fault.validator)
     )
     if faults:
         raise ConfigError("config: " + _describe(faults[0]))
     _check_across(config)
+
+
+def _require_plain(config: Any) -> None:
+    """Raise ConfigError for what YAML can say and JSON cannot: a part of itself, a key that is no text."""
+    try:
+        json.dumps(config, default=str)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"config: expected mappings, lists and plain values ({error})") from None
+    todo = [config]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, Mapping):
+            odd = [key for key in part if not isinstance(key, str)]
+            if odd:
+                raise ConfigError(f"config: the key {odd[0]!r} is no text: put it in quotes")
+        todo += part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else []
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:
