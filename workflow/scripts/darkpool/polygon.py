@@ -269,8 +269,8 @@ def _is_named_twice(body: bytes, rows: pl.DataFrame, name: str) -> bool:
     """Whether a row names a field twice, of which readers of JSON take the one or the other."""
     if name not in ORDERING and name not in AMOUNTS:
         return False
-    key = f'"{name}"'.encode()
-    nulls = body.count(key + b":null") + body.count(key + b": null")
+    key = f'"{name}":'.encode()
+    nulls = body.count(key + b"null") + body.count(key + b" null")
     return body.count(key) > rows.height - rows[name].null_count() + nulls
 
 
