@@ -29,6 +29,7 @@ def test_what_is_well_formed_is_taken(name: str) -> None:
     [
         ("polygon_trades", b'"price": 10.5', b'"price": 99.5, "price": 10.5'),
         ("polygon_bars", b'"v": 1000', b'"v": 7, "v": 1000'),
+        ("polygon_bars", b'"h": 12.0', b'"h": 12.0, "a": 1, "t": 7, "o": 10.0, "h": 12.0'),
         ("weekly_pages", SHARES, b'"totalWeeklyShareQuantity": 7, ' + SHARES),
         ("weekly_files", SHARES, b'"totalWeeklyShareQuantity": 7, ' + SHARES),
     ],

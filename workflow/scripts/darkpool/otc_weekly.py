@@ -87,7 +87,7 @@ def parse(content: bytes, where: str) -> pl.DataFrame:
     schema = {theirs: pl.Float64() if kind.is_numeric() else pl.String() for theirs, kind in FIELDS.values()}
     try:
         frame = pl.read_json(io.BytesIO(content), schema=schema)
-        twice = [theirs for theirs in schema if content.count(f'"{theirs}"'.encode()) > frame.height]
+        twice = [theirs for theirs in schema if content.count(f'"{theirs}":'.encode()) > frame.height]
         if twice:
             raise OtcWeeklyError(f"{where}: a row names {twice[0]} twice")
         frame = frame.rename({theirs: ours for ours, (theirs, _) in FIELDS.items()}).filter(
