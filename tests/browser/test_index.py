@@ -22,9 +22,7 @@ def page_file(tmp_path_factory) -> Path:
         signals = {ticker: SIGNALS[(i // 3 + (number if i % 2 else 0)) % 4] for i, ticker in enumerate(tickers)}
         scores = {ticker: i / 10 for i, ticker in enumerate(tickers)}
         ratios = {ticker: [0.2, 0.4, 0.4 + i / 100] for i, ticker in enumerate(tickers)} | {"T01": [0.2, None, 0.9]}
-        place = index_folders.put(folder, day, signals, ratios=ratios, accum_score=scores, simulated=True)
-        (place / "plots").mkdir()
-        (place / "plots/T00.png").write_bytes(b"")
+        index_folders.put(folder, day, signals, ratios=ratios, accum_score=scores, simulated=True)
     index_folders.put(
         folder, "2025-12-05", dict.fromkeys(tickers), states={"FINRA": "not_yet", "Yahoo": "published"}, manifest=False
     )
@@ -111,14 +109,16 @@ def test_without_javascript_all_is_there_by_score(page_file, open_page):
     assert page.get_by_text("missing", exact=True).first.is_visible()
 
 
-def test_links_lead_to_the_sessions_page_and_the_tickers_plot(page_file, open_page):
+def test_links_lead_to_the_sessions_page_and_the_tickers_row_on_it(page_file, open_page):
     page = open_page(page_file)
     page.locator(".month a", has_text="waiting").click()
     assert page.url.endswith("/emps2/2025-12-05/table.html")
     page.go_back()
-    assert page.locator("table.watch a").evaluate_all("all => all.map(a => a.getAttribute('href'))") == [
-        "2025-12-04/plots/T00.png"
-    ]
+    page.locator("table.watch a", has_text="T38").click()
+    assert page.url.endswith("/emps2/2025-12-04/table.html#row=T38")
+    page.go_back()
+    page.locator("table.watch a", has_text="img").click()
+    assert page.url.endswith("/emps2/2025-12-04/table.html#row=%3Cimg%20src%3Dx%20onerror%3Dalert%281%29%3E")
 
 
 def test_on_paper_every_row_is_there_and_the_tools_are_not(page_file, open_page):

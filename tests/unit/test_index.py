@@ -61,6 +61,7 @@ def test_the_calendar_shows_the_missing_session_as_missing_and_says_what_makes_i
 
 def test_a_session_with_a_page_is_linked_and_one_without_is_not(scan):
     html = index.render(scan)
+    assert f'href="{MONDAY}/table.html#row=TQQQ"' in html
     assert set(re.findall(r'href="([^"#]+table\.html)"', html)) == {
         f"{day}/table.html" for day in ("2025-12-15", "2025-12-16", "2025-12-19", MONDAY)
     }
@@ -70,7 +71,10 @@ def test_a_streak_stops_at_the_missing_session(scan):
     html = index.render(scan)
     assert "No ticker of 2025-12-22 has had the same signal 3 sessions in a row." in html
     index_folders.put(scan, "2025-12-18", {"TQQQ": "BOT"})
-    row = re.search(r'<tbody>\s*<tr><th scope="row"><bdi>TQQQ</bdi></th><td class="text">.*?</tr>', index.render(scan))
+    row = re.search(
+        r'<tbody>\s*<tr><th scope="row"><bdi><a href="[^"]+">TQQQ</a></bdi></th><td class="text">.*?</tr>',
+        index.render(scan),
+    )
     assert row is not None
     assert re.sub("<[^>]+>", " ", row[0]).split() == ["TQQQ", "BOT", "4", "2025-12-17", "neutral"]
 
@@ -79,7 +83,10 @@ def test_movers_are_measured_in_points_against_the_session_before(scan):
     html = index.render(scan)
     movers = html.split('id="movers"')[1].split("</table>")[0]
     assert "Mon 2025-12-22 against 2025-12-19, 2 tickers compared" in movers
-    assert re.findall(r"<bdi>(\w+)</bdi>.*?([+−][\d.]+)<", movers) == [("TQQQ", "+25.00"), ("SPY", "−12.50")]
+    assert re.findall(r"<bdi><a[^>]+>(\w+)</a></bdi>.*?([+−][\d.]+)<", movers) == [
+        ("TQQQ", "+25.00"),
+        ("SPY", "−12.50"),
+    ]
 
 
 def test_the_watchlist_shows_ratio_change_row_and_tape(scan):
@@ -130,6 +137,14 @@ def test_a_session_whose_window_is_gone_still_has_its_row(scan):
     html = index.render(scan)
     assert "No session holds the volumes that would tell." in html
     assert "no value in this window" in html
+
+
+def test_a_ticker_of_tables_alone_leads_to_its_plot_where_there_is_one(scan):
+    place = index_folders.put(scan, "2025-12-23", {"T/Q": "BOT", "SPY": None}, manifest=False, page=False)
+    (place / "plots").mkdir()
+    (place / "plots/T%2FQ.png").write_bytes(b"")
+    watch = index.render(scan).partition('id="watchlist"')[2]
+    assert re.findall(r'<a href="([^"]+)"', watch) == ["2025-12-23/plots/T%252FQ.png"]
 
 
 def test_folders_that_are_no_session_are_passed_over(scan):

@@ -314,7 +314,7 @@ def _overview(folder: Path, shown: Session, readable: Sequence[Session]) -> Over
     greatest = merged["offex_ratio"].max()
     top = min(1.0, greatest) if isinstance(greatest, float) and greatest > 0 else 1.0
     ratios = _ratios(merged, window)
-    links = _links(place, features["ticker"].to_list())
+    links = _links(shown, place, features["ticker"].to_list())
     rows = []
     for record in features.iter_rows(named=True):
         ticker = record["ticker"]
@@ -339,8 +339,10 @@ def _overview(folder: Path, shown: Session, readable: Sequence[Session]) -> Over
     )
 
 
-def _links(place: Path, tickers: Sequence[str]) -> dict[str, str]:
-    """The plot of each ticker that has one, relative to the index."""
+def _links(shown: Session, place: Path, tickers: Sequence[str]) -> dict[str, str]:
+    """Where each ticker leads, relative to the index: its row on the session's page, or without a page its plot."""
+    if shown.has_page:
+        return {ticker: f"{place.name}/table.html#row={quote(ticker, safe='')}" for ticker in tickers}
     there = {path.name for path in place.glob("plots/*.png")}
     names = {ticker: f"{file_name(ticker)}.png" for ticker in tickers}
     return {ticker: f"{place.name}/plots/{quote(name)}" for ticker, name in names.items() if name in there}
