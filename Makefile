@@ -65,6 +65,7 @@ benchmark: .venv/.development ## speed and memory, as ratios measured in one run
 	python tests/benchmarks/session.py
 	python tests/benchmarks/engine.py
 	python tests/benchmarks/pages.py --quick
+	python tests/benchmarks/browser.py
 
 requirements: .venv/.development ## pin anew from pyproject.toml
 	uv pip compile -q --system-certs pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -o requirements.txt
