@@ -419,6 +419,8 @@ def test_on_paper_the_page_is_light_whole_and_repeats_its_header(open_page, larg
     assert opened.eval_on_selector("#board", f"e => ({style})(e).overflow") == "visible"
     assert opened.eval_on_selector("#board thead", f"e => ({style})(e).display") == "table-header-group"
     assert opened.eval_on_selector("#board thead th", f"e => ({style})(e).position") == "static"
+    label = "e => getComputedStyle(e, '::before').content"
+    assert opened.eval_on_selector("#board th[data-name=trf_spike]", label) == '"Spike"'
     assert opened.locator("#filter").is_hidden()
     assert opened.locator(".disclaimer").is_visible()
 
