@@ -176,7 +176,7 @@ function provenance(session) {
   for (const source of session.sources) {
     list.append(
       element("dt", null, source.source, " ", element("b", { class: source.tone }, source.state)),
-      element("dd", null, source.feeds ? source.feeds + ". " : "", source.fetched + ". ",
+      element("dd", null, source.feeds ? source.feeds + ", " : "", source.fetched + ". ",
         [source.reason, source.detail].filter(Boolean).join(". ")));
   }
   const notes = session.notes.map((note) => element("p", { class: "note" }, note));
