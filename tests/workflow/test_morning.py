@@ -185,6 +185,7 @@ def test_an_answer_that_came_later_makes_finished_sessions_anew(mornings, live):
     assert mornings.run().outcomes == {DAY: "done"}
 
 
+@pytest.mark.soak
 def test_a_mark_older_than_the_last_session_is_used_and_said(mornings, live):
     (mornings.results / DAY / "own_scan.csv").unlink()
     mornings.mark(BEFORE)
