@@ -27,7 +27,7 @@ latest: .venv/.runtime ## the last-marked date
 cron: .venv/.runtime ## the crontab lines of the unattended morning; make cron INSTALL=1 installs them
 	@python -m darkpool cron $(if $(INSTALL),--install)
 
-test: .venv/.development ## every promise, about ten minutes on two cores
+test: .venv/.development ## every promise, about a quarter of an hour on two cores
 	pytest -n 2 --dist loadfile
 
 soak: .venv/.soak ## what takes longer: hundreds of kills, thirty mornings, fuzzers (SOAK_SECONDS each, 60)

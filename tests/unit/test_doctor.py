@@ -89,7 +89,7 @@ def test_a_check_is_a_line_with_its_state_first(project, capsys):
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ("scans: [", "is no YAML"),
+        ("scans: [", "not readable as YAML"),
         ("", "config: (top level)"),
         ("mode: hourly\n", "key"),
         (None, "mode: \"hourly\" was given"),

@@ -56,6 +56,7 @@ def test_one_page_stands_for_all_and_each_session_has_its_own_tables(daily):
     assert project.manifest()["mode"] == "daily"
 
 
+@pytest.mark.soak
 def test_the_numbers_of_a_session_do_not_hang_on_the_mode(daily, project):
     together, _ = daily
     project.scan = "demo"

@@ -171,13 +171,15 @@ def test_everything_made_can_be_deleted_and_comes_back_byte_for_byte(demo):
     assert demo.digests("results", "resources") == before
 
 
+@pytest.mark.soak
 def test_a_second_copy_makes_the_same_bytes_with_one_core(demo, project):
     project.finish(TARGET, "--cores", "1")
     assert project.digests("results", "resources") == demo.digests("results", "resources")
 
 
 @pytest.mark.parametrize(
-    ("day", "closes"), [("2026-03-02", "since fractional shares"), ("2024-07-03", "an early close")]
+    ("day", "closes"),
+    [("2026-03-02", "since fractional shares"), pytest.param("2024-07-03", "an early close", marks=pytest.mark.soak)],
 )
 def test_other_sessions_are_simulated_as_well(demo, day, closes):
     demo.finish(f"results/demo/{day}/all")

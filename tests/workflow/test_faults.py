@@ -53,6 +53,7 @@ def test_a_file_not_published_yet_is_said_and_asked_for_alone_later(live):
     heals(live, [OWN_FILE], [])
 
 
+@pytest.mark.soak
 def test_a_file_that_no_one_published_is_absent_once_the_grace_is_over(live):
     live.publish_finra(live.window[:-1])
     live.publish_yahoo()
@@ -68,7 +69,7 @@ def test_a_file_that_no_one_published_is_absent_once_the_grace_is_over(live):
 @pytest.mark.parametrize(
     ("fault", "state", "most"),
     [
-        ({"kind": "status", "status": 403}, "blocked", 2),
+        pytest.param({"kind": "status", "status": 403}, "blocked", 2, marks=pytest.mark.soak),
         pytest.param({"kind": "status", "status": 500}, "outage", 8, marks=pytest.mark.soak),
         ({"kind": "refuse"}, "outage", 8),
         pytest.param({"kind": "html"}, "outage", 6, marks=pytest.mark.soak),
@@ -163,6 +164,7 @@ def test_a_ticker_yahoo_does_not_know_holds_up_nobody(live):
     assert not live.vendors.requests
 
 
+@pytest.mark.soak
 def test_one_ticker_that_fails_is_marked_and_asked_for_alone_the_next_time(live):
     live.publish()
     live.vendors.faults.add(kind="status", status=500, path_contains="/chart/NA")
@@ -173,6 +175,7 @@ def test_one_ticker_that_fails_is_marked_and_asked_for_alone_the_next_time(live)
     assert live.project.features()["NA"]["offex_ratio"] == 0.6
 
 
+@pytest.mark.soak
 def test_a_vendor_that_fails_leaves_a_finished_session_alone(live):
     live.publish()
     live.run(finished=True)

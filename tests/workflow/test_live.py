@@ -183,6 +183,7 @@ def test_two_scans_on_one_archive_ask_for_a_ticker_once(live):
     assert sorted(path.parent.name for path in live.root.glob("universe/*/*.csv")) == ["emps2", "emps3"]
 
 
+@pytest.mark.soak
 def test_the_last_session_by_the_real_clock_with_all_waits_as_configured(live):
     """Nothing is set to hurry it: the pauses and the clock are those of every morning."""
     live.project.env = live.vendors.env

@@ -123,6 +123,7 @@ def test_a_key_or_machine_that_is_refused_is_a_fault(mornings, live):
     assert "the whole log: " in call.said
 
 
+@pytest.mark.soak
 def test_a_fault_is_no_outage_whatever_an_earlier_run_left_in_the_tables(mornings, live):
     outage = live.vendors.faults.add(kind="refuse", host="cdn.finra.org")
     call = mornings.run()

@@ -92,6 +92,7 @@ def test_the_lit_side_of_2013_is_signed_by_its_quotes(real):
     assert [trf["AIG"][c] for c in ("trf_buy_volume", "trf_sell_volume")] == [1_277_530, 1_001_166]
 
 
+@pytest.mark.soak
 def test_the_tick_rule_alone_signs_little_and_says_something_else(real):
     finish(real, "2013-10-08", ["BAC"], lit={"method": "tick"})
     row = flow(real, "lit_flow", "2013-10-08")["BAC"]

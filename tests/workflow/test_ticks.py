@@ -9,7 +9,11 @@ from standin import Vendors, nanoseconds
 
 DAY = "2025-12-22"
 CANARY = "canary-5d1e8c27"
-SETTINGS = {"lit": {"min_lit_volume": 100, "calls_per_minute": 0}, "history": {"ma": 3, "min_sessions": 3, "window": 5}}
+SETTINGS = {
+    "finra": {"weekly": False},
+    "lit": {"min_lit_volume": 100, "calls_per_minute": 0},
+    "history": {"ma": 3, "min_sessions": 3, "window": 5},
+}
 
 
 def trade(number, price, size, **fields):
@@ -166,6 +170,7 @@ def test_a_plan_without_quotes_signs_by_the_tick_rule_and_says_so(ticks):
     assert not ticks.vendors.requests
 
 
+@pytest.mark.soak
 def test_a_polygon_that_is_down_holds_up_nobody_and_is_asked_again(ticks):
     ticks.vendors.faults.add(kind="status", status=503, host="polygon.io")
     ticks.vendors.faults.add(kind="status", status=503, host="massive.com")
