@@ -161,8 +161,8 @@ def sweep(project: Path, results: Path, archive: Path) -> list[Path]:
     unless it lies outside the project, where others may be writing just now.
     """
     is_ours = (project / archive).is_relative_to(project)
-    drafts = [path for path in archive.rglob(".*") if is_ours and _DRAFT.fullmatch(path.name)]
-    ours = {*marked.OURS, ".history.json", "latest.json", ".morning.json"}
+    drafts = [path for path in archive.rglob(".*") if _DRAFT.fullmatch(path.name)] if is_ours else []
+    ours = {*marked.OURS, ".history.json", "latest.json", ".morning.json", ".messages.json"}
     for folder in (results, *results.glob("????-??-??")):
         drafts += [path for path in folder.glob(".*") if (m := _DRAFT.fullmatch(path.name)) and m["name"] in ours]
         drafts += [path for path in folder.glob("plots/.*.png.*") if _DRAFT.fullmatch(path.name)]

@@ -96,6 +96,8 @@ def parse(content: bytes, where: str) -> pl.DataFrame:
             & (pl.col("shares") >= 0)
             & pl.col("symbol").is_not_null()
         )
+        if (frame["trades"] % 1 != 0).any():
+            raise OtcWeeklyError(f"{where}: a number of trades is not whole")
         return frame.with_columns(
             pl.col("tier").replace_strict(TIERS, return_dtype=pl.String),
             pl.col("trades").cast(pl.Int64),
