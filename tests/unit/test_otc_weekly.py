@@ -240,3 +240,12 @@ class TestRealWeek:
         shares = dict(rows.group_by("summaryTypeCode").agg(pl.col("totalWeeklyShareQuantity").sum()).iter_rows())
         assert shares["ATS_W_SMBL"] == shares["ATS_W_SMBL_FIRM"]
         assert shares["OTC_W_SMBL"] == shares["OTC_W_SMBL_FIRM"]
+
+
+def test_a_number_of_trades_that_is_not_whole_is_refused():
+    row = {
+        "weekStartDate": "2025-11-17", "tierIdentifier": "T1", "summaryTypeCode": "ATS_W_SMBL",
+        "issueSymbolIdentifier": "AAPL", "totalWeeklyShareQuantity": 1.5, "totalWeeklyTradeCount": 0.5,
+    }  # fmt: skip
+    with pytest.raises(otc_weekly.OtcWeeklyError, match="trades is not whole"):
+        otc_weekly.parse(json.dumps([row]).encode(), "page")
