@@ -30,7 +30,7 @@ def test_a_configfile_is_found_from_the_callers_folder_and_changes_what_we_read(
     assert call.handed_on[:2] == ["--configfile", str(tmp_path / "other.yaml")]
     config = invocation.configuration(PROJECT, call)
     assert (config["marked"], config["lit"]["source"], config["lit"]["method"]) == ("calendar", "none", "nbbo")
-    assert config["morning"] == {"look_back": 5, "catch_up": 3, "keep_logs": 60}
+    assert config["morning"] == {"look_back": 5, "look_back_weeks": 4, "catch_up": 3, "keep_logs": 60}
 
 
 def test_the_weekly_run_and_fetch_mode_decide_the_mode(tmp_path, monkeypatch):

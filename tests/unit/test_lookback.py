@@ -49,8 +49,10 @@ class Scene:
         files = (path for path in self.archive.root.rglob("*") if path.is_file() and path.name != ".lock")
         return {self.archive.relative(path): path.read_bytes() for path in files}
 
-    def recheck(self) -> list[date]:
-        return lookback.recheck(Archive(self.archive.root), "emps2", DAYS, prefixes=["CNMS"], window=BACK)
+    def recheck(self, following: date | None = None) -> list[date]:
+        return lookback.recheck(
+            Archive(self.archive.root), "emps2", DAYS, prefixes=["CNMS"], window=BACK, following=following
+        )
 
     def added(self) -> set[str]:
         """What lies beside now; what lay there must be as it was, receipts aside."""
@@ -130,6 +132,72 @@ def test_answers_that_stand_change_no_byte_and_cost_a_question_each(scene) -> No
     assert len(conditional) == len(DAYS)
     assert all(request.headers["If-None-Match"] for request in conditional)
     assert scene.asked("/chart/") == len(TICKERS)
+
+
+class TestTheSessionThatFollows:
+    """Yahoo's answer to the look-back holds the window of the session to come: it is not asked twice a morning."""
+
+    SESSION = date(2025, 12, 24)
+    WINDOW = sessions.window(SESSION, BACK)
+
+    def fetch(self, scene, *tickers: str) -> dict[str, Any]:
+        wanted = {self.SESSION: daily_bars.Request(self.WINDOW, tickers)}
+        return daily_bars.fetch(Archive(scene.archive.root), wanted)[self.SESSION]
+
+    def alone(self, scene) -> dict[str, Any]:
+        """What the session's own question brings, in an archive that has had no look-back."""
+        shutil.copytree(scene.archive.root, scene.archive.root.with_name("alone"))
+        other = Archive(scene.archive.root.with_name("alone"))
+        return daily_bars.fetch(other, {self.SESSION: daily_bars.Request(self.WINDOW, TICKERS)})[self.SESSION]
+
+    def test_it_finds_its_answers_and_asks_nothing_more(self, scene) -> None:
+        for number, ticker in enumerate(TICKERS, start=1):
+            scene.vendors.yahoo.bars(ticker, bars(1000 * number, [*ALL, self.SESSION]))
+        expected = self.alone(scene)
+        asked = scene.asked("/chart/")
+        assert scene.recheck(self.SESSION) == []
+        assert scene.asked("/chart/") == asked + len(TICKERS)
+        assert self.fetch(scene, *TICKERS) == scene.archive.receipt("yahoo", self.SESSION)
+        assert scene.asked("/chart/") == asked + len(TICKERS)
+        found = self.fetch(scene, *TICKERS)
+        for name in ("state", "session", "source"):
+            assert found[name] == expected[name]
+        aside = ("address", "retrieved_at")
+        assert {t: {k: v for k, v in e.items() if k not in aside} for t, e in found["tickers"].items()} == {
+            t: {k: v for k, v in e.items() if k not in aside} for t, e in expected["tickers"].items()
+        }
+        assert scene.traded(self.SESSION) == dict.fromkeys(self.WINDOW, (1000, False))
+
+    def test_a_ticker_that_is_new_that_day_is_asked_for_alone(self, scene) -> None:
+        days = [*ALL, self.SESSION]
+        for ticker in (*TICKERS, "NEW"):
+            scene.vendors.yahoo.bars(ticker, bars(1000, days))
+        scene.recheck(self.SESSION)
+        before = scene.asked("/chart/")
+        receipt = self.fetch(scene, *TICKERS, "NEW")
+        assert scene.asked("/chart/NEW") == scene.asked("/chart/") - before == 1
+        assert receipt["state"] == "published"
+        assert sorted(receipt["tickers"]) == ["AAPL", "NA", "NEW"]
+
+    def test_an_answer_without_a_bar_of_it_is_none_of_its_answers(self, scene) -> None:
+        scene.recheck(self.SESSION)
+        assert scene.kept() == scene.before
+
+    def test_what_the_archive_holds_of_it_is_left_alone(self, scene) -> None:
+        for ticker in TICKERS:
+            scene.vendors.yahoo.bars(ticker, bars(1000, [*ALL, self.SESSION]))
+        self.fetch(scene, "NA")
+        scene.before = scene.kept()
+        scene.recheck(self.SESSION)
+        assert not scene.added() & {layout.yahoo_daily(self.SESSION)}
+        assert scene.archive.receipt("yahoo", self.SESSION) is None
+
+    def test_its_own_new_york_day_is_too_early(self, scene, monkeypatch) -> None:
+        for ticker in TICKERS:
+            scene.vendors.yahoo.bars(ticker, bars(1000, [*ALL, self.SESSION]))
+        monkeypatch.setenv("DARKPOOL_NOW", f"{self.SESSION}T18:00:00-05:00")
+        scene.recheck(self.SESSION)
+        assert scene.archive.receipt("yahoo", self.SESSION) is None
 
 
 class TestFinra:

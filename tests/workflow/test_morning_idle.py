@@ -1,6 +1,5 @@
 """Mornings in a row that nobody watches: in the end the history holds every session, right row for row."""
 
-import importlib.util
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -13,7 +12,6 @@ from mornings import Mornings, link_environment
 SHORT = {"ma": 3, "min_sessions": 3, "window": 5}
 REGULAR = 10_000
 FIRST = date(2025, 10, 1)
-HAS_LOOK_BACK = importlib.util.find_spec("darkpool.lookback") is not None
 
 
 def off_exchange(day):
@@ -79,7 +77,7 @@ def mornings(live):
     root = live.project.root
     link_environment(root)
     live.tickers = ["AAPL"]
-    config = {**live.config, "mode": "single", "morning": {"look_back": 5 if HAS_LOOK_BACK else 0}}
+    config = {**live.config, "mode": "single", "morning": {"look_back": 5}}
     variables = {**live.vendors.variables, **{k: v for k, v in live.project.env.items() if k.startswith("DARKPOOL_")}}
     return Mornings(root, variables, live.now, config)
 
@@ -99,7 +97,7 @@ def test_a_week_with_an_outage_a_holiday_and_a_sleeping_machine(mornings, live):
     weeks = Weeks(
         date(2025, 12, 24), date(2025, 12, 30),
         outages={date(2025, 12, 24): "cdn.finra.org"}, asleep={date(2025, 12, 27)},
-        corrections={date(2025, 12, 30): (date(2025, 12, 26), 7777)} if HAS_LOOK_BACK else {},
+        corrections={date(2025, 12, 30): (date(2025, 12, 26), 7777)},
     )  # fmt: skip
     mornings.config = {**mornings.config, "morning": {**mornings.config["morning"], "catch_up": 2}}
     published = weeks.live_through(mornings, live)
@@ -108,9 +106,10 @@ def test_a_week_with_an_outage_a_holiday_and_a_sleeping_machine(mornings, live):
         ("2025-12-24", 0, ["2025-12-23"]),
         ("2025-12-25", 0, ["2025-12-24"]),
         ("2025-12-28", 0, ["2025-12-26"]),  # Saturday's, on Sunday: the machine had slept
-        ("2025-12-30", 0, ["2025-12-26", "2025-12-29"] if HAS_LOOK_BACK else ["2025-12-29"]),
+        ("2025-12-30", 0, ["2025-12-26", "2025-12-29"]),
     ]
     assert is_right(mornings, published, date(2025, 12, 23))
+    assert len(live.symbols_asked()) == 4  # once a session: what looking back asks for answers the new session too
 
 
 @pytest.mark.soak
@@ -122,7 +121,7 @@ def test_thirty_mornings_in_a_row(mornings, live):
             date(2025, 11, 21): "cdn.finra.org", date(2025, 12, 3): "yahoo.com", date(2025, 12, 25): "cdn.finra.org",
         },
         asleep={date(2025, 12, 11), date(2025, 12, 12), date(2025, 12, 13)},
-        corrections={date(2025, 12, 19): (date(2025, 12, 16), 9999)} if HAS_LOOK_BACK else {},
+        corrections={date(2025, 12, 19): (date(2025, 12, 16), 9999)},
     )  # fmt: skip
     published = weeks.live_through(mornings, live)
     assert len({day for day, _, _ in weeks.acted}) >= 28

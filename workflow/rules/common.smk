@@ -152,7 +152,8 @@ def answers(wildcards):
         names = [layout.regsho_name(prefix, day) for day in window for prefix in PREFIXES]
         left = {
             "finra": due.finra(archive, window[-1], names),
-            "yahoo": due.yahoo(archive, window[-1], tickers_of(wildcards)),
+            "yahoo": due.yahoo(archive, window[-1], tickers_of(wildcards))
+            or not archive.answers(layout.universe(scan, window[-1])),
         }
         # A receipt that leaves something to ask is made again, whatever its file time.
         workflow.dag.forcefiles.update(receipts[source] for source in left if left[source])

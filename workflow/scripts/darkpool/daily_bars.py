@@ -88,6 +88,21 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
     }
 
 
+def take_ahead(archive: Archive, session: date, window: Sequence[date], answers: Mapping[str, DailyAnswer]) -> None:
+    """Keep what `answers` to another question say of a session; `fetch` asks for the tickers that are left.
+
+    A session of which the archive holds anything is left alone, and so are answers without a bar of the session.
+    """
+    if archive.receipt("yahoo", session) or archive.answers(layout.yahoo_daily(session)):
+        return
+    windows = {ticker: cut(answer, window) for ticker, answer in answers.items()}
+    fresh = {ticker: answer for ticker, answer in windows.items() if answer.state == "published"}
+    if fresh:
+        path = write(archive, session, fresh.values())
+        entries = {ticker: told(archive, answer, path) for ticker, answer in fresh.items()}
+        archive.write_receipt("yahoo", session, receipt(session, entries, list(entries)))
+
+
 def receipt(session: date, entries: Mapping[str, Entry], tickers: Iterable[str]) -> dict[str, Any]:
     """The receipt of a session whose state is that of `tickers` together."""
     state = sources.day_state([entries[ticker] for ticker in tickers])

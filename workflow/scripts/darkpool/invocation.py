@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from . import credentials, due_mornings, settings
 
-MORNING = {"look_back": 5, "catch_up": 10, "keep_logs": 60}
+MORNING = {"look_back": 5, "look_back_weeks": 4, "catch_up": 10, "keep_logs": 60}
 """Defaults of the configuration's optional `morning`."""
 CORES = "4"
 HANDED_ON = (

@@ -45,10 +45,19 @@ SAME_FACTOR = 1e-3
 Entry = dict[str, Any]
 
 
-def recheck(archive: Archive, scan: str, days: Sequence[date], *, prefixes: Sequence[str], window: int) -> list[date]:
+def recheck(
+    archive: Archive,
+    scan: str,
+    days: Sequence[date],
+    *,
+    prefixes: Sequence[str],
+    window: int,
+    following: date | None = None,
+) -> list[date]:
     """Ask FINRA and Yahoo again for the finished sessions `days` (ascending); what differs in value is kept beside.
 
     FINRA's own file of each day is asked for by its ETag, Yahoo once per ticker of the universe kept for the days.
+    What Yahoo's answers say of `following`, a later session not asked for yet, is kept for it: one question a morning.
     Returns the days to be built again: those whose own answer changed, and the later ones of `days`, since a change
     lies in their windows (`window` earlier sessions). A vendor's failure is told on stderr and is no error.
     Simulated vendors are never asked.
@@ -60,7 +69,9 @@ def recheck(archive: Archive, scan: str, days: Sequence[date], *, prefixes: Sequ
     with archive.sole_asker("finra"):
         corrected = _finra(Archive(archive.root), days, prefixes)
     with archive.sole_asker("yahoo"):
-        changed = _yahoo(Archive(archive.root), scan, [day for day in days if day < today], window)
+        past = [day for day in days if day < today]
+        ahead = following if following and following < today else None
+        changed = _yahoo(Archive(archive.root), scan, past, window, ahead)
     if corrected:
         changed |= {day for day in days if min(corrected) in sessions.window(day, window)}
     return sorted(changed)
@@ -159,18 +170,21 @@ class _Kept(NamedTuple):
     splits: dict[str, pl.DataFrame]
 
 
-def _yahoo(archive: Archive, scan: str, days: Sequence[date], window: int) -> set[date]:
+def _yahoo(archive: Archive, scan: str, days: Sequence[date], window: int, following: date | None) -> set[date]:
     """Days of whose window Yahoo has changed a volume as traded."""
     kept = {day: found for day in days if (found := _kept(archive, scan, day, window))}
     tickers = {ticker: symbol for found in kept.values() for ticker, symbol in found.spelling.items()}
     if not tickers:
         return set()
     by_symbol = {symbol: ticker for ticker, symbol in sorted(tickers.items())}
-    start, last = min(found.window[0] for found in kept.values()), max(kept)
+    start, last = min(found.window[0] for found in kept.values()), following or max(kept)
     answers = yahoo.fetch_daily(list(by_symbol), start, last, last, progress=_say, rounds=ROUNDS)
     failed = [f"{by_symbol[symbol]} {answer.reason}" for symbol, answer in answers.items() if not answer.bars.height]
     if failed:
         _say(f"Yahoo, no answer for {len(failed)} of {len(answers)} tickers ({failed[0]}); what is there stands")
+    if following:
+        told = {ticker: answers[symbol] for ticker, symbol in tickers.items()}
+        daily_bars.take_ahead(archive, following, sessions.window(following, window), told)
     changed = set()
     for day, found in kept.items():
         fresh = {}

@@ -6,13 +6,12 @@ JSON, in a dated log, in `latest.json` and in the exit status.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -189,13 +188,20 @@ def _environment(call: Invocation, target: date) -> dict[str, str]:
 def _rehearse(call: Invocation, config: dict[str, Any], now: datetime, report: Report) -> None:
     """Snakemake's own dry run of what would be done now; nothing is written, nobody asked, nothing sent."""
     report.action = "dry-run"
-    survey = backlog.survey(Path("results", call.scan), now, config["marked"], config["morning"]["catch_up"])
+    survey = _survey(call, config, now)
     report.date, report.stale_mark = str(survey.target), survey.is_stale
-    targets = [target for day in (*survey.open, survey.target) for target in _targets(call.scan, day)]
+    days = (*survey.open, survey.target)
+    targets = [target for day in days for target in _targets(call.scan, day)]
     environment = _environment(call, survey.target)
     ended = runner.run(_command(call, targets), PROJECT, environment, sys.stderr.buffer)
     report.exit_status = DONE if ended == 0 else FAULT
-    report.sessions = [{"date": str(day), "outcome": "dry-run"} for day in (*survey.open, survey.target)]
+    report.sessions = [{"date": str(day), "outcome": "dry-run"} for day in days]
+
+
+def _survey(call: Invocation, config: dict[str, Any], now: datetime) -> backlog.Backlog:
+    """The Sunday run makes the weeks of one session; what daily mornings left open is theirs, in their mode."""
+    count = 0 if call.weekly else config["morning"]["catch_up"]
+    return backlog.survey(Path("results", call.scan), now, config["marked"], count)
 
 
 class Morning:
@@ -234,24 +240,20 @@ class Morning:
 
     def run(self, looked_back: str | None) -> None:
         """Every session in turn, oldest first, the last-marked one last; then everything that tells of it."""
-        report, config = self.report, self.config
-        survey = self._survey()
+        report = self.report
+        survey = _survey(self.call, self.config, self.now)
         today = str(self.now.astimezone(sessions.NEW_YORK).date())
         # A morning that is tried again has looked back already; a call by hand always does.
         if self.is_live and not (self.call.at and looked_back == today):
-            report.changed = [str(day) for day in self._look_back(survey.target)]
+            look_back = self._look_back_at_weeks if self.call.weekly else self._look_back
+            report.changed = [str(day) for day in look_back(survey.target)]
             self.looked_back = today
         elif self.call.at:
             self.looked_back = looked_back
-        # Whatever is not as the archive says, by the files: also what a run killed after its look-back left to do.
-        recent = backlog.recent(self.now, config["morning"]["catch_up"])
-        redone = backlog.outdated(
-            self.results, Archive(self.archive), recent, config["finra"]["files"], config["history"]["window"]
-        )  # fmt: skip
-        days = sorted({*survey.open, *(day for day in redone if day < survey.target)})
+        days = sorted({*survey.open, *self._outdated(survey.target)})
         report.date, report.stale_mark = str(survey.target), survey.is_stale
         self.say(
-            f"{self.call.scan}, mode {config['mode']}: last-marked session {survey.target}"
+            f"{self.call.scan}, mode {self.config['mode']}: last-marked session {survey.target}"
             + (" (the mark is older than the last completed session)" if survey.is_stale else "")
             + (f"; before it {', '.join(map(str, days))}" if days else "")
         )
@@ -271,8 +273,18 @@ class Morning:
             report.reason = "; ".join([*told, *([f"{stopped}; run again"] if stopped else [])])
         self._tell(survey, stopped is not None)
 
-    def _survey(self) -> backlog.Backlog:
-        return backlog.survey(self.results, self.now, self.config["marked"], self.config["morning"]["catch_up"])
+    def _outdated(self, target: date) -> list[date]:
+        """Sessions before the target that are not as the archive says, by the files.
+
+        Also what a run that was killed after its look-back left to do.
+        """
+        if self.call.weekly:
+            return []
+        config = self.config
+        recent = [day for day in backlog.recent(self.now, config["morning"]["catch_up"]) if day < target]
+        return backlog.outdated(
+            self.results, Archive(self.archive), recent, config["finra"]["files"], config["history"]["window"]
+        )  # fmt: skip
 
     def _session(self, day: date, target: date) -> Verdict:
         """Run one session and judge it; also one whose run we were told to end is in the report."""
@@ -293,22 +305,36 @@ class Morning:
 
     def _look_back(self, target: date) -> list[date]:
         """Ask again for the sessions just before the target; the ones whose answers changed."""
-        count = self.config["morning"]["look_back"]
+        from . import lookback
+
         archive = Archive(self.archive)
-        before = sessions.window(target, count)[:-1]
+        before = sessions.window(target, self.config["morning"]["look_back"])[:-1]
         days = [day for day in before if any(archive.receipt_path(s, day).is_file() for s in ("finra", "yahoo"))]
-        recheck = _part("lookback", "recheck") if days else None
-        if recheck is None:
+        if not days:
             return []
         self.say(f"looking back at {', '.join(map(str, days))}")
         with self._heard():
-            changed: list[date] = recheck(
+            changed = lookback.recheck(
                 archive, self.call.scan, days,
-                prefixes=self.config["finra"]["files"], window=self.config["history"]["window"],
+                prefixes=self.config["finra"]["files"], window=self.config["history"]["window"], following=target,
             )  # fmt: skip
-        if changed:
-            self.say(f"answers changed: {', '.join(map(str, changed))}")
-        return changed
+        return self._say_changed(changed)
+
+    def _look_back_at_weeks(self, target: date) -> list[date]:
+        """Ask again for FINRA's newest weeks; the target and the sessions just before it that see a restated one."""
+        from . import lookback
+
+        count = self.config["morning"]["look_back_weeks"]
+        days = sessions.window(target, self.config["morning"]["look_back"])
+        self.say(f"looking back at FINRA's last {count} weeks per tier")
+        with self._heard():
+            changed = lookback.recheck_weeks(Archive(self.archive), days, weeks=count)
+        return self._say_changed(changed)
+
+    def _say_changed(self, days: list[date]) -> list[date]:
+        if days:
+            self.say(f"answers changed: {', '.join(map(str, days))}")
+        return days
 
     @contextmanager
     def _heard(self) -> Iterator[None]:
@@ -330,20 +356,16 @@ class Morning:
         ))  # fmt: skip
         if was_stopped:
             return
-        with self._heard():
-            self._beside("index", "write", self.results)
-            if which(NOTIFY):
-                report.message = self._beside("message", "announce", self.results, survey.target)
+        # Imported here: a morning that is not due, or waits for another run, needs neither.
+        from . import index, message
 
-    def _beside(self, module: str, function: str, *arguments: Any) -> str | None:
-        """Call a part that must not fail the run; a failure of it is said."""
-        try:
-            call = _part(module, function)
-            result = call(*arguments) if call else None
-        except Exception as error:
-            self.say(f"warning: {module}.{function}: {type(error).__name__}: {error}")
-            return f"failed: {type(error).__name__}"
-        return str(result) if result is not None else None
+        with self._heard():
+            try:
+                index.write(self.results)
+            except Exception as error:
+                self.say(f"warning: the index could not be written: {type(error).__name__}: {error}")
+            if which(NOTIFY):
+                report.message = message.announce(self.results, survey.target)
 
     def remember(self, kind: str, due: datetime | None) -> None:
         """This morning was acted on: a fault counts as well, since asking again would not mend it."""
@@ -357,14 +379,3 @@ class Morning:
             return
         content = json.dumps({**state, kind: done}, indent=1, sort_keys=True) + "\n"
         write_atomic(self.results / STATE, content.encode())
-
-
-def _part(module: str, function: str) -> Callable[..., Any] | None:
-    """A function of a module that is imported only where it is used."""
-    try:
-        found: Callable[..., Any] = getattr(importlib.import_module(f".{module}", __package__), function)
-    except ModuleNotFoundError as error:
-        if error.name != f"{__package__}.{module}":
-            raise
-        return None
-    return found
