@@ -30,8 +30,8 @@ cron: .venv/.runtime ## the crontab lines of the unattended morning; make cron I
 test: .venv/.development ## every promise, about a quarter of an hour on two cores
 	pytest -n 2 --dist loadfile
 
-soak: .venv/.soak ## what takes longer: hundreds of kills, thirty mornings, fuzzers (SOAK_SECONDS each, 60)
-	pytest -m soak -n 2 --dist loadfile
+soak: .venv/.soak ## what takes longer, in parts of an hour at most; make soak goes on until nothing is left
+	pytest -m soak -n 2 --dist worksteal --ledger=.soak/ledger.jsonl
 
 lint: .venv/.development ## formatting, lint and types
 	ruff check .

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["soak_parts"]
+
 PROJECT = Path(__file__).parent.parent
 
 

@@ -1,5 +1,6 @@
-"""A coverage-guided fuzzer on one promise: `python tests/fuzz/run.py regsho_files 60` runs it for 60 seconds.
+"""A coverage-guided fuzzer on one promise: `python tests/fuzz/run.py regsho_files 60 corpus` runs it for 60 seconds.
 
+The folder `corpus` keeps the documents that reached new code, and a later run begins with them.
 Needs atheris (requirements-soak.txt, Linux). A document that breaks a promise is written to the working folder as
 `crash-…`, and the exit status is not 0.
 """
@@ -18,11 +19,10 @@ with atheris.instrument_imports(include=["darkpool", "json", "yaml", "jsonschema
     from fuzz import promises
 
 
-def main(name: str, seconds: int) -> None:
+def main(name: str, seconds: int, corpus: Path) -> None:
     promise = promises.PROMISES[name]
+    corpus.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        corpus = Path(folder, "corpus")
-        corpus.mkdir()
         for number, seed in enumerate(promises.SEEDS[name]):
             (corpus / f"seed-{number}").write_bytes(seed)
         dictionary = Path(folder, "words")
@@ -40,4 +40,4 @@ def main(name: str, seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -112,8 +112,8 @@ def test_a_week_with_an_outage_a_holiday_and_a_sleeping_machine(mornings, live):
     assert len(live.symbols_asked()) == 4  # once a session: what looking back asks for answers the new session too
 
 
-@pytest.mark.soak
-def test_thirty_mornings_in_a_row(mornings, live):
+@pytest.mark.soak(long=True)
+def test_thirty_mornings_in_a_row(mornings, live, record_property):
     """Thanksgiving, Christmas, New Year, three outages, a weekend asleep, a correction."""
     weeks = Weeks(
         date(2025, 11, 19), date(2026, 1, 3),
@@ -125,4 +125,5 @@ def test_thirty_mornings_in_a_row(mornings, live):
     )  # fmt: skip
     published = weeks.live_through(mornings, live)
     assert len({day for day, _, _ in weeks.acted}) >= 28
+    record_property("mornings acted on", len({day for day, _, _ in weeks.acted}))
     assert is_right(mornings, published, date(2025, 11, 18))

@@ -133,8 +133,12 @@ def test_a_run_disturbed_ten_times_is_in_the_end_as_one_that_nobody_disturbed(de
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(50))
-def test_two_hundred_kills_leave_nothing_that_the_next_run_does_not_mend(demo_in, undisturbed, tmp_path, seed):
-    chain(demo_in, undisturbed, tmp_path, seed, random.Random(-seed).choices(DISTURBANCES, k=4))
+def test_two_hundred_kills_leave_nothing_that_the_next_run_does_not_mend(
+    demo_in, undisturbed, tmp_path, seed, record_property
+):
+    hits = chain(demo_in, undisturbed, tmp_path, seed, random.Random(-seed).choices(DISTURBANCES, k=4))
+    record_property("disturbances", len(hits))
+    record_property("before the run's end", sum(hits))
 
 
 def test_an_orphan_that_still_writes_is_ended_before_the_next_run_begins(demo_in, tmp_path):
