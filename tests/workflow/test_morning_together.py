@@ -65,6 +65,24 @@ def test_a_second_run_says_who_is_at_work_and_tries_again_later(mornings):
 
 
 @pytest.mark.soak
+def test_a_hand_start_beside_a_morning_is_turned_away_and_changes_nothing(mornings, project):
+    """The morning comes first: Snakemake's own lock stops the one by hand, whose end does not loosen it."""
+    mornings.now = "2025-12-23T06:00:00-05:00"
+    first = mornings.start()
+    locks = mornings.root / ".snakemake/locks"
+    wait_for(lambda: locks.is_dir() and any(locks.iterdir()), first)
+    by_hand = by_hand_in(mornings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said, _ = by_hand.communicate(timeout=240)
+    assert by_hand.returncode == 1
+    assert "cannot be locked" in said
+    call = finished(first)
+    assert (call.code, call.outcomes) == (0, {"2025-12-22": "done"})
+    before = project.digests("results/demo/2025-12-22")
+    assert mornings.run().code == 0
+    assert project.digests("results/demo/2025-12-22") == before
+
+
+@pytest.mark.soak
 def test_a_snakemake_killed_by_hand_leaves_a_lock_that_the_next_morning_removes(mornings, project):
     mornings.now = "2025-12-23T06:00:00-05:00"
     assert mornings.run().code == 0

@@ -319,8 +319,10 @@ def _alike(rows: pl.DataFrame, key: list[str]) -> list[str]:
 def _rows(page: pl.DataFrame) -> pl.DataFrame:
     kind = page.schema.get("results", pl.Null())
     inner = getattr(kind, "inner", None)
-    if kind == pl.Null or isinstance(inner, pl.Null):
+    if kind == pl.Null or (isinstance(inner, pl.Null) and not page["results"].list.len().sum()):
         return pl.DataFrame()
+    if isinstance(inner, pl.Null) or inner == pl.Struct([]):
+        raise ValueError("the rows of the results hold nothing")
     if not isinstance(inner, pl.Struct):
         raise ValueError(f"results are {kind}, expected a list of rows")
     rows = page["results"].explode()
