@@ -30,7 +30,8 @@ DAY = "2025-12-22"
 MORNING = "2025-12-23T06:00:00-05:00"
 SHORT = {"ma": 3, "min_sessions": 3, "window": 5}
 FOREIGN = ("POLYGON_API_KEY", "MASSIVE_API_KEY", "FINRA_API_KEY", "FINRA_API_SECRET")
-PATIENCE = 240
+PATIENCE = 480
+"""Seconds for one command; a Polygon that never answers takes 210 of them, seven times its time-out."""
 MADE = (".git", ".venv", ".snakemake", "results", "resources", "logs")
 SCALE = {"AAPL": 1, "NA": 10, "BRK.B": 100, "NEW": 5}
 AT_FINRA = {"BRK.B": "BRK/B"}
