@@ -297,11 +297,15 @@ def test_the_state_of_each_source_is_told_with_when_it_was_fetched():
                 "detail": None,
             },
             {"source": "yahoo", "state": "unsettled", "reason": "too early", "retrieved_at": None, "detail": None},
+            {"source": "lit", "state": "outage", "retrieved_at": "2025-12-23T11:00:00Z"},
+            {"source": "finra_weekly", "state": "outage", "retrieved_at": None},
         ],
     )
     assert "FINRA daily publishedfetched 2025-12-23 06:00 New York" in shown.text
     assert "Yahoo daily unsettled" in shown.text
     assert "time of fetching unknown" in shown.text
+    assert "outageasked 2025-12-23 06:00 New York" in shown.text
+    assert "outagenothing fetched" in shown.text
     assert "too early" in shown.text
 
 

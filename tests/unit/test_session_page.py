@@ -94,3 +94,24 @@ def test_where_the_calendar_ends_no_page_follows() -> None:
         except sessions.NotASession:
             break
     assert session_page.beside(last) == (sessions.previous(last), None)
+
+
+class TestWaiting:
+    def said(self, *states: tuple[str, str], mode: str = "daily") -> str:
+        heard = [{"source": source, "state": state} for source, state in states]
+        (note,) = session_page.waiting(heard, "emps2", DAY, mode) or [""]
+        return note
+
+    def test_a_bad_morning_says_what_it_waits_for_and_what_to_do(self) -> None:
+        assert self.said(("FINRA", "not_yet"), ("Yahoo", "outage"), ("Polygon", "outage")) == (
+            "Not complete, waits for FINRA daily (not yet), Yahoo daily (outage). What hangs on it is unknown and shown as "
+            "–. The scheduled morning asks again every hour. By hand: snakemake --cores 4 results/emps2/2025-12-22/all"
+        )
+
+    def test_a_refusal_is_for_somebody_to_mend(self) -> None:
+        assert "make doctor says what to mend" in self.said(("FINRA", "published"), ("Polygon", "blocked"))
+
+    def test_a_complete_session_says_nothing(self) -> None:
+        complete = ("FINRA", "published"), ("Yahoo", "absent"), ("Polygon", "outage"), ("FINRA weekly", "outage")
+        assert not self.said(*complete)
+        assert "FINRA weekly (outage)" in self.said(*complete, mode="weekly")

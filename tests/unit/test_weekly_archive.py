@@ -161,6 +161,23 @@ class TestNothingThere:
         assert not archive.path("finra/otc_weekly/2025-12-01.json").exists()
         assert due.weekly(archive, SESSION, 1) == [(T1_WEEK, "T1")]
 
+    def test_a_session_whose_morning_is_over_asks_for_what_failed_and_not_for_what_was_late(
+        self, vendors: Vendors, archive: Archive
+    ) -> None:
+        vendors.faults.add(kind="status", status=504, host="api.finra.org")
+        run(archive)
+        vendors.faults.clear()
+        vendors.requests.clear()
+        vendors.finra_api.withdraw(T1_WEEK, "T1")
+        assert len(due.weekly(archive, SESSION, 1, late=True)) == 3
+        receipt = run(archive, late=True)
+        assert set(states(receipt).values()) == {"published", "not_yet"}
+        assert len(asked(vendors)) == 3
+        assert due.weekly(archive, SESSION, 1, late=True) == []
+        assert due.weekly(archive, SESSION, 1) == [(T1_WEEK, "T1")]
+        assert run(archive, late=True) == receipt
+        assert len(asked(vendors)) == 3
+
     def test_five_sessions_later_it_is_absent_and_not_asked_again(
         self, vendors: Vendors, archive: Archive, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -186,9 +186,6 @@ class Morning:
     def heals(self) -> None:
         """The vendor is well: the same command ends 0 with the right numbers."""
         self.live.vendors.faults.clear()
-        if TOLD[self.source.name] == "FINRA weekly":
-            # A finished session is not asked again for weeks: without its manifest it is not finished.
-            (self.live.project.folder() / "all").unlink(missing_ok=True)
         self.run("published")
         assert self.receipt_state() == "published"
         assert self.source.numbers(self.archive) == self.source.good

@@ -219,10 +219,16 @@ def ticks(wildcards):
     ]
 
 
+def is_late(scan, date):
+    """Whether the session is finished, so that weeks which come now come too late for it; mode weekly shows them."""
+    return not WEEKLY and Path("results", scan, date, "all").is_file()
+
+
 def weeks(wildcards):
     """FINRA's weekly data of the session: a receipt where it is asked for, and else what the archive holds.
 
-    A finished session is not asked again for weeks that had not come by its morning: by then it could not see them.
+    A finished session is asked again for what FINRA failed to tell it, and not for weeks that had not come by its
+    morning: it could not see them.
     """
     scan, date, folder = wildcards.scan, wildcards.date, ARCHIVES[wildcards.scan]
     archive, session = Archive(folder), session_of(date)
@@ -230,8 +236,7 @@ def weeks(wildcards):
     if scan == settings.DEMO:
         return {"weekly": receipt}
     if (WEEKLY or config["finra"].get("weekly", True)) and not config["offline"]:
-        is_finished = Path("results", scan, date, "all").is_file()
-        is_open = (WEEKLY or not is_finished) and due.weekly(archive, session, WEEKS)
+        is_open = due.weekly(archive, session, WEEKS, late=is_late(scan, date))
         if is_open or (WEEKS_AGAIN and (scan, date) in requested()):
             workflow.dag.forcefiles.add(receipt)
         return {"weekly": receipt}

@@ -26,5 +26,6 @@ if __name__ == "__main__":
             snakemake.params.wanted[snakemake.wildcards.session],
             weeks=snakemake.params.weeks,
             again=snakemake.params.again,
+            late=snakemake.params.late,
             **snakemake.params.settings,
         )

@@ -133,10 +133,17 @@ def weeks(session: date, count: int) -> list[tuple[date, str]]:
     return sorted(found, key=lambda week: week[0], reverse=True)
 
 
-def weekly(archive: Archive, session: date, count: int) -> list[tuple[date, str]]:
-    """Monday and tier of those of the session's `weeks` whose state is not final, or whose file is gone or damaged."""
+def weekly(archive: Archive, session: date, count: int, late: bool = False) -> list[tuple[date, str]]:
+    """Monday and tier of those of the session's `weeks` whose state is not final, or whose file is gone or damaged.
+
+    `late` is for a session whose morning is over: what FINRA failed to tell then is due, and what had not come is not,
+    since the session could not see it.
+    """
     entries = weekly_entries(archive, session)
-    return [week for week in weeks(session, count) if _is_due(archive, entries.get(week), verify=True)]
+    wanted = weeks(session, count)
+    if late:
+        wanted = [week for week in wanted if week in entries and entries[week]["state"] != "not_yet"]
+    return [week for week in wanted if _is_due(archive, entries.get(week), verify=True)]
 
 
 def weekly_entries(archive: Archive, session: date) -> dict[tuple[date, str], dict[str, Any]]:

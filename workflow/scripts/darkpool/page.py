@@ -42,6 +42,8 @@ TERMS = {
 }
 COLUMN_SETS = {"": COLUMNS, "week-": WEEK_COLUMNS, "check-": CHECK_COLUMNS}
 """Columns of the page's tables by what stands before the names of their explanations."""
+NO_ANSWER = ("outage", "blocked", "not_yet")
+"""States of a source that has told nothing of the session."""
 BARRED = ("offex_ratio", "lit_buy_ratio")
 """Columns whose cells carry their fraction as a bar too."""
 INFERRED = frozenset({"signal"} | {name for name, column in COLUMNS.items() if column.group == glossary.FLOW})
@@ -322,16 +324,17 @@ def _entries(context: PageContext, used: Mapping[str, set[str]]) -> list[Entry]:
     return [Entry(key, *(context.filled(text) for text in words)) for key, *words in entries]
 
 
-def fetched(retrieved_at: str | None) -> str:
-    """When a source was asked, in New York time; what is no time is shown as it came."""
+def fetched(retrieved_at: str | None, state: str = "published") -> str:
+    """When a source answered, or was asked in vain, in New York time; what is no time is shown as it came."""
     if not retrieved_at:
-        return "time of fetching unknown"
+        return "nothing fetched" if state in NO_ANSWER else "time of fetching unknown"
+    done = "asked" if state in NO_ANSWER else "fetched"
     try:
         moment = datetime.fromisoformat(retrieved_at)
     except ValueError:
-        return f"fetched {retrieved_at}"
+        return f"{done} {retrieved_at}"
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return f"fetched {moment.astimezone(NEW_YORK):%Y-%m-%d %H:%M} New York"
+    return f"{done} {moment.astimezone(NEW_YORK):%Y-%m-%d %H:%M} New York"
 
 
 def sources(context: PageContext) -> list[dict[str, str]]:
@@ -352,7 +355,7 @@ def _in_words(sources: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
                 "entry": _key("state", state.code),
                 "reason": str(source.get("reason") or ""),
                 "detail": str(source.get("detail") or ""),
-                "fetched": fetched(source.get("retrieved_at")),
+                "fetched": fetched(source.get("retrieved_at"), state.code),
             }
         )
     return told

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from typing import Any
 from urllib.parse import quote
 
 import polars as pl
 
-from . import carried, sessions, tables, weekly
+from . import carried, glossary, sessions, sources, tables, weekly
 from .archive import file_name
 from .page import PageContext
 
@@ -40,12 +41,32 @@ def context(
         thresholds={"bot": signal["bot"], "sell": signal["sell"]},
         ma=history["ma"],
         window=history["window"],
-        notes=facts["notes"],
+        notes=[*waiting(facts["sources"], scan, session, mode), *facts["notes"]],
         files=files,
         told={day: carried.told(other) for day, other in (earlier or {}).items()},
         beside=beside(session) if files else (),
         plots={ticker: f"plots/{quote(file_name(ticker))}.png" for ticker in tickers},
     )
+
+
+def waiting(heard: Sequence[Mapping[str, Any]], scan: str, session: date, mode: str) -> list[str]:
+    """What a session that is not complete waits for, what that means for its numbers, and what to do; else nothing."""
+    held = [source for source in heard if sources.holds_up(source, mode)]
+    if not held:
+        return []
+    names = ", ".join(
+        f"{glossary.SOURCES.get(source['source'], source['source'])} "
+        f"({glossary.term(glossary.STATES, source['state']).label})"
+        for source in held
+    )
+    if any(source["state"] == "blocked" for source in held):
+        next_step = "make doctor says what to mend."
+    else:
+        next_step = "The scheduled morning asks again every hour."
+    return [
+        f"Not complete, waits for {names}. What hangs on it is unknown and shown as –. {next_step} "
+        f"By hand: snakemake --cores 4 results/{scan}/{session}/all"
+    ]
 
 
 def beside(session: date) -> tuple[date | None, date | None]:

@@ -64,18 +64,23 @@ def fetch(
     *,
     firms: bool = False,
     again: int = 0,
+    late: bool = False,
     auth: str = finra_api.AUTO,
 ) -> dict[str, Any]:
     """Ask for what is due of the `weeks` newest weeks per tier, keep what comes, and return the receipt.
 
     `firms` also asks for the rows by firm of `tickers`. `again` is the number of newest weeks per tier that are asked
-    for though the archive holds them, for what FINRA restated; what differs is kept beside. FINRA's refusals and
-    failures are states of the receipt.
+    for though the archive holds them, for what FINRA restated; what differs is kept beside. `late`: the session's
+    morning is over, and what had not come by then is not asked for. FINRA's refusals and failures are states of the
+    receipt.
     """
     wanted = due.weeks(session, weeks)
     entries = {} if again >= weeks else _known(archive, session, wanted)
     for week in due.weeks(session, again):
         entries.pop(week, None)
+    if late:
+        told = due.weekly_entries(archive, session)
+        entries |= {week: told[week] for week in wanted if week in told and told[week]["state"] == "not_yet"}
     asking = [_Query(*week) for week in wanted if week not in entries]
     with Client(auth) as client:
         run = _Run(archive, client)
