@@ -104,8 +104,8 @@ class TestWaiting:
 
     def test_a_bad_morning_says_what_it_waits_for_and_what_to_do(self) -> None:
         assert self.said(("FINRA", "not_yet"), ("Yahoo", "outage"), ("Polygon", "outage")) == (
-            "Not complete, waits for FINRA daily (not yet), Yahoo daily (outage). What hangs on it is unknown and shown "
-            "as –. The scheduled morning asks again every hour. By hand: "
+            "Not complete, waits for FINRA daily (not yet), Yahoo daily (outage). What hangs on it is unknown and "
+            "shown as –. The scheduled morning asks again every hour. By hand: "
             "snakemake --cores 4 results/emps2/2025-12-22/all"
         )
 
