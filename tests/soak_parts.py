@@ -76,7 +76,7 @@ class Ledger:
             yield f"{len(entries):4} passed, {seconds:7,.0f} s{figures}  {name.removeprefix('tests/')}"
 
 
-@dataclass
+@dataclass(eq=False)
 class Part:
     """One call of `make soak`; it is in every worker as well, which write no ledger."""
 

@@ -35,6 +35,9 @@ def soak(tmp_path):
     shutil.copy(soak_parts.__file__, tmp_path / "tests")
     (tmp_path / "tests/conftest.py").write_text('pytest_plugins = ["soak_parts"]\n')
     (tmp_path / "tests/test_it.py").write_text(TESTS)
+    (tmp_path / "tests/beside").mkdir()  # pytest then gives each test the plugins of its own folder
+    (tmp_path / "tests/beside/conftest.py").touch()
+    (tmp_path / "tests/beside/test_quick.py").write_text("def test_quick(): pass\n")
     shutil.copy(Path(__file__).parents[2] / "pyproject.toml", tmp_path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "SOAK_"))}
 
