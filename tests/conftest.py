@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent
+pytest_plugins = ("canary_search",)
 
 
 @pytest.fixture(scope="session")

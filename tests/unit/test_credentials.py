@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import canaries
 from darkpool import credentials, logbook
 from darkpool.archive import Archive
 
-KEY = "canary/key+1234=567890"
+KEY = canaries.POLYGON
 
 
 @pytest.fixture

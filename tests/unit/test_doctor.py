@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+import canaries
 from darkpool import cli, credentials, doctor, glossary, message
 from standin import Answer, Vendors
 
 SOURCE = Path(__file__).parents[2]
-KEY = "canary-key-9f3b7a21"
+KEY = canaries.POLYGON
 NOW = "2025-12-23T06:00:00-05:00"
 
 Ask = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]

@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 import polars as pl
 import pytest
 
+import canaries
 from darkpool import (
     consolidated,
     credentials,
@@ -430,7 +431,7 @@ def world(tmp_path_factory) -> Iterator[tuple[Vendors, Path]]:
 
 def variables(vendors: Vendors) -> dict[str, str]:
     quick = {"DARKPOOL_BACKOFF": "0", "DARKPOOL_FINRA_PAUSE": "0", "DARKPOOL_YAHOO_PAUSE": "0"}
-    keys = {"POLYGON_API_KEY": KEY, "FINRA_API_KEY": "standin-id", "FINRA_API_SECRET": "standin-secret"}
+    keys = {"POLYGON_API_KEY": KEY, **canaries.CREDENTIALS}
     return {**vendors.variables, **quick, **keys, "DARKPOOL_NOW": MORNING}
 
 

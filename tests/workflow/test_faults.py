@@ -219,7 +219,6 @@ def test_weeks_that_cannot_be_fetched_hold_up_the_mode_that_is_made_of_them_alon
 def test_ticks_damaged_on_disk_are_asked_for_again_and_kept_beside(live):
     live.publish()
     live.tickers, live.settings = ["AAPL"], {**live.settings, "lit": {"min_lit_volume": 100, "calls_per_minute": 0}}
-    live.project.env = {**live.project.env, "POLYGON_API_KEY": "standin-key"}
     bars = {"10:00": (10.0, 10.2, 9.9, 10.1, 900), "10:01": (10.1, 10.2, 9.9, 10.0, 300)}
     live.vendors.polygon.entitled = {"minute_bars"}
     live.vendors.polygon.minute_bars("AAPL", DAY, bars)

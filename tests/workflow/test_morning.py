@@ -13,7 +13,6 @@ from mornings import Mornings, link_environment
 DAY = "2025-12-22"
 BEFORE = "2025-12-19"
 OWN_FILE = "CNMSshvol20251222.txt"
-SECRET = "canary-4711"
 
 
 @pytest.fixture
