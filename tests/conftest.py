@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["soak_parts"]
-
 PROJECT = Path(__file__).parent.parent
+pytest_plugins = ("canary_search", "soak_parts")
 
 
 @pytest.fixture(scope="session")

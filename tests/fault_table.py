@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import polars as pl
 import pytest
 
+import canaries
 from darkpool import (
     consolidated,
     daily_bars,
@@ -33,7 +34,6 @@ FRIDAY, DAY = date(2025, 12, 19), date(2025, 12, 22)
 BACK = 2
 """Sessions before its own that a session's history needs."""
 FRIDAYS_MORNING, MORNING = "2025-12-20T06:00:00-05:00", "2025-12-23T06:00:00-05:00"
-KEY = "canary-key"
 
 PUBLISHED = sessions.window(DAY, BACK + 1)
 """Sessions of which the daily vendors have an answer."""
@@ -194,7 +194,6 @@ class Ticks(Source):
         return rows
 
     def publish(self, vendors):
-        vendors.polygon.key = KEY
         vendors.polygon.pages = 2
         vendors.polygon.trades("AAPL", DAY, self.trades())
 
@@ -241,7 +240,6 @@ class Bars(Ticks):
     good: ClassVar[Any] = {1000.0, 2000.0}
 
     def publish(self, vendors):
-        vendors.polygon.key = KEY
         vendors.polygon.minute_bars(
             "AAPL", DAY, {"09:30": (10.0, 12.0, 9.0, 11.0, 1000), "09:31": (10.0, 12.0, 9.0, 11.0, 2000)}
         )
@@ -436,8 +434,7 @@ def keep_friday(vendors: Vendors, archive: Archive) -> None:
 
 def variables(vendors: Vendors) -> dict[str, str]:
     quick = {"DARKPOOL_BACKOFF": "0", "DARKPOOL_FINRA_PAUSE": "0", "DARKPOOL_YAHOO_PAUSE": "0"}
-    keys = {"POLYGON_API_KEY": KEY, "FINRA_API_KEY": "standin-id", "FINRA_API_SECRET": "standin-secret"}
-    return {**vendors.variables, **quick, **keys, "DARKPOOL_NOW": MORNING}
+    return {**vendors.variables, **quick, **canaries.KEYS, "DARKPOOL_NOW": MORNING}
 
 
 def snapshot(archive: Archive) -> dict[str, bytes]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+import canaries
+
 PATIENCE = 240
 BARE = {"PATH": "/usr/bin:/bin"}
 
@@ -39,7 +41,7 @@ class Call:
 
 @dataclass
 class Mornings:
-    """daily.sh of a project; `variables` are all it finds in its environment besides PATH."""
+    """daily.sh of a project; `variables` are all it finds in its environment besides PATH and the canary keys."""
 
     root: Path
     variables: Mapping[str, str]
@@ -67,7 +69,7 @@ class Mornings:
 
     def environment(self, **variables: str) -> dict[str, str]:
         clock = {"DARKPOOL_NOW": self.now} if self.now else {}
-        return {**BARE, **clock, **self.variables, **variables}
+        return {**BARE, **canaries.KEYS, **clock, **self.variables, **variables}
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import canaries
+
 from .newyork import Day, to_date
 from .proxy import Answer, Request
 
@@ -85,7 +87,7 @@ class FinraApi:
     hosts = ("api.finra.org", "ews.fip.finra.org")
 
     def __init__(self) -> None:
-        self.key, self.secret = "standin-id", "standin-secret"
+        self.key, self.secret = canaries.FINRA_KEY, canaries.FINRA_SECRET
         self.open = True
         self.expires_in: int | str = 43_169
         self.page_rows: int | None = None
@@ -147,7 +149,7 @@ class FinraApi:
         if base64.b64decode(given).decode() != f"{self.key}:{self.secret}":
             return _json(400, {"error_message": "Invalid Credentials", "error": "invalid_client"})
         self.tokens += 1
-        token = f"standin-token-{self.tokens}"
+        token = f"{canaries.TOKEN}{self.tokens}"
         self._valid.add(token)
         return _json(200, {"access_token": token, "token_type": "Bearer", "scope": "x", "expires_in": self.expires_in})
 

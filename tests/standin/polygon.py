@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import canaries
+
 from .newyork import Day, nanoseconds, to_date
 from .proxy import Answer, Request
 
@@ -32,7 +34,7 @@ class Polygon:
     hosts = ("api.polygon.io", "api.massive.com")
 
     def __init__(self) -> None:
-        self.key = "standin-key"
+        self.key = canaries.POLYGON
         self.entitled = {"trades", "quotes", "minute_bars"}
         self.pages = 3
         self.next_host: str | None = None

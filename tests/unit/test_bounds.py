@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+import canaries
 from darkpool import finra_api, polygon, web, yahoo, yahoo_minutes
 from standin import Answer, Vendors
 
 SESSION = date(2025, 12, 22)
 BAR = (10.0, 12.0, 9.0, 11.0, 1000)
-KEY = "canary-key-1234567890"
 
 
 @pytest.fixture
@@ -25,11 +25,10 @@ def vendors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendors
             monkeypatch.setenv(name, value)
         for name, value in {
             "DARKPOOL_BACKOFF": "0.01", "DARKPOOL_NOW": "2025-12-23T06:00:00-05:00", "DARKPOOL_YAHOO_PAUSE": "0",
-            "DARKPOOL_FINRA_PAUSE": "0", "POLYGON_API_KEY": KEY, "FINRA_API_KEY": KEY, "FINRA_API_SECRET": KEY,
+            "DARKPOOL_FINRA_PAUSE": "0", **canaries.KEYS,
         }.items():  # fmt: skip
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(tmp_path)
-        running.polygon.key = running.finra_api.key = running.finra_api.secret = KEY
         running.yahoo.bars("AAPL", {"2025-12-22": BAR})
         yield running
         assert not running.unexpected

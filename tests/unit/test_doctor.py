@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+import canaries
 from darkpool import cli, credentials, doctor, glossary, message
 from standin import Answer, Vendors
 
 SOURCE = Path(__file__).parents[2]
-KEY = "canary-key-9f3b7a21"
+KEY, NOTIFY = canaries.POLYGON, canaries.NOTIFY
 NOW = "2025-12-23T06:00:00-05:00"
 
 Ask = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
@@ -170,9 +171,9 @@ def test_a_key_with_a_blank_in_it_is_a_fault(ask, monkeypatch):
 
 
 def test_addresses_of_the_message_are_counted_and_wrong_ones_named_by_number(ask, monkeypatch):
-    monkeypatch.setenv(message.ADDRESSES, f"json://{KEY}@127.0.0.1/ ntfy://127.0.0.1/{KEY}")
+    monkeypatch.setenv(message.ADDRESSES, f"json://{NOTIFY}@127.0.0.1/ ntfy://127.0.0.1/{NOTIFY}")
     assert ask()[1]["message"][0]["said"].startswith("2 addresses")
-    monkeypatch.setenv(message.ADDRESSES, f"json://127.0.0.1/ nothing://{KEY} jsons://{KEY}@127.0.0.1/?verify=no")
+    monkeypatch.setenv(message.ADDRESSES, f"json://127.0.0.1/ nothing://{NOTIFY} jsons://{NOTIFY}@127.0.0.1/?verify=no")
     status, found = ask()
     assert status == 1
     assert found["message"][0]["said"].startswith(

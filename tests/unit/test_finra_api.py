@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import canaries
 from darkpool import credentials, finra_api
 from darkpool.finra_api import Client, Failure
 from standin import Vendors, weekly_rows
@@ -37,8 +38,8 @@ def vendors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendors
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FINRA_API_KEY", "standin-id")
-    monkeypatch.setenv("FINRA_API_SECRET", "standin-secret")
+    for name, key in canaries.CREDENTIALS.items():
+        monkeypatch.setenv(name, key)
 
 
 def ask(**options: Any) -> list[dict[str, Any]]:
@@ -174,7 +175,7 @@ class TestCredentials:
     def test_half_a_pair_is_blocked_and_the_other_half_named(
         self, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("FINRA_API_KEY", "standin-id")
+        monkeypatch.setenv("FINRA_API_KEY", canaries.FINRA_KEY)
         assert "FINRA_API_SECRET is not set" in failure().reason
 
     def test_a_closed_door_without_credentials_asks_for_them(self, vendors: Vendors) -> None:
@@ -217,10 +218,7 @@ class TestTrouble:
         for status in (400, 403, 429, 500):
             vendors.faults.clear()
             vendors.faults.add(kind="status", status=status, host="api.finra.org")
-            told = repr(failure()) + failure().reason
-            assert "standin-id" not in told
-            assert "standin-secret" not in told
-            assert "standin-token" not in told
+            assert canaries.in_text(repr(failure()) + failure().reason) == set()
 
 
 class TestStandin:

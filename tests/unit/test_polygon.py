@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import canaries
 from darkpool import credentials, polygon, spool
 from standin import Vendors, nanoseconds
 
 SESSION = date(2025, 12, 22)
 NOW = datetime(2025, 12, 23, 11, tzinfo=UTC)
-KEY = "canary-4f1d2c"
+KEY = canaries.POLYGON
 NOON = nanoseconds(SESSION, "12:00")
 
 
@@ -32,7 +33,6 @@ def vendors(tmp_path, monkeypatch) -> Iterator[Vendors]:
         monkeypatch.setenv("POLYGON_API_KEY", KEY)
         monkeypatch.setenv("DARKPOOL_BACKOFF", "1")
         monkeypatch.setenv("DARKPOOL_NOW", NOW.isoformat())
-        running.polygon.key = KEY
         yield running
         assert not running.unexpected
 

@@ -10,10 +10,12 @@ from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
 
+import canaries
 from standin import Kind, Vendors, moment, nanoseconds
 
 DAY = "2025-12-22"
@@ -54,7 +56,7 @@ def trade(clock: str, number: int, **fields: object) -> dict[str, object]:
     return {"sip_timestamp": stamp, "sequence_number": number, "price": 10.0, "size": 100, **fields}
 
 
-def bearer(key: str = "standin-key") -> dict[str, str]:
+def bearer(key: str = canaries.POLYGON) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
@@ -207,7 +209,8 @@ class TestPolygon:
         rows = [trade("10:00", n) for n in range(count)]
         getattr(vendors.polygon, kind)("AAPL", DAY, rows)
         seen: list[int] = []
-        address = f"https://api.polygon.io/v3/{kind}/AAPL?timestamp={DAY}&order=asc&limit=50000&apiKey=standin-key"
+        query = urlencode({"timestamp": DAY, "order": "asc", "limit": 50_000, "apiKey": canaries.POLYGON})
+        address = f"https://api.polygon.io/v3/{kind}/AAPL?{query}"
         asked = []
         while address:
             asked.append(address)
@@ -218,7 +221,7 @@ class TestPolygon:
         assert len(asked) == 3
         assert asked[1].startswith(f"https://api.massive.com/v3/{kind}/AAPL?cursor=")
         assert asked[2].startswith(f"https://api.polygon.io/v3/{kind}/AAPL?cursor=")
-        assert "standin-key" not in asked[1] + asked[2]
+        assert canaries.in_text(asked[1] + asked[2]) == set()
 
     def test_rows_keep_their_fields_and_gain_one_nobody_knows(self, vendors: Vendors) -> None:
         vendors.polygon.trades("AAPL", DAY, [trade("10:00", 1, conditions=[12, 37]), trade("10:01", 2)])

@@ -9,13 +9,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+import canaries
 from darkpool import credentials, due, lit, polygon, sessions, ticks_archive, yahoo
 from darkpool.archive import Archive, sha256
 from standin import Vendors, nanoseconds
 
 SESSION = date(2025, 12, 22)
 NEXT_MORNING = "2025-12-23T06:00:00-05:00"
-KEY = "canary-4f1d2c"
+KEY = canaries.POLYGON
 TICKERS = ["AAPL", "MSFT", "TSLA"]
 BAR = (10.0, 12.0, 9.0, 11.0, 1000.0)
 HOUR = 3_600 * 10**9

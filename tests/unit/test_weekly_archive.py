@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import canaries
 from darkpool import credentials, due, finra_api, otc_weekly, weekly_archive
 from darkpool.archive import Archive
 from standin import Vendors, weekly_rows
@@ -216,14 +217,12 @@ class TestTrouble:
     def test_neither_key_nor_token_reaches_the_archive(
         self, vendors: Vendors, archive: Archive, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setenv("FINRA_API_KEY", "standin-id")
-        monkeypatch.setenv("FINRA_API_SECRET", "standin-secret")
+        for name, key in canaries.CREDENTIALS.items():
+            monkeypatch.setenv(name, key)
         run(archive, firms=True)
         assert vendors.finra_api.tokens == 1
-        everything = capfd.readouterr().err.encode()
-        everything += b"".join(path.read_bytes() for path in archive.root.rglob("*") if path.is_file())
-        for secret in (b"standin-id", b"standin-secret", b"standin-token"):
-            assert secret not in everything
+        assert canaries.in_text(capfd.readouterr().err) == set()
+        assert canaries.in_tree(archive.root) == {}
 
     @pytest.mark.parametrize("field", ["weekStartDate", "tierIdentifier", "summaryTypeCode"])
     def test_an_ignored_filter_is_noticed_and_nothing_is_kept(

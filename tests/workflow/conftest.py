@@ -20,6 +20,7 @@ import polars as pl
 import pytest
 import yaml
 
+import canaries
 from darkpool import sessions
 from standin import Request, Vendors
 
@@ -29,7 +30,6 @@ DEAD = "http://127.0.0.1:9"
 DAY = "2025-12-22"
 MORNING = "2025-12-23T06:00:00-05:00"
 SHORT = {"ma": 3, "min_sessions": 3, "window": 5}
-FOREIGN = ("POLYGON_API_KEY", "MASSIVE_API_KEY", "FINRA_API_KEY", "FINRA_API_SECRET")
 PATIENCE = 480
 """Seconds for one command; a Polygon that never answers takes 210 of them, seven times its time-out."""
 MADE = (".git", ".venv", ".snakemake", "results", "resources", "logs")
@@ -61,6 +61,10 @@ class Project:
     env: dict[str, str] = field(default_factory=dict)
     scan: str = "emps2"
 
+    def environment(self, **variables: str) -> dict[str, str]:
+        """What a command finds: `env`, the canary keys as a user would have set them, and `variables` before both."""
+        return {**self.env, **canaries.KEYS, **variables}
+
     def run(self, *arguments: str, config: Mapping[str, Any] | None = None, **variables: str) -> Run:
         """Run `snakemake --cores 2` with `arguments` and, where given, a --configfile holding `config`."""
         command = [str(BIN / "snakemake"), "--cores", "2", *arguments]
@@ -72,7 +76,7 @@ class Project:
         done = subprocess.run(
             command,
             cwd=self.root,
-            env={**self.env, "PATH": path, **variables},
+            env=self.environment(**{"PATH": path, **variables}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -239,7 +243,7 @@ def copy_project(template: Path) -> Callable[[Path], Project]:
 
     def copy(folder: Path) -> Project:
         shutil.copytree(template, folder / "project")
-        env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+        env = dict(os.environ)
         env |= dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy"), DEAD)
         return Project(folder / "project", {**env, **MODE, "NO_PROXY": "", "no_proxy": ""})
 

@@ -23,7 +23,6 @@ from fault_table import (
     BACK,
     CASES,
     DAY,
-    KEY,
     LOCAL_CASES,
     MORNING,
     SOURCES,
@@ -201,11 +200,6 @@ def morning(vendors, mornings, live_in, tmp_path) -> Iterator[Callable[[str], Mo
         shutil.copytree(lacking, live.root, dirs_exist_ok=True)
         for each in SOURCES.values():
             each.publish(vendors)
-        with_key = TOLD[name] == "Polygon"
-        keys = {"POLYGON_API_KEY": KEY} if with_key else {}
-        if name == "finra_token":
-            keys = {"FINRA_API_KEY": "standin-id", "FINRA_API_SECRET": "standin-secret"}
-        live.project.env |= keys
         live.tickers, live.now = ["AAPL"], MORNING
         history = {"ma": 2, "min_sessions": 2, "window": BACK}
         live.settings = {**live.settings, "history": history, "export": {"csv": False}, **SETTINGS[name]}

@@ -33,7 +33,7 @@ def recheck(live):
     done = subprocess.run(
         [sys.executable, "-c", RECHECK, live.archive, str(WINDOW), *DAYS],
         cwd=live.project.root,
-        env={**live.project.env, "DARKPOOL_NOW": LATER, "PYTHONPATH": "workflow/scripts"},
+        env=live.project.environment(DARKPOOL_NOW=LATER, PYTHONPATH="workflow/scripts"),
         capture_output=True,
         text=True,
         check=False,

@@ -13,7 +13,6 @@ from mornings import Mornings, link_environment
 DAY = "2025-12-22"
 BEFORE = "2025-12-19"
 OWN_FILE = "CNMSshvol20251222.txt"
-SECRET = "canary-4711"
 
 
 @pytest.fixture
@@ -42,7 +41,8 @@ def test_a_morning_ends_0_and_tells_everybody(mornings, live):
             "date": DAY, "outcome": "done", "reason": None,
             "states": {"FINRA": "published", "Yahoo": "published", "Polygon": "absent"},
         }],
-        "changed": [], "message": None, "log": "results/emps2/logs/2025-12-23T060000.log", "reason": None,
+        "changed": [], "message": "failed: address 1 (json): connection refused",
+        "log": "results/emps2/logs/2025-12-23T060000.log", "reason": None,
         "exit_status": 0, "written_at": "2025-12-23T11:00:00Z", "seconds": 0,
     }  # fmt: skip
     assert live.project.features()["AAPL"]["offex_ratio"] == 0.6

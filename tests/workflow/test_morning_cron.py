@@ -9,6 +9,7 @@ import time
 import pytest
 import yaml
 
+import canaries
 from mornings import link_environment
 
 DAY = "2025-12-22"
@@ -48,8 +49,9 @@ def test_the_printed_line_makes_the_target_in_a_real_cron(live, tmp_path):
     config |= {"scans": live.config["scans"], "mode": "single", "morning": {"look_back": 0}, "history": SHORT}
     config["lit"]["source"], config["finra"]["weekly"] = "none", False
     (root / "config.yaml").write_text(yaml.safe_dump(config))
-    # cron hands on nothing: a proxy and its certificate stand in .env
-    (root / ".env").write_text("".join(f"{name}={value}\n" for name, value in live.vendors.variables.items() if value))
+    # cron hands on nothing: the keys, a proxy and its certificate stand in .env
+    variables = {**live.vendors.variables, **canaries.KEYS}
+    (root / ".env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
     (root / ".env").chmod(0o600)
     own = root / f"results/emps2/{DAY}/own_scan.csv"
     own.parent.mkdir(parents=True)

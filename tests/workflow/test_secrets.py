@@ -15,24 +15,13 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
-import duckdb
-import polars as pl
 import pytest
 
+import canaries
 from standin import Answer, Vendors, nanoseconds, weekly_rows
 
 DAY = "2025-12-22"
-POLYGON, FINRA_KEY, FINRA_SECRET = "canary+poly/7d1=e8c2", "canary-finra-id-31b7", "canary+finra/secret=90ac"
-NOTIFY, TOPIC = "canary-notify-5fe2a81c", "canary-topic-77d0c3b9"
-STANDIN_TOKEN = "standin-token-"
-PAIRS = (f"{FINRA_KEY}:{FINRA_SECRET}", f"me:{NOTIFY}")
-CANARIES = (POLYGON, FINRA_KEY, FINRA_SECRET, NOTIFY, TOPIC, STANDIN_TOKEN)
-SPELT = tuple(
-    {spelling for key in CANARIES for spelling in (key, quote(key, safe=""), quote_plus(key), json.dumps(key)[1:-1])}
-    | {base64.b64encode(text.encode()).decode().rstrip("=") for text in (*CANARIES, *PAIRS)}
-)
 MONDAY = date(2025, 11, 24)
 
 
@@ -81,7 +70,7 @@ class ProcessList:
         while not self._ended.wait(0.1):
             for line in self._lines():
                 self.seen.add(line[:200])
-                if any(spelling in line for spelling in SPELT):
+                if canaries.in_text(line):
                     self.told.add(line)
 
     @staticmethod
@@ -130,7 +119,7 @@ def quotation(number: int) -> dict[str, object]:
 
 
 def furnish(vendors: Vendors) -> None:
-    vendors.polygon.key, vendors.finra_api.key, vendors.finra_api.secret = POLYGON, FINRA_KEY, FINRA_SECRET
+    vendors.polygon.key, vendors.finra_api.secret = canaries.POLYGON, canaries.FINRA_SECRET
     vendors.polygon.trades("AAPL", DAY, [trade(number) for number in range(1, 9)])
     vendors.polygon.quotes("AAPL", DAY, [quotation(number) for number in range(1, 9)])
     for back in range(6):
@@ -160,12 +149,11 @@ def days(live_in, tmp_path_factory) -> Iterator[Days]:
         furnish(vendors)
         live.tickers = ["AAPL"]
         live.settings = {"lit": {"min_lit_volume": 100, "calls_per_minute": 0}, "history": live.settings["history"]}
-        live.project.env |= {
-            "POLYGON_API_KEY": POLYGON, "FINRA_API_KEY": FINRA_KEY, "FINRA_API_SECRET": FINRA_SECRET,
-            "DARKPOOL_NOTIFY": f"json://me:{NOTIFY}@127.0.0.1:{phone.server_port}/{TOPIC}",
-            "DARKPOOL_BACKOFF": "0.001", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
-        }  # fmt: skip
-        root, env = live.project.root, live.project.env
+        live.project.env["DARKPOOL_BACKOFF"] = "0.001"
+        root = live.project.root
+        env = live.project.environment(
+            DARKPOOL_NOTIFY=canaries.KEYS["DARKPOOL_NOTIFY"].replace(":9/", f":{phone.server_port}/")
+        )
         found = Days(root, vendors, phone)
 
         def fetch(kind: str) -> None:
@@ -194,7 +182,7 @@ def days(live_in, tmp_path_factory) -> Iterator[Days]:
             vendors.faults.add(kind="drop", path_contains="/v3/trades/")
             vendors.faults.add(kind="cut", path_contains="/v2/aggs/")
             fetch("broken")
-            told = {"status": "ERROR", "message": f"Unknown API Key {POLYGON}, {FINRA_KEY}:{FINRA_SECRET}"}
+            told = {"status": "ERROR", "message": f"Unknown API Key {canaries.POLYGON}, {canaries.PAIRS[0]}"}
             usual = vendors.finra_api.answer
             vendors.finra_api.answer = lambda request: (
                 Answer(400, json.dumps(told).encode()) if request.host == "api.finra.org" else usual(request)
@@ -212,18 +200,6 @@ def days(live_in, tmp_path_factory) -> Iterator[Days]:
         assert not vendors.unexpected, [request.path for request in vendors.unexpected]
 
 
-def contents(path: Path) -> str:
-    """A file's bytes as text; what is packed is unpacked too."""
-    texts = [path.read_bytes().decode("latin-1")]
-    if path.suffix == ".parquet":
-        texts += [str(pl.read_parquet_metadata(path)), pl.read_parquet(path).write_ndjson()]
-    if path.suffix == ".duckdb":
-        with duckdb.connect(str(path), read_only=True) as con:
-            names = [row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
-            texts += [str(con.execute(f'SELECT * FROM "{name}"').fetchall()) for name in names]
-    return "\n".join(texts)
-
-
 def test_the_keys_were_sent_where_they_belong(days):
     sent = {
         (request.host, request.headers[name])
@@ -231,13 +207,12 @@ def test_the_keys_were_sent_where_they_belong(days):
         for name in ("Authorization", "X-API-KEY")
         if name in request.headers
     }
-    basic = base64.b64encode(f"{FINRA_KEY}:{FINRA_SECRET}".encode()).decode()
-    assert ("api.polygon.io", f"Bearer {POLYGON}") in sent
+    basic = base64.b64encode(canaries.PAIRS[0].encode()).decode()
+    assert ("api.polygon.io", f"Bearer {canaries.POLYGON}") in sent
     assert ("ews.fip.finra.org", f"Basic {basic}") in sent
     assert {host for host, _ in sent} == {"api.polygon.io", "ews.fip.finra.org", "api.finra.org"}
     assert days.phone.rang >= 2
-    asked = [request.path for request in days.vendors.requests]
-    assert not [path for path in asked if any(spelling in path for spelling in SPELT)]
+    assert not [request.path for request in days.vendors.requests if canaries.in_text(request.path)]
 
 
 def test_the_runs_were_what_they_should_be(days):
@@ -263,18 +238,15 @@ def _receipt(days: Days, kind: str, source: str) -> str:
 
 def test_no_output_of_any_run_holds_a_key(days):
     assert len(days.said) == 8
-    told = {kind: [spelling for spelling in SPELT if spelling in said] for kind, said in days.said.items()}
-    assert {kind: spelt for kind, spelt in told.items() if spelt} == {}
+    assert {kind: found for kind, said in days.said.items() if (found := canaries.in_text(said))} == {}
 
 
 def test_no_file_under_the_work_tree_holds_a_key(days):
-    files = [path for path in days.root.rglob("*") if path.is_file() and not path.is_symlink()]
+    files = list(canaries.files(days.root))
     suffixes = {path.suffix for path in files}
     assert {".parquet", ".json", ".log", ".html", ".csv", ".txt"} <= suffixes
     assert [path for path in files if ".snakemake" in path.parts]
-    told = {str(path.relative_to(days.root)): [key for key in SPELT if key in contents(path)] for path in files}
-    assert {path: keys for path, keys in told.items() if keys} == {}
-    assert not [path for path in files if any(key in str(path) for key in SPELT)]
+    assert canaries.in_tree(days.root) == {}
 
 
 def test_no_process_list_shows_a_key(days):
@@ -282,21 +254,12 @@ def test_no_process_list_shows_a_key(days):
     assert days.processes.told == set()
 
 
-def test_a_search_that_finds_nothing_would_have_found_one(tmp_path):
-    """The search itself, on files that do hold a key, also where Parquet packs it."""
-    frame = pl.DataFrame({"reason": [f"refused {POLYGON}"] * 1000})
-    frame.write_parquet(tmp_path / "a.parquet", compression="zstd")
-    (tmp_path / "b.log").write_text(base64.b64encode(PAIRS[0].encode()).decode())
-    for path in tmp_path.iterdir():
-        assert [key for key in SPELT if key in contents(path)]
-
-
 def test_an_env_file_that_others_can_read_stops_the_run_before_the_first_job(project):
-    (project.root / ".env").write_text(f"POLYGON_API_KEY={POLYGON}\n")
+    (project.root / ".env").write_text(f"POLYGON_API_KEY={canaries.POLYGON}\n")
     (project.root / ".env").chmod(0o644)
     run = project.run(project.target(), DARKPOOL_NOW="2025-12-23T06:00:00-05:00")
     assert run.code == 1
     assert not run.rules
     assert [line for line in run.lines if "chmod 600 .env" in line]
     assert "Traceback" not in run.said
-    assert POLYGON not in run.said
+    assert canaries.in_text(run.said) == set()

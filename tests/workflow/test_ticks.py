@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+import canaries
 from standin import Vendors, nanoseconds
 
 DAY = "2025-12-22"
-CANARY = "canary-5d1e8c27"
 SETTINGS = {
     "finra": {"weekly": False},
     "lit": {"min_lit_volume": 100, "calls_per_minute": 0},
@@ -31,7 +31,6 @@ def quote(number, bid, ask):
 
 def set_the_tape(polygon):
     """AAPL: 300 shares bought and 100 sold on lit markets at 9.99 x 10.01, and 500 FINRA prints at the bid."""
-    polygon.key = CANARY
     lit = [trade(number, 10.01, 50) for number in range(1, 7)] + [trade(number, 9.99, 50) for number in (7, 8)]
     polygon.trades("AAPL", DAY, [*lit, trade(9, 9.99, 500, exchange=4, trf_id=202)])
     polygon.quotes("AAPL", DAY, [quote(number, 9.99, 10.01) for number in range(1, 8)])
@@ -41,7 +40,6 @@ def set_the_tape(polygon):
 def set_up(live):
     live.publish()
     set_the_tape(live.vendors.polygon)
-    live.project.env = {**live.project.env, "POLYGON_API_KEY": CANARY}
     live.tickers, live.settings = ["AAPL"], SETTINGS
     return live
 
@@ -72,9 +70,9 @@ def kinds_asked(live):
 def key_is_nowhere(live, said):
     files = [path for path in live.project.root.rglob("*") if path.is_file()]
     assert len(files) > 50
-    assert not [path for path in files if CANARY.encode() in path.read_bytes()]
-    assert CANARY not in said
-    assert not [request.path for request in live.vendors.requests if CANARY in request.path]
+    assert canaries.in_tree(live.project.root) == {}
+    assert canaries.in_text(said) == set()
+    assert not [request.path for request in live.vendors.requests if canaries.in_text(request.path)]
 
 
 def test_trades_signed_by_their_quotes_size_the_estimate(morning):
@@ -140,7 +138,7 @@ def test_a_refused_key_fails_the_run_in_one_line_that_does_not_show_it(ticks):
     assert sum(kinds_asked(ticks).values()) <= 2
     key_is_nowhere(ticks, run.said)
 
-    ticks.vendors.polygon.key = CANARY
+    ticks.vendors.polygon.key = canaries.POLYGON
     ticks.vendors.requests.clear()
     ticks.run(finished=True)
     assert not ticks.files_asked()

@@ -5,11 +5,11 @@ import json
 import polars as pl
 import pytest
 
+import canaries
 from standin.finra_api import weekly_rows
 
 T1_NEW, T1_OLD, T2_WEEK = "2025-12-01", "2025-11-24", "2025-11-17"
 """Published on 2025-12-22, 2025-12-15 and, being of tier T2, on 2025-12-22."""
-CREDENTIALS = {"FINRA_API_KEY": "standin-id", "FINRA_API_SECRET": "standin-secret"}
 API = "api.finra.org"
 
 
@@ -50,7 +50,7 @@ def test_a_token_lets_in_and_a_short_page_is_not_the_last(weekly):
     """The tier has five summary rows: pages of 2, 2 and 1, each far from the limit that was asked for."""
     weekly.vendors.finra_api.open = False
     weekly.vendors.finra_api.page_rows = 2
-    weekly.run(finished=True, **CREDENTIALS)
+    weekly.run(finished=True)
     assert weeks_seen(weekly) == SEEN
     assert weekly.vendors.finra_api.tokens == 1
     assert [offset for week, tier, offset in queries(weekly) if (week, tier) == (T1_NEW, "T1")] == [0, 2, 4]
@@ -63,7 +63,7 @@ def test_a_token_lets_in_and_a_short_page_is_not_the_last(weekly):
 def test_a_token_that_ended_is_renewed_once(weekly):
     weekly.vendors.finra_api.open = False
     weekly.vendors.faults.add(kind="status", status=401, host=API, times=1)
-    weekly.run(finished=True, **CREDENTIALS)
+    weekly.run(finished=True)
     assert weeks_seen(weekly) == SEEN
     assert weekly.vendors.finra_api.tokens == 2
 
@@ -71,8 +71,12 @@ def test_a_token_that_ended_is_renewed_once(weekly):
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        pytest.param({}, "FINRA asks for credentials: set FINRA_API_KEY and FINRA_API_SECRET", marks=pytest.mark.soak),
-        ({**CREDENTIALS, "FINRA_API_SECRET": "wrong-secret"}, "FINRA does not take the credentials"),
+        pytest.param(
+            canaries.NO_KEYS,
+            "FINRA asks for credentials: set FINRA_API_KEY and FINRA_API_SECRET",
+            marks=pytest.mark.soak,
+        ),
+        ({"FINRA_API_SECRET": "wrong-secret"}, "FINRA does not take the credentials"),
     ],
     ids=["without credentials", "with refused credentials"],
 )
