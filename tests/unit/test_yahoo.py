@@ -1,4 +1,5 @@
 import json
+import math
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -122,7 +123,9 @@ def test_a_chart_without_timestamps_has_no_bars():
         (chart([(1, FULL)]).replace(b"1000", b'"many"'), "chart of AAPL"),
         (chart([(1, FULL)], exchangeTimezoneName="Nowhere/At_All"), "chart of AAPL"),
         (chart([(1, FULL)], {MONDAY: (2.0, 0.0)}), "chart of AAPL"),
-        (chart([(1, FULL)], {MONDAY: (0.0, 2.0)}), "ratio is not above 0"),
+        (chart([(1, FULL)], {MONDAY: (0.0, 2.0)}), "ratio is no number above 0"),
+        (chart([(1, FULL)], {MONDAY: (2.0, math.nan)}), "ratio is no number above 0"),
+        (chart([(1, FULL)], {MONDAY: (math.inf, 1.0)}), "ratio is no number above 0"),
     ],
 )
 def test_what_is_no_chart_is_refused_and_says_in_what(body, message):

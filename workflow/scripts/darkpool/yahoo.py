@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import shutil
 import sys
@@ -490,6 +491,6 @@ def _splits(result: dict[str, Any], symbol: str, zone: ZoneInfo) -> pl.DataFrame
         }
         for event in events
     ]
-    if any(row["ratio"] <= 0 for row in rows):
-        raise Malformed(f"chart of {symbol}: a split whose ratio is not above 0")
+    if not all(math.isfinite(row["ratio"]) and row["ratio"] > 0 for row in rows):
+        raise Malformed(f"chart of {symbol}: a split whose ratio is no number above 0")
     return pl.DataFrame(rows, schema=SPLITS).sort("ex_date")
