@@ -107,6 +107,10 @@ def disturb(mornings, how, jobs, seconds):
         return False
     how(process, mornings.root)
     call = finished(process)
+    if how in (terminate, hang_up) and call.code in (-signal.SIGTERM, -signal.SIGHUP):
+        # It came before the wrapper listened, and so before it had begun anything.
+        assert (call.out, call.said, jobs_begun(mornings)) == ("", "", before)
+        return True
     if how in (terminate, hang_up, kill_snakemake):
         assert call.code in (0, 75), call.said
         assert call.summary["exit_status"] == call.code
