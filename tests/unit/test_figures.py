@@ -184,7 +184,7 @@ def test_the_table_shows_what_the_page_shows(tmp_path, drawn):
     figures.table_png(features(*rows), context(sources=sources, notes=["Old mark."]), tmp_path / "t.png")
     for words in ("12.1M", "33.0%", "0.91×", "BOT", "56.2%", "1.29×", "97.5%", "NBBO", "–", "no FINRA volume"):
         assert words in drawn["texts"]
-    assert "FINRA daily: not yet, fetched 2025-12-23 06:00 New York. 403" in drawn["texts"]
+    assert "FINRA daily: not yet, asked 2025-12-23 06:00 New York. 403" in drawn["texts"]
     assert "Note: Old mark." in drawn["texts"]
     assert glossary.DISCLAIMER in drawn["texts"]
 

@@ -79,9 +79,6 @@ SECONDS_BEYOND_PATIENCE = 31
 """Longer than any client waits for an answer."""
 IN_THE_MAIN_SUITE = {
     ("finra", "cut", "once"),
-    ("yahoo", "dropped", "once"),
-    ("polygon", "status 500", "once"),
-    ("polygon bars", "file emptied", "once"),
     ("finra_weekly", "cut", "once"),
 }
 
