@@ -65,8 +65,8 @@ rule fetch_weekly:
             key: config["finra"][key] for key in ("auth", "firms") if key in config["finra"]
         },
         again=lambda wildcards, output: WEEKS_AGAIN,
-        late=lambda wildcards, output: any(
-            is_late(scan, wildcards.session) for scan, folder in ARCHIVES.items() if folder == wildcards.archive
+        late=lambda wildcards, output: all(
+            is_late(scan, wildcards.session) for scan in wanted(wildcards, output)[wildcards.session]["followed"]
         ),
     script:
         "../scripts/fetch_weekly.py"

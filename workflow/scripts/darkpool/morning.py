@@ -325,10 +325,11 @@ class Morning:
         from . import lookback
 
         count = self.config["morning"]["look_back_weeks"]
+        auth = {"auth": self.config["finra"]["auth"]} if "auth" in self.config["finra"] else {}
         days = sessions.window(target, self.config["morning"]["look_back"])
         self.say(f"looking back at FINRA's last {count} weeks per tier")
         with self._heard():
-            changed = lookback.recheck_weeks(Archive(self.archive), days, weeks=count)
+            changed = lookback.recheck_weeks(Archive(self.archive), days, weeks=count, **auth)
         return self._say_changed(changed)
 
     def _say_changed(self, days: list[date]) -> list[date]:
