@@ -289,9 +289,15 @@ def test_more_rows_than_a_sheet_holds_are_refused(monkeypatch):
 
 
 def test_the_sessions_on_disk_are_listed_with_their_state(run, project):
-    (project / "results/emps2/2025-12-18/all").unlink()
-    _, out, _ = run("sessions")
-    assert out.splitlines()[2].split()[:4] == ["2025-12-18", glossary.UNKNOWN, "no", "manifest"]
+    sessions = project / "results/emps2"
+    (sessions / "2025-12-18/all").unlink()
+    (sessions / "2025-12-18/table.html").touch()
+    (sessions / "2025-12-19/features.parquet").write_bytes(b"cut off")
+    status, out, _ = run("sessions")
+    assert status == 0
+    assert out.splitlines()[2].split()[:4] == ["2025-12-18", glossary.UNKNOWN, "unfinished", "3"]
+    assert out.splitlines()[3].split()[:4] == ["2025-12-19", glossary.UNKNOWN, "damaged", glossary.UNKNOWN]
+    assert "2025-12-19/features.parquet: expected the table features as Parquet" in out.splitlines()[3]
     assert out.splitlines()[4].split()[:4] == ["2025-12-22", "single", "complete", "3"]
 
 

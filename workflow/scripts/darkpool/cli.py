@@ -403,24 +403,25 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _sessions(args: argparse.Namespace) -> int:
-    from . import tables
+    from . import index
 
     folder = _folder(args)
+    selection.days(":", folder)  # where there is none, it says how to make one
+    found = index.read(folder)
     rows = []
-    simulated = False
-    for day in selection.days(":", folder):
-        place = folder / str(day)
-        facts = _facts(folder, day)
-        simulated |= facts["simulated"]
-        manifest = place / "all"
-        states = {glossary.source(told["source"]): glossary.state(told["state"]) for told in facts["sources"]}
+    for session in found:
+        states = [
+            f"{glossary.source(told['source'])} {glossary.state(told['state'])}"
+            for told in session.told.get("sources", [])
+        ]
         rows.append([
-            str(day), json.loads(manifest.read_bytes())["mode"] if manifest.is_file() else glossary.UNKNOWN,
-            "complete" if manifest.is_file() else "no manifest", str(tables.rows(place / "features.parquet")),
-            "loaded" if (place / RECEIPT).is_file() else glossary.UNKNOWN,
-            ", ".join(f"{source} {state}" for source, state in states.items()),
+            str(session.day), session.settings.get("mode", glossary.UNKNOWN),
+            glossary.SESSION_STATES[session.state].label,
+            glossary.UNKNOWN if session.state == "damaged" else str(session.said.height),
+            "loaded" if (folder / str(session.day) / RECEIPT).is_file() else glossary.UNKNOWN,
+            session.reason if session.state == "damaged" else ", ".join(states),
         ])  # fmt: skip
-    if simulated:
+    if any(session.simulated for session in found):
         print(f"{glossary.SIMULATED}  {glossary.SIMULATED_SENTENCE}")
     print(aligned(["session", "mode", "state", "tickers", "history", "sources"], rows, {3}))
     return DONE

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +25,10 @@ MARK = "DARKPOOL_MORNING"
 LOCK = ".morning.lock"
 LOCKS = Path(".snakemake/locks")
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
+DRY_RUN = {"-n", "--dry-run", "--dryrun"}
+MOST_FLAGS = 6
+"""Parts of a command line among which an interpreter's flags end."""
+_PYTHON = re.compile(r"python[\d.]*", re.IGNORECASE)
 _DRAFT = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}")
 """How `archive.write_atomic` names a file before it is whole."""
 
@@ -121,16 +125,22 @@ def _working_in(project: Path) -> Iterator[tuple[psutil.Process, list[str]]]:
             continue
 
 
-def _is_snakemake(command: list[str]) -> bool:
-    return any(Path(part).name == "snakemake" for part in command[:3]) and not {"-n", "--dry-run", "--dryrun"} & set(
-        command
-    )
+def is_snakemake(command: Sequence[str]) -> bool:
+    """Whether a process with that command line runs jobs of Snakemake; one that only names it does not.
+
+    >>> is_snakemake(["/usr/bin/python3", "-m", "snakemake", "latest"]), is_snakemake(["man", "snakemake"])
+    (True, False)
+    """
+    names = [Path(part).name for part in command[:MOST_FLAGS]]
+    # Behind an interpreter rather one too many than one too few: the lock of a run at work must stand.
+    programs = names[1:] if names and _PYTHON.fullmatch(names[0]) else names[:1]
+    return "snakemake" in programs and not DRY_RUN & set(command)
 
 
 def started_by_hand(project: Path) -> int | None:
     """The number of a Snakemake at work in the project that no morning started; None when there is none."""
     for process, command in _working_in(project):
-        if _is_snakemake(command) and _environment(process).get(MARK) != str(project):
+        if is_snakemake(command) and _environment(process).get(MARK) != str(project):
             return int(process.pid)
     return None
 
@@ -143,7 +153,7 @@ def _orphaned_jobs(project: Path) -> list[psutil.Process]:
 
 def _has_snakemake(process: psutil.Process) -> bool:
     try:
-        return any(_is_snakemake(parent.cmdline()) for parent in process.parents())
+        return any(is_snakemake(parent.cmdline()) for parent in process.parents())
     except GONE:
         return False
 

@@ -325,6 +325,8 @@ class Morning:
         from . import lookback
 
         count = self.config["morning"]["look_back_weeks"]
+        if not count:
+            return []
         auth = {"auth": self.config["finra"]["auth"]} if "auth" in self.config["finra"] else {}
         days = sessions.window(target, self.config["morning"]["look_back"])
         self.say(f"looking back at FINRA's last {count} weeks per tier")
