@@ -176,3 +176,21 @@ def test_a_vendor_that_is_down_is_found_out_once_a_run_and_not_by_every_session(
     weekly.vendors.faults.add(kind="status", host=API, status=504)
     weekly.run(finished=True, FETCH_MODE="daily")
     assert len(queries(weekly)) == 2 * 4
+
+
+def test_a_second_scan_asks_for_the_weeks_that_the_first_could_not_have(weekly):
+    """The archive is shared: that one scan is finished makes no week late for the other, which asks for it once."""
+    weekly.vendors.finra_api.withdraw(T1_NEW, "T1")
+    weekly.run(finished=True)
+    publish_weeks(weekly.vendors.finra_api)
+    config = weekly.config
+    config["scans"]["emps3"] = {"archive": weekly.archive, "tickers": ["AAPL"]}
+    both = (weekly.project.target(), f"results/emps3/{weekly.day}/all")
+    before = len(queries(weekly))
+    weekly.project.finish(*both, config=config, DARKPOOL_NOW=weekly.now)
+    rows = pl.read_parquet(weekly.project.root / f"results/emps3/{weekly.day}/features.parquet")
+    assert str(rows["finra_week"].item()) == T1_NEW
+    assert queries(weekly)[before:] == [(T1_NEW, "T1", 0)]
+    run = weekly.project.finish(*both, config=config, DARKPOOL_NOW=weekly.now)
+    assert run.rules == {"write_manifest": 2}
+    assert len(queries(weekly)) == before + 1
