@@ -31,3 +31,14 @@ def test_a_snakemake_at_work_is_seen_however_it_was_started(line):
 @pytest.mark.parametrize("line", NAMING_IT)
 def test_a_program_that_only_names_snakemake_holds_no_morning_up(line):
     assert not guard.is_snakemake(line.split())
+
+
+def test_a_lock_left_behind_is_removed_and_everything_else_of_snakemake_stays(tmp_path):
+    (tmp_path / ".snakemake/metadata").mkdir(parents=True)
+    assert not guard.unlock(tmp_path)
+    locks = tmp_path / guard.LOCKS
+    locks.mkdir()
+    assert not guard.unlock(tmp_path)
+    (locks / "0.input.lock").write_text("resources/demo\n")
+    assert guard.unlock(tmp_path)
+    assert [entry.name for entry in (tmp_path / ".snakemake").iterdir()] == ["metadata"]

@@ -158,10 +158,16 @@ def _has_snakemake(process: psutil.Process) -> bool:
         return False
 
 
-def is_locked(project: Path) -> bool:
-    """Whether Snakemake's own lock stands; with nobody at work it is a killed run's."""
+def unlock(project: Path) -> bool:
+    """Remove Snakemake's own lock, which with nobody at work is a killed run's; whether there was one.
+
+    As `snakemake --unlock` does it, but without a process that could be killed in its turn and leave the lock standing.
+    """
     folder = project / LOCKS
-    return folder.is_dir() and any(folder.iterdir())
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return False
+    shutil.rmtree(folder)
+    return True
 
 
 def sweep(project: Path, results: Path, archive: Path) -> list[Path]:

@@ -224,9 +224,8 @@ class Morning:
         ended = guard.end_left_behind(PROJECT)
         if ended:
             self.say(f"ended what an earlier run had left behind: processes {', '.join(map(str, ended))}")
-        if guard.is_locked(PROJECT):
-            self.say("removing the lock of a Snakemake that was killed")
-            self._snakemake(["--unlock", "--cores", "1"], self.now.date())
+        if guard.unlock(PROJECT):
+            self.say("removed the lock of a Snakemake that was killed")
         if was_killed or ended:
             for path in guard.sweep(PROJECT, self.results, self.archive):
                 self.say(f"removed {path}, which a killed run had begun")
