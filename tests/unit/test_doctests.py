@@ -8,7 +8,12 @@ import pytest
 
 import darkpool
 
-MODULES = sorted(path.stem for path in Path(darkpool.__file__).parent.glob("*.py") if not path.stem.startswith("__"))
+PACKAGE = Path(darkpool.__file__).parent
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+    if not path.stem.startswith("__")
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -93,6 +93,26 @@ def lee_ready(price: Prices, bid: Prices, ask: Prices) -> Sides:
     return np.where(side == 0, tick_carry(price), side)
 
 
+def lee_ready_at(price: Prices, bid: Prices, ask: Prices, at: npt.NDArray[np.intp]) -> Sides:
+    """`lee_ready` of the trades at the positions `at`, ascending, alone; without a valid quote the tick test."""
+    bid, ask = bid[at], ask[at]
+    side = np.where(valid(bid, ask), quote(price[at], bid, ask), np.int8(0))
+    left = np.flatnonzero(side == 0)
+    side[left] = _tick_carry_at(price, at[left])
+    return side
+
+
+def _tick_carry_at(price: Prices, at: npt.NDArray[np.intp]) -> Sides:
+    if not len(at):
+        return np.empty(0, np.int8)
+    changed = np.flatnonzero(price[1:] != price[:-1]) + 1
+    last = np.searchsorted(changed, at, side="right") - 1
+    if not len(changed):
+        return np.zeros(len(at), np.int8)
+    there = changed[last]
+    return np.where(last >= 0, _compare(price[there], price[there - 1]), np.int8(0))
+
+
 def emo(price: Prices, bid: Prices, ask: Prices) -> Sides:
     """Ellis, Michaely & O'Hara (2000), "The Accuracy of Trade Classification Rules": at the ask BUY, at the bid SELL,
     everywhere else the tick test."""
