@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from darkpool import page, sessions, tables
+from darkpool import page, page_html, sessions, tables
 
 TARGET = date(2025, 12, 22)
 FLAGS = ("", "", "basis_break", "bars_only,no_quotes", "no_quotes", "revised,unsettled", "")
@@ -118,4 +118,4 @@ def context(**given: Any) -> page.PageContext:
 def html(frame: pl.DataFrame, **given: Any) -> str:
     """The page of these rows with everything that may lie behind them."""
     tickers = frame.filter(pl.col("date") == TARGET)["ticker"].to_list()
-    return page.render_html(frame, context(**given), merged=merged(tickers), lit=lit(frame))
+    return page_html.render_html(frame, context(**given), merged=merged(tickers), lit=lit(frame))

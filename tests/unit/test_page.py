@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from browser import made
-from darkpool import glossary, page, reconcile, tables
+from darkpool import glossary, page, page_html, reconcile, tables
 
 SESSION = date(2025, 12, 22)
 ROW = {
@@ -92,7 +92,7 @@ class Page(HTMLParser):
 
 
 def rendered(*rows: dict, **given) -> Page:
-    return Page(page.render_html(features(*rows), context(**given)))
+    return Page(page_html.render_html(features(*rows), context(**given)))
 
 
 def tickers(table) -> list[str]:
@@ -119,7 +119,7 @@ def test_na_and_true_are_tickers():
 
 
 def test_volumes_are_short_and_the_exact_value_is_kept_beside():
-    html = page.render_html(features({}), context())
+    html = page_html.render_html(features({}), context())
     assert Page(html).row("AAPL")["trf_volume"][1] == "12.1M"
     columns = told(html)["sessions"][0]["columns"]
     assert (columns["trf_volume"], columns["offex_ratio"]) == ([12057002], [0.3297])
@@ -160,7 +160,7 @@ def test_every_dash_flag_and_header_opens_an_explanation_that_is_there():
 
 
 def test_thin_and_bar_only_rows_are_muted():
-    html = page.render_html(features({"quality": "bars_only,no_quotes"}, {"ticker": "B"}), context())
+    html = page_html.render_html(features({"quality": "bars_only,no_quotes"}, {"ticker": "B"}), context())
     assert re.findall(r'<tr class="muted">.*?<bdi>(\w+)</bdi>', html) == ["AAPL"]
 
 
@@ -191,7 +191,7 @@ def test_whatever_comes_from_outside_is_text(text):
 def test_a_link_to_a_plot_cannot_run_a_script():
     shown = rendered({}, plots={"AAPL": "javascript:alert(1)"})
     assert [attrs["href"] for tag, attrs in shown.tags if tag == "a"] == ["javascript%3Aalert%281%29"]
-    assert told(page.render_html(features({}), context(plots={"A": "javascript:alert(1)"})))["plots"] == {
+    assert told(page_html.render_html(features({}), context(plots={"A": "javascript:alert(1)"})))["plots"] == {
         "A": "javascript%3Aalert%281%29"
     }
 
@@ -203,7 +203,9 @@ def test_a_plot_is_linked_where_there_is_one():
 
 def test_no_text_can_end_the_data_or_hide_in_it():
     text = "</script><!--<script>\u2028\u2029]]>&amp;"
-    html = page.render_html(features({"ticker": text}), context(notes=[text]), lit=made.lit(features({"ticker": text})))
+    html = page_html.render_html(
+        features({"ticker": text}), context(notes=[text]), lit=made.lit(features({"ticker": text}))
+    )
     between = html.partition('id="data">')[2].partition("</script>")[0]
     assert not set("<>&\u2028\u2029") & set(between)
     assert json.loads(between)["sessions"][0]["notes"] == [text]
@@ -211,7 +213,7 @@ def test_no_text_can_end_the_data_or_hide_in_it():
 
 def test_what_is_no_finite_number_is_null_in_the_data():
     frame = features({"log_ratio": float("inf"), "trf_spike": float("nan"), "trf_volume": 0.5}, {"ticker": "B"})
-    columns = told(page.render_html(frame, context()))["sessions"][0]["columns"]
+    columns = told(page_html.render_html(frame, context()))["sessions"][0]["columns"]
     assert (columns["log_ratio"], columns["trf_spike"]) == ([None, 0.2513], [None, 0.9072])
     assert columns["trf_volume"] == [0.5, 12_057_002.0]
 
@@ -223,14 +225,16 @@ def test_what_lies_behind_a_row_stands_in_the_order_of_the_rows():
     lit = made.lit(frame.filter(pl.col("ticker") != "C")).with_columns(
         lit_trades=pl.when(pl.col("ticker") == "A").then(7).otherwise(8).cast(pl.Int64)
     )
-    behind = told(page.render_html(frame, context(), lit=lit))["sessions"][0]["behind"]
+    behind = told(page_html.render_html(frame, context(), lit=lit))["sessions"][0]["behind"]
     assert behind["lit_trades"] == [8, 7, None]
     assert behind["excluded"]["outside_hours"] == [30_000, 30_000, None]
     assert behind["excluded"]["bad_price_or_size"] == [None, None, None]
 
 
 def test_ratios_of_the_window_keep_their_gaps():
-    ratios = told(page.render_html(features({"ticker": "T"}), context(), merged=made.merged(["T"], SESSION)))["ratios"]
+    ratios = told(page_html.render_html(features({"ticker": "T"}), context(), merged=made.merged(["T"], SESSION)))[
+        "ratios"
+    ]
     assert (len(ratios["days"]), ratios["days"][-1]) == (61, "2025-12-22")
     assert (ratios["of"]["T"][0], ratios["of"]["T"][30]) == (4000, None)
 
@@ -244,14 +248,14 @@ def test_the_sessions_before_and_after_are_linked_as_pages_of_their_folders():
 def test_of_a_thousand_rows_only_the_pages_own_session_stands_in_html():
     days = [date(2025, 12, 19), SESSION]
     frame = features(*({"date": day, "ticker": f"T{i:03}"} for day in days for i in range(page.STATIC_ROWS + 1)))
-    html = page.render_html(frame, context(files=["table.csv"]))
+    html = page_html.render_html(frame, context(files=["table.csv"]))
     assert [len(table) for table in Page(html).tables] == [page.STATIC_ROWS + 1]
     assert [session["rows"] for session in told(html)["sessions"]] == [page.STATIC_ROWS + 1] * 2
     assert '<a href="table.csv">' in html.partition("<noscript>")[2].partition("</noscript>")[0]
 
 
 def test_the_page_asks_the_network_for_nothing():
-    html = page.render_html(features({}), context())
+    html = page_html.render_html(features({}), context())
     assert "http:" not in html
     assert "https:" not in html
     assert not re.search(r"@import|url\(|<img|<iframe|\ssrc=|fetch\(|XMLHttp|import\(", html)
@@ -260,7 +264,7 @@ def test_the_page_asks_the_network_for_nothing():
 
 
 def test_only_the_pages_own_script_may_run():
-    html = page.render_html(features({}), context())
+    html = page_html.render_html(features({}), context())
     scripts = re.findall(r'<script(?: type="module")?>(.*?)</script>', html, re.DOTALL)
     (policy,) = re.findall(r"script-src ([^;]+);", html)
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
@@ -274,13 +278,13 @@ def test_the_disclaimer_stands_on_the_page():
 @pytest.mark.parametrize("given", [{"simulated": True}, {"row": {"quality": "simulated"}}])
 def test_a_simulated_page_says_so_in_title_and_banner(given):
     row = given.pop("row", {})
-    html = page.render_html(features(row), context(**given))
+    html = page_html.render_html(features(row), context(**given))
     assert "<title>SIMULATED" in html
     assert 'class="simulated"' in html
 
 
 def test_a_real_page_does_not_say_simulated():
-    html = page.render_html(features({}), context())
+    html = page_html.render_html(features({}), context())
     assert "<title>SIMULATED" not in html
     assert 'class="simulated"' not in html
 
@@ -323,7 +327,7 @@ def test_thresholds_and_lengths_are_the_runs_own():
 
 def test_earlier_sessions_follow_closed_newest_first():
     days = [date(2025, 12, 18), SESSION, date(2025, 12, 19)]
-    html = page.render_html(features(*({"date": day, "ticker": f"T{day.day}"} for day in days)), context())
+    html = page_html.render_html(features(*({"date": day, "ticker": f"T{day.day}"} for day in days)), context())
     shown = Page(html)
     assert [tickers(table) for table in shown.tables] == [["T22"], ["T19"], ["T18"]]
     inside = html.partition("<noscript>")[2].partition("</noscript>")[0]
@@ -332,23 +336,23 @@ def test_earlier_sessions_follow_closed_newest_first():
 
 
 def test_a_session_without_rows_says_so():
-    shown = Page(page.render_html(features({}).clear(), context()))
+    shown = Page(page_html.render_html(features({}).clear(), context()))
     assert "No ticker in this session." in shown.text
 
 
 def test_a_session_later_than_the_page_is_refused():
     with pytest.raises(ValueError, match=r"AAPL on 2025-12-22 is later than the page's session 2025-12-19"):
-        page.render_html(features({}), context(session=date(2025, 12, 19)))
+        page_html.render_html(features({}), context(session=date(2025, 12, 19)))
 
 
 def test_a_missing_column_is_named():
     with pytest.raises(ValueError, match="columns \\['quality'\\] are missing"):
-        page.render_html(features({}).drop("quality"), context())
+        page_html.render_html(features({}).drop("quality"), context())
 
 
 def test_the_same_rows_give_the_same_page():
     one, other = features({}, {"ticker": "B"}), features({"ticker": "B"}, {})
-    assert page.render_html(one, context()) == page.render_html(other, context())
+    assert page_html.render_html(one, context()) == page_html.render_html(other, context())
 
 
 def luminance(colour: str) -> float:
@@ -365,7 +369,7 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("ink", ["text", "dim", "blue", "orange", "warn", "here"])
 @pytest.mark.parametrize("ground", ["ground", "panel", "raised"])
 def test_every_ink_is_readable_on_every_ground(ink, ground):
-    css = (page.TEMPLATES / "table.css").read_text(encoding="utf-8")
+    css = page_html.STYLE.read_text(encoding="utf-8")
     colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", css.split("@media print")[0]))
     assert contrast(colours[ink], colours[ground]) >= 4.5
     assert contrast(colours["dark"], colours["blue"]) >= 4.5
@@ -429,7 +433,7 @@ def weekly(*rows: dict) -> pl.DataFrame:
 
 
 def with_weeks(*rows: dict, **given) -> Page:
-    return Page(page.render_html(features({}), context(**given), weekly=weekly(*rows)))
+    return Page(page_html.render_html(features({}), context(**given), weekly=weekly(*rows)))
 
 
 def week_row(shown: Page, place: int = 0) -> dict[str, tuple[dict, str]]:
@@ -452,7 +456,7 @@ def test_weeks_stand_in_a_table_of_their_own_and_say_weekly():
 def test_the_age_of_a_week_counts_from_the_week_of_the_session():
     days = {SESSION + timedelta(days=i): "4" for i in range(5)} | {date(2025, 12, 29): "5"}
     for day, age in days.items():
-        html = page.render_html(features({"date": day}), context(session=day), weekly=weekly({}))
+        html = page_html.render_html(features({"date": day}), context(session=day), weekly=weekly({}))
         assert week_row(Page(html))["age_weeks"][1] == age
 
 
@@ -460,7 +464,7 @@ def test_weeks_follow_the_tickers_of_the_session_newest_week_first():
     earlier = MONDAY - timedelta(weeks=1)
     told = weekly(*({"ticker": t, "week_start_date": day} for t in ("A", "GONE", "Z") for day in (earlier, MONDAY)))
     rows = features({"ticker": "A", "accum_score": 1.0}, {"ticker": "Z", "accum_score": 2.0})
-    shown = Page(page.render_html(rows, context(), weekly=told)).tables[1]
+    shown = Page(page_html.render_html(rows, context(), weekly=told)).tables[1]
     assert [(cells[0][1], cells[1][1]) for cells in shown] == [
         (ticker, str(day)) for ticker in ("Z", "A", "GONE") for day in (MONDAY, earlier)
     ]  # fmt: skip
@@ -496,17 +500,17 @@ def test_a_one_sided_week_has_a_signal_and_no_ratio():
 
 def test_the_table_alone_is_enough_for_the_weeks():
     told = weekly({}).drop(list(LABELS))
-    row = week_row(Page(page.render_html(features({}), context(), weekly=told)))
+    row = week_row(Page(page_html.render_html(features({}), context(), weekly=told)))
     assert (row["published_date"][1], row["methods"][1], row["log_ratio"][1]) == ("–", "–", "+0.36")
 
 
 def test_no_visible_week_is_said():
-    html = page.render_html(features({}), context(), weekly=weekly({}).clear())
+    html = page_html.render_html(features({}), context(), weekly=weekly({}).clear())
     assert "No FINRA week with one of these tickers had been published by this session." in html
 
 
 def test_a_page_without_weeks_and_checks_shows_neither():
-    html = page.render_html(features({}), context())
+    html = page_html.render_html(features({}), context())
     assert 'id="weeks"' not in html
     assert 'id="reconciliation"' not in html
 
@@ -525,7 +529,7 @@ CHECKS = reconcile.stack(
 
 
 def with_checks(checks: pl.DataFrame) -> Page:
-    return Page(page.render_html(features({}), context(), checks=checks))
+    return Page(page_html.render_html(features({}), context(), checks=checks))
 
 
 def test_alarms_stand_open_and_the_other_checks_closed():
@@ -566,7 +570,7 @@ def test_without_an_alarm_the_page_says_so_and_its_head_says_nothing():
 def test_every_dash_and_header_of_weeks_and_checks_opens_an_explanation_that_is_there():
     odd = CHECKS.vstack(CHECKS.head(1).with_columns(pl.lit("new").alias("check"), pl.lit("odd").alias("verdict")))
     told = weekly(NO_LIT, {"ticker": "B", "sessions_with_lit": 1, "restated": True, "methods": "BARS,ODD"})
-    shown = Page(page.render_html(features({}), context(), weekly=told, checks=odd))
+    shown = Page(page_html.render_html(features({}), context(), weekly=told, checks=odd))
     opened = {attrs["popovertarget"] for _, attrs in shown.tags if "popovertarget" in attrs}
     ids = [attrs["id"] for _, attrs in shown.tags if "id" in attrs]
     assert opened <= set(ids)
@@ -577,6 +581,6 @@ def test_whatever_comes_from_outside_is_text_in_weeks_and_checks_too():
     text = "<img src=x onerror=alert(1)>"
     told = weekly({"ticker": text, "tier": text, "methods": text, "finra_period_type": text})
     checks = CHECKS.with_columns(pl.lit(text).alias(name) for name in ("ticker", "left_name", "right_name", "why"))
-    shown = Page(page.render_html(features({}), context(), weekly=told, checks=checks))
+    shown = Page(page_html.render_html(features({}), context(), weekly=told, checks=checks))
     assert "img" not in {tag for tag, _ in shown.tags}
     assert text in shown.text

@@ -2,7 +2,7 @@
 
 import logging
 
-from darkpool.progress import TimeLeft
+from darkpool.plan.progress import TimeLeft
 
 
 def told(capsys, records, total):

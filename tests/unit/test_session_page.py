@@ -54,7 +54,7 @@ def test_a_link_to_a_plot_survives_percent_signs_in_its_name() -> None:
 def test_sessions_are_stacked_for_the_page(tmp_path) -> None:
     for day in (EARLIER, DAY):
         tables.write("features", features(day, "NA"), tmp_path / str(day))
-    stacked = session_page.stacked("features", [str(tmp_path / str(day)) for day in (EARLIER, DAY)])
+    stacked = tables.stacked("features", [str(tmp_path / str(day)) for day in (EARLIER, DAY)])
     assert stacked.select("date", "ticker").rows() == [(EARLIER, "NA"), (DAY, "NA")]
 
 

@@ -15,7 +15,6 @@ from workflow.scripts.darkpool import (
     due,
     layout,
     marked,
-    progress,
     provenance,
     sessions,
     settings,
@@ -23,6 +22,7 @@ from workflow.scripts.darkpool import (
     watchlist,
 )
 from workflow.scripts.darkpool.archive import Archive, file_name
+from workflow.scripts.darkpool.plan import code_hash, progress
 
 SCRIPTS = Path(workflow.basedir, "workflow/scripts")
 NOW = clock.now()
@@ -284,7 +284,7 @@ def asked_for(wildcards):
 
 def code(script):
     """Hash of a script and of the modules it imports: an edit there, and only there, makes its rule run again."""
-    return provenance.code_id(SCRIPTS / script, SCRIPTS / "darkpool")
+    return code_hash.code_id(SCRIPTS / script, SCRIPTS / "darkpool")
 
 
 # A part costs a process, so a small universe is one part; which tickers share a part changes no number.

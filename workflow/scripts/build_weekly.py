@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import layout, otc_weekly, session_page, simulated, tables, weekly
+from darkpool import layout, otc_weekly, simulated, tables, weekly
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -24,7 +24,7 @@ def main(
 ) -> None:
     simulated.found(scan, layout.otc_weekly_answers(archive, session, count))
     weeks = otc_weekly.weeks(archive, session, tickers, count)
-    lit = session_page.stacked("lit_flow", flows)
+    lit = tables.stacked("lit_flow", flows)
     sessions_of = weekly.sessions_by_week(weeks["week_start_date"])
     labels = weekly.about(weekly.labels(weeks, lit, sessions_of))
     tables.write("weekly", weekly.table(weeks, lit, sessions_of, signal, min_lit_volume), output, **labels)

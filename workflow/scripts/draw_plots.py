@@ -29,12 +29,12 @@ def main(
     metadata = tables.metadata(features_on_page[-1])
     context = session_page.context(metadata, scan, session, tickers=tickers, history=history, **settings)
     splits = carried.splits(tables.metadata(merged))
-    volumes, rows = tables.read("merged", merged), session_page.stacked("features", features_on_page)
+    volumes, rows = tables.read("merged", merged), tables.stacked("features", features_on_page)
     windows = features.trailing(volumes, splits, session, history)
     windows_of = windows.partition_by("ticker", as_dict=True)
     flow = session_page.flow(rows, tickers)
     flow_of = flow.partition_by("ticker", as_dict=True)
-    by_week = weekly.flow(session_page.stacked("weekly", weeks))
+    by_week = weekly.flow(tables.stacked("weekly", weeks))
     scale = figures.shared_scale(windows, flow, by_week)
     for ticker in tickers:
         paths = [folder / "plots" / f"{file_name(ticker)}.{kind}" for kind in kinds]

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool import figures, page, session_page, spreadsheet, tables
+from darkpool import figures, page, page_html, session_page, spreadsheet, tables
 from darkpool.archive import write_atomic
 from darkpool.logbook import logged
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 WRITERS = {
     "html": lambda frame, context, extras, path: write_atomic(
-        path, page.render_html(frame, context, **extras).encode()
+        path, page_html.render_html(frame, context, **extras).encode()
     ),
     "png": lambda frame, context, _, path: figures.table_png(frame, context, path),
     "svg": lambda frame, context, _, path: figures.table_png(frame, context, path),
@@ -33,7 +33,7 @@ def main(
     session: date,
     **settings: Any,
 ) -> None:
-    frame = session_page.stacked("features", features)
+    frame = tables.stacked("features", features)
     tickers = frame.filter(frame["date"] == session)["ticker"].to_list()
     *earlier, own = (tables.metadata(path) for path in features)
     context = session_page.context(

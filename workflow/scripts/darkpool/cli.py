@@ -300,7 +300,7 @@ def _write_page(args: argparse.Namespace, folder: Path, days: Sequence[date], ro
     from dataclasses import replace
     from urllib.parse import quote
 
-    from . import page
+    from . import page_html
     from .archive import file_name, write_atomic
 
     target = folder / str(days[-1])
@@ -313,7 +313,7 @@ def _write_page(args: argparse.Namespace, folder: Path, days: Sequence[date], ro
     }
     simulated = any(_facts(folder, day)["simulated"] for day in days)
     context = replace(context, plots=links, simulated=simulated)
-    write_atomic(args.html, page.render_html(rows, context).encode())
+    write_atomic(args.html, page_html.render_html(rows, context).encode())
     print(args.html)
     return DONE
 

@@ -93,7 +93,7 @@ def _float(value: object) -> float:
 def table_png(features: pl.DataFrame, context: PageContext, *paths: Path | str) -> None:
     """The session's rows of `features` as a picture, best score first; above 60 rows a line says how many more.
 
-    Other sessions of `features` are not drawn. Raises ValueError as `page.render_html` does.
+    Other sessions of `features` are not drawn. Raises ValueError as `page_html.render_html` does.
     """
     page.check(features, context)
     simulated = page.is_simulated(features, context)

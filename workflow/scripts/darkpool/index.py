@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 NAME = "index.html"
+_TEMPLATES = Path(__file__).with_name("templates")
+TEMPLATE, STYLE, SCRIPT = _TEMPLATES / "index.html.j2", _TEMPLATES / "index.css", _TEMPLATES / "index.js"
 LOOKED_AT = 60
 """Sessions in which a streak is looked for."""
 LEAST_STREAK = 3
@@ -171,7 +173,7 @@ def render(folder: Path) -> str:
     script, script_hash = _script()
     return (
         _environment()
-        .get_template("index.html.j2")
+        .get_template(TEMPLATE.name)
         .render(
             scan=folder.name,
             newest=newest,
@@ -385,10 +387,10 @@ def _columns() -> list[glossary.Column]:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import DictLoader, Environment, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(page.TEMPLATES, encoding="utf-8"),
+        loader=DictLoader({path.name: path.read_text(encoding="utf-8") for path in (TEMPLATE, STYLE)}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -398,5 +400,5 @@ def _environment() -> Environment:
 
 def _script() -> tuple[str, str]:
     """The page's script and its hash for the content security policy, so that no other script can run."""
-    text = (page.TEMPLATES / "index.js").read_text(encoding="utf-8")
+    text = SCRIPT.read_text(encoding="utf-8")
     return text, base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -52,7 +52,7 @@ def overview(
 
     `features` may hold other sessions, which are not drawn; `merged`: date, ticker, offex_ratio?, the window. Rows are
     in the order of the table, 40 at most, then a line says how many more. `least` is history.min_sessions.
-    Raises ValueError as `page.render_html` does.
+    Raises ValueError as `page_html.render_html` does.
     """
     page.check(features, context)
     simulated = page.is_simulated(features, context)

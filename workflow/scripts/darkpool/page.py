@@ -1,16 +1,12 @@
-"""The table a person reads: one self-contained HTML page that works from a file, and the same rows as CSV."""
+"""The table a person reads: what stands on the page of a session (`page_html` writes it), and the same rows as CSV."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -19,13 +15,7 @@ import polars as pl
 from . import cells, glossary, page_data
 from .glossary import CHECK_COLUMNS, COLUMNS, WEEK_COLUMNS, Column
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-TEMPLATES = Path(__file__).parent / "templates"
 NEW_YORK = ZoneInfo("America/New_York")
-SCRIPTS = (("head.js",), ("values.js", "table.js", "details.js", "view.js"))
-"""The page's two scripts, each put together of these in their order: one before the table, one after it."""
 STATIC_ROWS = 300
 """Rows beside those of the page's session that stand in it as HTML too; more are left to its script and to the CSV."""
 TERMS = {
@@ -403,31 +393,6 @@ def _layout(columns: list[Column]) -> dict[str, list[int]]:
     }
 
 
-@cache
-def _environment() -> Environment:
-    # Imported here: the figures share this module's rows and need no templates.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["link"] = lambda path: quote(path, safe="/%")
-    return environment
-
-
-def _scripts() -> list[str]:
-    return ["\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names) for names in SCRIPTS]
-
-
-def _hash(script: str) -> str:
-    """A script's hash for the content security policy, so that no other script can run."""
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
 def _data(
     sessions: Mapping[date, pl.DataFrame],
     context: PageContext,
@@ -486,7 +451,7 @@ def _require(name: str, frame: pl.DataFrame, day: str, columns: set[str], contex
         raise ValueError(f"{name}: {ticker} on {found} is later than the page's session {context.session}")
 
 
-def render_html(
+def content(
     features: pl.DataFrame,
     context: PageContext,
     *,
@@ -494,15 +459,8 @@ def render_html(
     checks: pl.DataFrame | None = None,
     merged: pl.DataFrame | None = None,
     lit: pl.DataFrame | None = None,
-) -> str:
-    """The page: the session's rows as a plain table, and all sessions of `features` for its script to show.
-
-    `features` holds the columns of that table for one or more sessions, none later than `context.session`
-    (ValueError). `weekly`: the table of that name, with the columns of `weekly.LABELS` where they are known; a section
-    of its own, newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed. `merged`: the
-    ratios of the window. `lit`: lit_flow of the sessions, for what lies behind a row. The page asks the network for
-    nothing, runs without its script, and holds no clock.
-    """
+) -> dict[str, Any]:
+    """What the page's template is filled with; tables and ValueError as `page_html.render_html`."""
     check(features, context, weekly, checks)
     shown = [name for name in COLUMNS if name not in ("ticker", "quality")]
     days = {context.session, *features["date"]}
@@ -513,30 +471,22 @@ def render_html(
     is_small = features.height - target.height <= STATIC_ROWS
     weeks = None if weekly is None else _week_rows(ranked_weeks(weekly, features, context))
     used = _used(features, checks, lit, context)
-    scripts = _scripts()
-    return (
-        _environment()
-        .get_template("table.html.j2")
-        .render(
-            context=context,
-            simulated=is_simulated(features, context),
-            sheets={"sessions": _sheet(""), "weeks": _sheet("week-"), "checks": _sheet("check-")},
-            rows=_rows(target, shown),
-            earlier=[(day, _rows(sessions[day], shown) if is_small else None) for day in earlier],
-            weeks=weeks,
-            reconciliation=None if checks is None else _reconciliation(checks),
-            counts=counts(target),
-            sources=sources(context),
-            entries=_entries(context, used),
-            glossary=glossary,
-            numeric=glossary.NUMERIC,
-            data=_data(sessions, context, used, merged, lit, checks),
-            static_rows=STATIC_ROWS,
-            css=(TEMPLATES / "table.css").read_text(encoding="utf-8"),
-            scripts=scripts,
-            script_hashes=[_hash(script) for script in scripts],
-        )
-    )
+    return {
+        "context": context,
+        "simulated": is_simulated(features, context),
+        "sheets": {"sessions": _sheet(""), "weeks": _sheet("week-"), "checks": _sheet("check-")},
+        "rows": _rows(target, shown),
+        "earlier": [(day, _rows(sessions[day], shown) if is_small else None) for day in earlier],
+        "weeks": weeks,
+        "reconciliation": None if checks is None else _reconciliation(checks),
+        "counts": counts(target),
+        "sources": sources(context),
+        "entries": _entries(context, used),
+        "glossary": glossary,
+        "numeric": glossary.NUMERIC,
+        "data": _data(sessions, context, used, merged, lit, checks),
+        "static_rows": STATIC_ROWS,
+    }
 
 
 def _rows(rows: pl.DataFrame, shown: Sequence[str]) -> list[Row]:

@@ -81,11 +81,6 @@ def beside(session: date) -> tuple[date | None, date | None]:
     return found(sessions.previous), found(sessions.following)
 
 
-def stacked(name: str, paths: Sequence[str]) -> pl.DataFrame:
-    """One table of several sessions, stacked; no row where there is none."""
-    return pl.concat([tables.frame(name, {}), *(tables.read(name, path) for path in paths)])
-
-
 def extras(checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str]) -> dict[str, pl.DataFrame]:
     """What stands on the page beside the sessions' rows: what lies behind them, and in mode weekly the weeks."""
     shown = {

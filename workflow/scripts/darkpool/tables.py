@@ -333,6 +333,11 @@ def read(name: str, path: Path | str) -> pl.DataFrame:
     return frame
 
 
+def stacked(name: str, paths: Sequence[str]) -> pl.DataFrame:
+    """One table of several sessions, stacked; no row where there is none."""
+    return pl.concat([frame(name, {}), *(read(name, path) for path in paths)])
+
+
 def metadata(path: Path | str) -> dict[str, str]:
     """What a table says about itself besides its columns."""
     found = pq.read_schema(path).metadata or {}
