@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import polars as pl
@@ -200,7 +201,10 @@ class TestSymbols:
         ("ticker", "theirs"),
         [("BRK.B", "BRK/B"), ("BRK.B", "BRK.B"), ("BRK.B", "BRK B"), ("ABRpD", "ABR$D"), ("ABRpD", "ABR PRD"),
          ("TYp", "TY$"), ("OXY.WS", "OXY+"), ("VST.WS.A", "VST+A"), ("VYGG.U", "VYGG="), ("CELGr", "CELG^"),
-         ("IFFw", "IFF#"), ("NA", "NA"), ("TRUE", "TRUE"), ("TpC", "TpC")],
+         ("IFFw", "IFF#"), ("NA", "NA"), ("TRUE", "TRUE"), ("TpC", "TpC"), ("TpC", "T$C"), ("OXY.WS", "OXY.W"),
+         ("OXY.WS", "OXY.WS"), ("OXY.WS", "OXY/WS"), ("CELGr", "CELG.R"), ("CELGr", "CELGr"), ("AAC.U", "AAC.U"),
+         ("VST.WS.A", "VST.WS.A"), ("MKC.V", "MKC.V"), ("X.W", "X/W"), ("X.R", "X/R"), ("ECCA.CL", "ECCA.CL"),
+         ("OXY.WS", "OXY.W   "), ("BRK.B", " BRK.B"), ("BRK.B", "BRK    B"), ("ABRpD", "ABR$D\u00a0")],
     )  # fmt: skip
     def test_each_convention_is_recognised(self, archive: Archive, ticker: str, theirs: str) -> None:
         kept(archive, WEEK, weekly_rows(WEEK, "T2", {theirs: (1, 2)}))
@@ -211,15 +215,43 @@ class TestSymbols:
         assert volumes(otc_weekly.table(archive, MONDAY, ["TPC", "TpC"])) == {"TPC": 3.0, "TpC": 7.0}
 
     def test_of_two_spellings_in_one_week_one_is_taken(self, archive: Archive) -> None:
-        kept(archive, WEEK, weekly_rows(WEEK, "T2", {"BRK.B": (3, 4), "BRK/B": (1, 2)}))
-        assert volumes(otc_weekly.table(archive, MONDAY, ["BRK.B"])) == {"BRK.B": 3.0}
+        kept(archive, WEEK, weekly_rows(WEEK, "T2", {"BRK/B": (1, 2), "BRK.B": (3, 4)}))
+        assert volumes(otc_weekly.table(archive, MONDAY, ["BRK.B"])) == {"BRK.B": 7.0}
+
+    def test_a_class_w_or_r_never_takes_the_volume_of_a_warrant_or_a_right(self, archive: Archive) -> None:
+        kept(archive, WEEK, weekly_rows(WEEK, "T2", {"OXY.W": (1, 2), "CELG.R": (3, 4)}))
+        weekly = otc_weekly.table(archive, MONDAY, ["OXY.WS", "OXY.W", "CELGr", "CELG.R"])
+        assert volumes(weekly) == {"OXY.WS": 3.0, "CELGr": 7.0}
+        assert weekly.unmatched == ("OXY.W", "CELG.R")
+
+    def test_beside_a_row_that_is_surely_the_warrant_the_doubtful_one_is_not_it(self, archive: Archive) -> None:
+        kept(archive, WEEK, weekly_rows(WEEK, "T2", {"X.W": (100, 200), "X.WS": (1, 2), "X.A": (5, 6)}))
+        weekly = otc_weekly.table(archive, MONDAY, ["X.WS", "X.W", "X.WS.A", "X.A"])
+        assert volumes(weekly) == {"X.WS": 3.0, "X.A": 11.0}
+
+    def test_a_padded_symbol_and_the_same_without_padding_are_one_row(self, archive: Archive) -> None:
+        rows = weekly_rows(WEEK, "T2", {"OXY.W": (1, 2)})
+        kept(archive, WEEK, [*rows, *({**row, "issueSymbolIdentifier": "OXY.W   "} for row in rows)])
+        assert volumes(otc_weekly.table(archive, MONDAY, ["OXY.WS"])) == {"OXY.WS": 3.0}
+
+    def test_what_matches_no_row_is_a_note_with_ten_names_at_most(self, archive: Archive) -> None:
+        assert otc_weekly.table(archive, MONDAY, ["ZZZ"]).notes == []
+        kept(archive, WEEK, weekly_rows(WEEK, "T2", {"TQQQ": (1, 2)}))
+        assert otc_weekly.table(archive, MONDAY, ["TQQQ"]).notes == []
+        assert otc_weekly.table(archive, MONDAY, ["TQQQ", "ZZZ"]).notes == ["No row in FINRA's weekly data for ZZZ."]
+        (note,) = otc_weekly.table(archive, MONDAY, [f"Z{n}" for n in range(100, 125)]).notes
+        assert note.endswith("Z108, Z109 and 15 more.")
 
     def test_tickers_without_a_row_are_listed(self, archive: Archive) -> None:
         kept(archive, WEEK, weekly_rows(WEEK, "T2", {"TQQQ": (1, 2)}))
         assert otc_weekly.table(archive, MONDAY, ["TQQQ", "ZZZ", "odd one"]).unmatched == ("ZZZ", "odd one")
 
     def test_no_two_tickers_share_a_spelling(self) -> None:
-        kinds = ["X", "X.A", "X.R", "X.V", "X.W", "XpA", "Xp", "X.WS", "X.WS.A", "X.U", "Xr", "Xw", "X.CL", "XWS", "XU"]
+        kinds = [
+            "X", *(f"X.{letter}" for letter in ascii_uppercase), *(f"Xp{letter}" for letter in ascii_uppercase), "Xp",
+            "X.WS", *(f"X.WS.{letter}" for letter in ascii_uppercase), "Xr", "Xw", "X.CL", "XpA.CL", "X.A.CL", "X.WD",
+            "XWS", "XU", "XW", "XR", "XRT", "XWI", "XPR",
+        ]  # fmt: skip
         found = [spelling for ticker in kinds for spelling in otc_weekly.spellings(ticker)]
         assert len(found) == len(set(found))
 

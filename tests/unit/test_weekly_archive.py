@@ -7,15 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import canaries
-from darkpool import credentials, due, finra_api, otc_weekly, weekly_archive
+from darkpool import credentials, due, finra_api, otc_weekly, sessions, weekly_archive
 from darkpool.archive import Archive
 from standin import Vendors, weekly_rows
 
 SESSION = date(2025, 12, 22)
 T1_WEEK, T2_WEEK = date(2025, 12, 1), date(2025, 11, 17)
 TICKERS = ["AAPL", "TQQQ", "NSRGY"]
+WEEK_BEFORE = timedelta(days=7)
+ASKED = [
+    ("2025-12-01", "T1"), ("2025-11-24", "T1"), ("2025-11-17", "T2"), ("2025-11-17", "OTCE"),
+    ("2025-11-10", "T2"), ("2025-11-10", "OTCE"),
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -49,6 +56,12 @@ def run(archive: Archive, session: date = SESSION, weeks: int = 1, **options: An
     return receipt
 
 
+def published(monday: date, lag: int) -> date:
+    """As FINRA has been seen to: on the Monday of the tier's lag, and on Tuesday where that is a holiday."""
+    day = monday + timedelta(days=lag)
+    return day if sessions.is_session(day) else day + timedelta(days=1)
+
+
 def files(archive: Archive) -> list[str]:
     return sorted(path.name for path in archive.path("finra/otc_weekly").glob("*"))
 
@@ -64,13 +77,29 @@ def states(receipt: dict[str, Any]) -> dict[tuple[str, str], str]:
 
 class TestDue:
     def test_t1_comes_after_three_weeks_and_the_others_after_five(self) -> None:
-        assert due.weeks(SESSION, 1) == [(T1_WEEK, "T1"), (T2_WEEK, "T2"), (T2_WEEK, "OTC")]
+        assert due.weeks(SESSION, 1)[::2] == [(T1_WEEK, "T1"), (T2_WEEK, "T2"), (T2_WEEK - WEEK_BEFORE, "T2")]
+
+    def test_of_every_tier_one_week_more_is_due_and_none_where_none_is_wanted(self) -> None:
+        assert due.weeks(SESSION, 1) == [
+            (T1_WEEK, "T1"), (T1_WEEK - WEEK_BEFORE, "T1"), (T2_WEEK, "T2"), (T2_WEEK, "OTC"),
+            (T2_WEEK - WEEK_BEFORE, "T2"), (T2_WEEK - WEEK_BEFORE, "OTC"),
+        ]  # fmt: skip
+        assert due.weeks(SESSION, 0) == []
+
+    @given(st.sampled_from(sessions.between(date(2018, 8, 1), date(2026, 6, 30))), st.integers(1, 4))
+    def test_the_newest_weeks_are_asked_for_though_every_holiday_monday_publishes_on_tuesday(
+        self, session: date, count: int
+    ) -> None:
+        for tier, lag in due.WEEKLY_LAGS.items():
+            mondays = [session - timedelta(days=session.weekday() + 7 * back) for back in range(12)]
+            seen = [monday for monday in mondays if published(monday, lag) < sessions.following(session)]
+            assert {(monday, tier) for monday in seen[:count]} <= set(due.weeks(session, count))
 
     def test_a_week_is_due_only_for_the_session_on_the_day_of_publication(self) -> None:
-        assert due.weeks(date(2025, 12, 19), 1)[1] == (T2_WEEK - timedelta(days=7), "T2")
+        assert (T2_WEEK, "T2") not in due.weeks(date(2025, 12, 19), 1)
 
     def test_nothing_is_due_when_all_is_published_and_there(self, vendors: Vendors, archive: Archive) -> None:
-        assert len(due.weekly(archive, SESSION, 2)) == 6
+        assert len(due.weekly(archive, SESSION, 2)) == 9
         run(archive, weeks=2)
         assert due.weekly(archive, SESSION, 2) == []
         archive.path("finra/otc_weekly/2025-12-01.json").unlink()
@@ -87,8 +116,11 @@ class TestDue:
 class TestFetch:
     def test_one_query_per_tier_and_week_and_each_answer_is_kept(self, vendors: Vendors, archive: Archive) -> None:
         receipt = run(archive)
-        assert asked(vendors) == [("2025-12-01", "T1"), ("2025-11-17", "T2"), ("2025-11-17", "OTCE")]
-        assert files(archive) == ["2025-11-17.json", "2025-11-17@20251223T110000Z.json", "2025-12-01.json"]
+        assert asked(vendors) == ASKED
+        assert files(archive) == [
+            "2025-11-10.json", "2025-11-10@20251223T110000Z.json", "2025-11-17.json",
+            "2025-11-17@20251223T110000Z.json", "2025-11-24.json", "2025-12-01.json",
+        ]  # fmt: skip
         assert receipt["state"] == "published"
         entry = receipt["weeks"]["2025-12-01"]["T1"]
         assert (entry["state"], entry["file"], entry["rows"], entry["status"], entry["retrieved_at"]) == (
@@ -138,13 +170,13 @@ class TestFetch:
                 run(archive)
         assert files(archive) == ["2025-12-01.json"]
         run(archive)
-        assert asked(vendors) == [("2025-12-01", "T1"), ("2025-11-17", "T2"), ("2025-11-17", "OTCE")]
+        assert asked(vendors) == ASKED
 
     def test_a_damaged_answer_is_asked_for_again(self, vendors: Vendors, archive: Archive) -> None:
         run(archive)
         archive.path("finra/otc_weekly/2025-12-01.json").write_text("[{")
         receipt = run(archive)
-        assert asked(vendors)[3:] == [("2025-12-01", "T1")]
+        assert asked(vendors)[6:] == [("2025-12-01", "T1")]
         assert receipt["weeks"]["2025-12-01"]["T1"]["file"].startswith("finra/otc_weekly/2025-12-01@")
         assert due.weekly(archive, SESSION, 1) == []
 
@@ -170,14 +202,14 @@ class TestNothingThere:
         vendors.faults.clear()
         vendors.requests.clear()
         vendors.finra_api.withdraw(T1_WEEK, "T1")
-        assert len(due.weekly(archive, SESSION, 1, late=True)) == 3
+        assert len(due.weekly(archive, SESSION, 1, late=True)) == 6
         receipt = run(archive, late=True)
         assert set(states(receipt).values()) == {"published", "not_yet"}
-        assert len(asked(vendors)) == 3
+        assert len(asked(vendors)) == 6
         assert due.weekly(archive, SESSION, 1, late=True) == []
         assert due.weekly(archive, SESSION, 1) == [(T1_WEEK, "T1")]
         assert run(archive, late=True) == receipt
-        assert len(asked(vendors)) == 3
+        assert len(asked(vendors)) == 6
 
     def test_five_sessions_later_it_is_absent_and_not_asked_again(
         self, vendors: Vendors, archive: Archive, monkeypatch: pytest.MonkeyPatch
@@ -187,7 +219,7 @@ class TestNothingThere:
         receipt = run(archive)
         assert (receipt["state"], states(receipt)["2025-12-01", "T1"]) == ("published", "absent")
         run(archive)
-        assert len(asked(vendors)) == 3
+        assert len(asked(vendors)) == 6
         assert due.weekly(archive, SESSION, 1) == []
 
 
@@ -231,8 +263,9 @@ class TestTrouble:
         vendors.finra_api.deaf_to = {field}
         receipt = run(archive)
         assert receipt["state"] == "outage"
-        assert f"answered with {field}" in receipt["weeks"]["2025-11-17"]["T2"]["reason"]
-        assert not archive.path("finra/otc_weekly/2025-11-17.json").exists()
+        told = [entry for tiers in receipt["weeks"].values() for entry in tiers.values() if entry["status"]]
+        assert any(f"answered with {field}" in entry["reason"] for entry in told if entry["state"] == "outage")
+        assert len(files(archive)) == sum(entry["state"] == "published" for entry in told)
 
     def test_overlapping_pages_are_truncated(self, vendors: Vendors, archive: Archive) -> None:
         row = weekly_rows(T1_WEEK, "T1", {"AAPL": (1, None)})[2]
@@ -243,9 +276,9 @@ class TestTrouble:
         vendors.finra_api.publish(weekly_rows(T1_WEEK, "T1", {f"S{n}": (n, n) for n in range(9)}))
         vendors.finra_api.page_rows = 10
         vendors.finra_api.stops_after = 10
-        assert states(run(archive)) == {
-            ("2025-11-17", "OTC"): "published", ("2025-11-17", "T2"): "published", ("2025-12-01", "T1"): "truncated",
-        }  # fmt: skip
+        told = states(run(archive))
+        assert told.pop(("2025-12-01", "T1")) == "truncated"
+        assert set(told.values()) == {"published"}
 
 
 class TestRevisions:
@@ -265,7 +298,7 @@ class TestRevisions:
         again = run(archive, weeks=2, again=2)
         assert files(archive) == kept
         assert states(again) == states(first)
-        assert len(asked(vendors)) == 12
+        assert len(asked(vendors)) == 18
 
     def test_what_the_archive_holds_stands_when_asking_again_fails(self, vendors: Vendors, archive: Archive) -> None:
         run(archive)
@@ -273,6 +306,19 @@ class TestRevisions:
         receipt = run(archive, again=1)
         assert receipt["state"] == "published"
         assert receipt["weeks"]["2025-12-01"]["T1"]["reason"].startswith("asked again: outage")
+
+
+class TestHolidayMonday:
+    def test_the_session_before_a_tuesday_of_publication_sees_the_week_before(
+        self, vendors: Vendors, archive: Archive, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DARKPOOL_NOW", "2023-09-05T06:00:00-04:00")
+        vendors.finra_api.publish(weekly_rows("2023-08-07", "T1", {"AAPL": (300, 700)}, published="2023-08-28"))
+        session = date(2023, 9, 1)
+        receipt = run(archive, session)
+        assert states(receipt)["2023-08-14", "T1"] == "not_yet"
+        seen = otc_weekly.table(archive, session, ["AAPL"]).table
+        assert seen.select("week_start_date", "off_exchange_volume").rows() == [(date(2023, 8, 7), 1000.0)]
 
 
 class TestFirms:
@@ -292,4 +338,4 @@ class TestFirms:
         run(archive, firms=True)
         questions = len(asked(vendors))
         run(archive, firms=True)
-        assert len(asked(vendors)) == questions == 6
+        assert len(asked(vendors)) == questions == 12

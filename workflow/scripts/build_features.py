@@ -30,7 +30,7 @@ def main(
     dark = estimate.dark_flow(volumes, lit)
     weekly = otc_weekly.table(archive, session, tickers)
     state = sources.weekly(archive, session, weekly.table, offline)
-    about = carried.merge(merged, tables.metadata(inputs["lit_flow"]), carried.pack(state, weekly.faults))
+    about = carried.merge(merged, tables.metadata(inputs["lit_flow"]), carried.pack(state, weekly.notes))
     directed = estimate.add(volumes, lit, trf, dark, signal)
     tables.write("dark_flow", dark, outputs["dark_flow"], **about)
     tables.write("otc_weekly", weekly.table, outputs["otc_weekly"], **about)

@@ -124,11 +124,17 @@ def _lacked_key(entry: Mapping[str, Any] | None) -> bool:
 
 
 def weeks(session: date, count: int) -> list[tuple[date, str]]:
-    """Monday and tier of the `count` newest weeks per tier that the session can see by the tier's lag, newest first."""
+    """Monday and tier of the weeks in which the `count` newest that the session sees lie, per tier, newest first.
+
+    By the tier's lag, and one week more: a publication on a holiday Monday comes on Tuesday, and the session then still
+    sees the week before.
+    """
+    if count < 1:
+        return []
     last = sessions.following(session) - timedelta(days=1)
     newest = {tier: last - timedelta(days=lag) for tier, lag in WEEKLY_LAGS.items()}
     found = [
-        (day - timedelta(days=day.weekday() + 7 * back), tier) for tier, day in newest.items() for back in range(count)
+        (day - timedelta(days=day.weekday() + 7 * back), tier) for tier, day in newest.items() for back in range(count + 1)
     ]
     return sorted(found, key=lambda week: week[0], reverse=True)
 

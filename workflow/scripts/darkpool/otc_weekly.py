@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from . import due, layout, sessions, symbols, tables
+from . import due, layout, listing, sessions, symbols, tables
 from .archive import Archive
 from .volume import add_flags
 
@@ -42,9 +42,9 @@ FIELDS: dict[str, tuple[str, pl.DataType]] = {
 ROWS = {ours: kind for ours, (_, kind) in FIELDS.items()}
 
 _ISSUE = ["week_start_date", "tier", "kind", "symbol"]
-_SUFFIX = re.compile(r"(?P<root>[A-Z0-9]+)(?:/(?P<dotted>[A-Z/]+)|p(?P<series>[A-Z]?)|(?P<letter>[rw]))")
-_MARKS = {"WS": "+", "U": "="}
-_LETTERS = {"r": ("^", " RT"), "w": ("#", " WI")}
+_SUFFIX = re.compile(
+    r"(?P<root>[A-Z0-9]+)(?:/WS(?:/(?P<warrant_class>[A-Z]))?|/(?P<dotted>[A-Z/]+)|p(?P<series>[A-Z]?)|(?P<letter>[rw]))"
+)
 
 
 class OtcWeeklyError(ValueError):
@@ -60,6 +60,15 @@ class Weekly(NamedTuple):
     """Tickers without a row in any week looked at."""
     faults: tuple[str, ...]
     """Files that are there and cannot be used, and rows in the wrong one."""
+    looked_at: int
+    """Weeks of the archive that were looked at."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know besides the rows; an archive without any week is told as a state of the source."""
+        missing = self.unmatched if self.looked_at else ()
+        told = [f"No row in FINRA's weekly data for {listing.named(missing)}."] if missing else []
+        return [*told, *listing.few([f"Not usable: {fault}." for fault in self.faults])]
 
     @property
     def table(self) -> pl.DataFrame:
@@ -96,6 +105,9 @@ def parse(content: bytes, where: str) -> pl.DataFrame:
             & (pl.col("shares") >= 0)
             & pl.col("symbol").is_not_null()
         )
+        frame = frame.with_columns(
+            pl.col("symbol").str.replace_all(r"\s+", " ").str.strip_chars()
+        ).filter(pl.col("symbol") != "")
         if (frame["trades"] % 1 != 0).any():
             raise OtcWeeklyError(f"{where}: a number of trades is not whole")
         return frame.with_columns(
@@ -158,28 +170,44 @@ def by_issue(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def spellings(ticker: str) -> tuple[str, ...]:
-    """How FINRA's weekly data may spell our ticker, the likeliest first; empty when it is no SIP symbol.
+    """How FINRA's weekly data may spell our ticker, the surest first; empty when it is no SIP symbol.
 
-    No document gives the spelling of class shares and preferreds there. These are the forms of the SIP, of ACT and of
-    CMS; forms that could be another security (`.R`, `.V`, `.W` for rights, when issued, warrants) are left out.
+    Today's is the ACT form (`symbols.to_weekly`); those of the SIP, of CMS and of Nasdaq's platform are known too. No
+    form stands for two of our tickers: `.W` is the warrant and `.R` the right, never a class W or R, and they come
+    last, since a row in another form is surely theirs.
 
     >>> spellings("BRK.B"), spellings("ABRpD"), spellings("TPC")
-    (('BRK/B', 'BRK.B', 'BRK B'), ('ABRpD', 'ABR$D', 'ABR PRD'), ('TPC',))
+    (('BRK.B', 'BRK/B', 'BRK B'), ('ABR$D', 'ABRpD', 'ABR PRD'), ('TPC',))
+    >>> spellings("OXY.WS")
+    ('OXY/WS', 'OXY.WS', 'OXY WS', 'OXY+', 'OXY.W')
     """
-    sip = symbols.to_finra(ticker)
+    sip, act = symbols.to_finra(ticker), symbols.to_weekly(ticker)
     if sip is None:
         return ()
     match = _SUFFIX.fullmatch(sip)
     if match is None:
         return (sip,)
-    root, dotted, series, letter = match["root"], match["dotted"], match["series"], match["letter"]
-    if dotted:
-        kind, _, share_class = dotted.partition("/")
-        mark = (f"{root}{_MARKS[kind]}{share_class}",) if kind in _MARKS else ()
-        return (sip, ticker, f"{root} {dotted.replace('/', '')}", *mark)
+    root, series, letter, dotted = match["root"], match["series"], match["letter"], match["dotted"]
+    known = [act] if act else []
     if series is not None:
-        return (sip, f"{root}${series}", f"{root} PR{series}")
-    return (sip, *(root + suffix for suffix in _LETTERS[letter]))
+        return (*known, sip, f"{root} PR{series}")
+    if letter:
+        return (sip, *({"r": (f"{root} RT", f"{root}^"), "w": (f"{root} WI", f"{root}#")}[letter]), *known)
+    if dotted is None:
+        of_class = match["warrant_class"] or ""
+        return (sip, ticker, f"{root} WS{of_class}", f"{root}+{of_class}", *known)
+    mark = (f"{root}=",) if dotted == "U" else ()
+    by_dot = () if dotted in symbols.WEEKLY_TAKEN else (ticker,)
+    return (*by_dot, sip, f"{root} {dotted.replace('/', '')}", *mark)
+
+
+def trimmed(symbol: str) -> str:
+    """A symbol of FINRA's without the blanks that pad it, as `parse` gives it.
+
+    >>> trimmed("OXY.W  "), trimmed("BRK   B")
+    ('OXY.W', 'BRK B')
+    """
+    return " ".join(symbol.split())
 
 
 def newest(archive: Archive, session: date, tickers: Sequence[str], count: int = 1) -> Weekly:
@@ -189,7 +217,8 @@ def newest(archive: Archive, session: date, tickers: Sequence[str], count: int =
     names = pl.DataFrame(spelled, schema={"ticker": pl.String, "symbol": pl.String, "rank": pl.Int64}, orient="row")
     found: list[pl.DataFrame] = []
     have = dict.fromkeys(tickers, 0)
-    for monday in layout.otc_weekly_mondays(archive, session, count):
+    mondays = layout.otc_weekly_mondays(archive, session, count)
+    for monday in mondays:
         rows = merge([_only(monday, names, path, faults) for path in archive.answers(layout.otc_weekly(monday))])
         week = by_issue(visible(rows, next_session)).join(names, on="symbol")
         # One row per ticker: its likeliest spelling, and of two tiers the one told last.
@@ -204,7 +233,7 @@ def newest(archive: Archive, session: date, tickers: Sequence[str], count: int =
     columns = [*tables.CONTRACTS["otc_weekly"].names, "restated", "revised"]
     frame = pl.concat(found) if found else by_issue(visible(merge([]), next_session)).join(names, on="symbol")
     frame = frame.select(columns).sort("week_start_date", "ticker")
-    return Weekly(frame, tuple(ticker for ticker, weeks in have.items() if not weeks), tuple(faults))
+    return Weekly(frame, tuple(ticker for ticker, weeks in have.items() if not weeks), tuple(faults), len(mondays))
 
 
 def _only(monday: date, names: pl.DataFrame, path: Path, faults: list[str]) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import due, layout, otc_weekly, sessions, simulate, watchlist
+from . import due, layout, otc_weekly, sessions, simulate, symbols, watchlist
 from .archive import Archive, sha256, stamp, write_atomic
 
 T1_LEAD = (due.WEEKLY_LAGS["T2"] - due.WEEKLY_LAGS["T1"]) // 7
@@ -58,7 +58,7 @@ class Issue(NamedTuple):
 def weeks(archive: Archive, session: date, count: int, seed: int) -> None:
     """Write what FINRA would have published by the session's own morning, and the receipt.
 
-    The `count` newest visible weeks of each tier, so `count` + 2 weeks of which the two newest hold T1 alone. A file
+    What `due.weeks` asks for of each tier, so `count` + 3 weeks of which the two newest hold T1 alone. A file
     that is there is left alone. Raises sessions.NotASession for a day outside the calendar, otc_weekly.OtcWeeklyError
     where a file that is there cannot be read.
     """
@@ -124,11 +124,16 @@ def answer(monday: date, tiers: tuple[str, ...], seed: int) -> bytes:
     return ("[" + ",\n".join(json.dumps(row) for row in rows) + "]\n").encode()
 
 
+def _spelling(ticker: str) -> str:
+    """As FINRA spells it; where that is unknown or ambiguous, as in the daily files."""
+    return symbols.to_weekly(ticker) or ticker.replace(".", "/")
+
+
 @lru_cache(maxsize=1)
 def _issues(monday: date, seed: int) -> tuple[Issue, ...]:
     """Every issue that traded off-exchange in the week, in byte order of FINRA's symbol."""
     daily = _daily_sum(monday, seed)
-    tickers = sorted(daily, key=lambda ticker: otc_weekly.spellings(ticker)[0].encode())
+    tickers = sorted(daily, key=lambda ticker: _spelling(ticker).encode())
     keys = np.array([simulate.key(ticker) for ticker in tickers], np.uint64)
 
     def drawn(label: str, bounds: tuple[float, float]) -> simulate.Floats:
@@ -143,7 +148,7 @@ def _issues(monday: date, seed: int) -> tuple[Issue, ...]:
     sizes = np.column_stack([drawn("ATS trade", SHARES_PER_TRADE), drawn("other trade", SHARES_PER_TRADE)])
     trades = np.ceil(shares / simulate.MICRO / sizes)
     return tuple(
-        Issue(ticker, otc_weekly.spellings(ticker)[0], tier_of(ticker), (a, b), (m, n))
+        Issue(ticker, _spelling(ticker), tier_of(ticker), (a, b), (m, n))
         for ticker, (a, b), (m, n) in zip(
             tickers, shares.astype(np.int64).tolist(), trades.astype(np.int64).tolist(), strict=True
         )

@@ -4,18 +4,19 @@ Ours is Polygon's dot form of the SIP symbol: `BRK.B`, `ABRpD`, `OXY.WS`. Case i
 `TPC` are two securities, so nothing here changes case. A spelling that no published convention covers maps to None,
 for the caller to list; none is guessed.
 
-    kind                    FINRA       ours, Polygon  Yahoo
-    class share, voting     BRK/B       BRK.B          BRK-B
-    preferred, with series  ABRpD       ABRpD          ABR-PD
-    preferred, no series    TYp         TYp            TY-P
-    warrant, with class     VST/WS/A    VST.WS.A       VST-WTA
-    unit                    VYGG/U      VYGG.U         VYGG-UN
-    right                   CELGr       CELGr          CELG-RI
-    when issued             IFFw        IFFw           IFF-WI
+    kind                    FINRA       ours, Polygon  Yahoo      FINRA's weekly data
+    class share, voting     BRK/B       BRK.B          BRK-B      BRK.B
+    preferred, with series  ABRpD       ABRpD          ABR-PD     ABR$D
+    preferred, no series    TYp         TYp            TY-P       TY$
+    warrant                 OXY/WS      OXY.WS         OXY-WT     OXY.W
+    warrant, with class     VST/WS/A    VST.WS.A       VST-WTA    VST.W or VST.A, which others are too
+    unit                    VYGG/U      VYGG.U         VYGG-UN    VYGG.U
+    right                   CELGr       CELGr          CELG-RI    CELG.R
+    when issued             IFFw        IFFw           IFF-WI     IFF.V, which is a voting class too
     called                  ECCA/CL     ECCA.CL        none; Polygon's is unknown too
 
 Nasdaq's fifth-letter forms (`RGTIW`) are plain everywhere. Source: the CQS symbol convention (CMS, ACT and CQS
-suffixes) and the vendors' own listings.
+suffixes), the vendors' own listings, and for the weekly data (ACT) a published list of its 20,901 symbols.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _YAHOO = re.compile(
     + r"|(?P<other>-UN|-RI|-WI))?"
 )
 _OTHER_TO_YAHOO = {".U": "-UN", "r": "-RI", "w": "-WI"}
+_WEEKLY_WARRANT, _WEEKLY_RIGHT = WEEKLY_TAKEN = "W", "R"
+"""Letters that after a dot are warrants and rights in FINRA's weekly data, and so no class shares."""
 _OTHER_FROM_YAHOO = {theirs: ours for ours, theirs in _OTHER_TO_YAHOO.items()}
 
 
@@ -56,6 +59,29 @@ def from_finra(symbol: str) -> str | None:
     """FINRA's symbol in our spelling; None when it is no SIP symbol."""
     ticker = symbol.replace("/", ".")
     return ticker if "." not in symbol and _SIP.fullmatch(ticker) else None
+
+
+def to_weekly(ticker: str) -> str | None:
+    """Our ticker as FINRA's weekly data spell it; None where that spelling is unknown or would be another's too.
+
+    >>> to_weekly("OXY.WS"), to_weekly("CELGr"), to_weekly("ABRpD"), to_weekly("TYp"), to_weekly("AAC.U")
+    ('OXY.W', 'CELG.R', 'ABR$D', 'TY$', 'AAC.U')
+    >>> to_weekly("BRK.B"), to_weekly("X.W"), to_weekly("VST.WS.A")
+    ('BRK.B', None, None)
+    """
+    match = _OURS.fullmatch(ticker)
+    if match is None:
+        return None
+    part = match.groupdict(default="")
+    if part["preferred"]:
+        return f"{part['root']}${part['series']}"
+    if part["warrant"]:
+        return None if part["warrant_class"] else f"{part['root']}.{_WEEKLY_WARRANT}"
+    if part["other"] == "r":
+        return f"{part['root']}.{_WEEKLY_RIGHT}"
+    if part["other"] == "w" or part["share_class"] in WEEKLY_TAKEN:
+        return None
+    return ticker
 
 
 def to_polygon(ticker: str) -> str | None:

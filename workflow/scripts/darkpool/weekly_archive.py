@@ -308,7 +308,8 @@ def _firm_queries(archive: Archive, wanted: Sequence[Week], tickers: Sequence[st
             row
             for path in archive.answers(layout.otc_weekly(monday))
             for row in _read(path)
-            if row.get("tierIdentifier") == CODES[tier] and row.get("issueSymbolIdentifier") in spelled
+            if row.get("tierIdentifier") == CODES[tier]
+            and otc_weekly.trimmed(row.get("issueSymbolIdentifier") or "") in spelled
         ]
         have = {row["issueSymbolIdentifier"] for row in rows if row.get("summaryTypeCode") in otc_weekly.FIRMS}
         missing = {row["issueSymbolIdentifier"] for row in rows if _is_summary(row)} - have
