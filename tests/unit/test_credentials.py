@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import sys
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import canaries
 from darkpool import credentials, logbook
@@ -113,3 +116,82 @@ def test_what_a_vendor_repeats_of_a_key_is_in_no_receipt_and_no_reason(env_file:
     archive.reject("polygon/x.json", b"{}", f"said {key}", datetime.now(UTC))
     assert len([path for path in archive.root.rglob("*") if path.is_file()]) == 3
     assert canaries.in_tree(archive.root) == {}
+
+
+class TestLines:
+    """What a person, an editor or a shell writes into `.env` is read, or said to mean nothing."""
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""])
+    def test_every_encoding_and_line_end_of_an_editor_is_read(self, env_file: Path, encoding: str, end: str) -> None:
+        env_file.write_bytes(f"POLYGON_API_KEY={KEY}{end}".encode(encoding))
+        assert credentials.read("POLYGON_API_KEY") == KEY
+        assert credentials.check() == []
+
+    @pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
+    def test_the_mark_of_utf_16_is_read_in_both_orders(self, env_file: Path, mark: bytes) -> None:
+        env_file.write_bytes(
+            mark + f"POLYGON_API_KEY={KEY}\n".encode("utf-16-le" if mark == b"\xff\xfe" else "utf-16-be")
+        )
+        assert credentials.read("POLYGON_API_KEY") == KEY
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "POLYGON_API_KEY={}", " POLYGON_API_KEY = {} ", "export POLYGON_API_KEY={}", "export\tPOLYGON_API_KEY={}",
+            "POLYGON_API_KEY='{}'", 'POLYGON_API_KEY="{}"', 'POLYGON_API_KEY = "{}"  # paid', "POLYGON_API_KEY={} # paid",
+            "POLYGON_API_KEY={}\t# paid", "\ufeffPOLYGON_API_KEY={}", "POLYGON_API_KEY=old\nPOLYGON_API_KEY={}",
+            "# a comment: with a colon\n\n   # and = one\nPOLYGON_API_KEY={}", "POLYGON_API_KEY={}\nOTHER_PROGRAM=1",
+        ],
+    )  # fmt: skip
+    def test_every_way_to_write_a_line_gives_the_key(self, env_file: Path, line: str) -> None:
+        env_file.write_text(line.format(KEY) + "\n")
+        assert credentials.read("POLYGON_API_KEY") == KEY
+        assert credentials.check() == []
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "POLYGON_API_KEY: {}", "POLYGON_API_KEY {}", "{}", '"POLYGON_API_KEY": "{}",', "POLYGON-API-KEY={}",
+            "set POLYGON_API_KEY={}", '$env:POLYGON_API_KEY="{}"', "POLYGON_API_KEY='{}", 'POLYGON_API_KEY="{}',
+            "= {}", "export {}", "\u2022 POLYGON_API_KEY={}", 'POLYGON_API_KEY="{}" paid', "; POLYGON_API_KEY={}",
+        ],
+    )  # fmt: skip
+    def test_a_line_that_means_nothing_is_told_by_its_number_and_never_shown(self, env_file: Path, line: str) -> None:
+        env_file.write_text(f"# keys\n{line.format(KEY)}\n")
+        (told,) = credentials.check()
+        assert told.startswith(".env, line 2 means nothing; expected NAME=value")
+        assert KEY not in told
+        assert credentials.which(credentials.POLYGON) is None
+
+    @pytest.mark.parametrize("name", ["POLYGON_APIKEY", "polygon_api_key", "POLYGON_API_KEYS", "API_TOKEN", "Zm9vYmFy"])
+    def test_a_first_name_that_nothing_reads_is_told_and_so_is_a_misspelt_one(self, env_file: Path, name: str) -> None:
+        env_file.write_text(f"{name}={KEY}\n")
+        (told,) = credentials.check()
+        assert told.startswith(".env, line 1 sets a name that nothing reads; the names are POLYGON_API_KEY")
+        assert name not in told.replace("POLYGON_API_KEY", "").replace("MASSIVE_API_KEY", "")
+        assert KEY not in told
+
+    @pytest.mark.parametrize(
+        ("written", "value"),
+        [("", ""), (" # none yet", ""), ("a#b", "a#b"), ("#a", "#a"), ("a=b==", "a=b=="), ("'a # b'", "a # b"), ("''", "")],
+    )  # fmt: skip
+    def test_a_value_keeps_its_signs_and_loses_its_comment(self, env_file: Path, written: str, value: str) -> None:
+        env_file.write_text(f"POLYGON_API_KEY={written}\n")
+        assert credentials.setting("POLYGON_API_KEY") == value
+
+    @given(st.binary(max_size=120))
+    def test_whatever_stands_there_is_read_or_told_or_refused_and_never_shown(self, content: bytes) -> None:
+        try:
+            written = credentials.parsed(content)
+        except UnicodeDecodeError:
+            return
+        assert all(re.fullmatch(r"line \d+ (means nothing|sets a name that nothing reads); .*", s) for s in written.odd)
+
+    @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=6, max_size=40), st.booleans())
+    def test_any_key_comes_back_as_it_was_written(self, key: str, quoted: bool) -> None:
+        shown = f'"{key}"' if quoted else key
+        for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+            assert credentials.parsed(f"export FINRA_API_KEY = {shown}\r\n".encode(encoding)) == (
+                {"FINRA_API_KEY": key}, (),
+            )  # fmt: skip

@@ -163,6 +163,23 @@ def test_an_env_file_that_others_can_read_is_a_fault(ask, project):
     assert "chmod 600 .env" in found["keys"][0]["said"]
 
 
+@pytest.mark.parametrize("content", ["\ufeffPOLYGON_API_KEY={}\n", "export POLYGON_API_KEY='{}'\r\n"])
+def test_a_key_is_found_behind_a_byte_order_mark_and_an_export(ask, project, content):
+    (project / ".env").touch(mode=0o600)
+    (project / ".env").write_text(content.format(KEY), encoding="utf-8")
+    (check,) = ask()[1]["keys"]
+    assert (check["state"], check["said"]) == ("ok", "POLYGON_API_KEY from .env")
+
+
+def test_a_line_of_the_env_file_that_means_nothing_is_a_warning_without_its_content(ask, project, capsys):
+    (project / ".env").touch(mode=0o600)
+    (project / ".env").write_text(f"POLYGON_API_KEY: {KEY}\n{KEY}\n")
+    status, found = ask()
+    assert (status, [check["state"] for check in found["keys"]]) == (0, ["warn", "warn", "ok"])
+    assert found["keys"][1]["said"] == ".env, line 2 means nothing; expected NAME=value, as POLYGON_API_KEY=…"
+    assert KEY not in str(found) + str(capsys.readouterr())
+
+
 def test_a_key_with_a_blank_in_it_is_a_fault(ask, monkeypatch):
     monkeypatch.setenv("POLYGON_API_KEY", f"{KEY} {KEY}")
     status, found = ask()

@@ -14,6 +14,7 @@ from workflow.scripts.darkpool import (
     credentials,
     due,
     layout,
+    listing,
     marked,
     provenance,
     sessions,
@@ -34,9 +35,12 @@ try:
     settings.check(config, SCHEMA)
     config["mode"] = settings.mode(config)
     settings.check(config, SCHEMA)
-    credentials.check()
+    ODD_LINES = credentials.check()
 except ValueError as error:
     raise WorkflowError(str(error)) from None
+if workflow.is_main_process:
+    for line in listing.few(ODD_LINES):
+        print(f"warning: {line}", file=sys.stderr)
 
 logging.getLogger("snakemake.logging").addHandler(progress.TimeLeft())
 

@@ -7,23 +7,43 @@ of a text again: a vendor may repeat one in its answer, and a library an address
 from __future__ import annotations
 
 import base64
+import codecs
 import os
 import re
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 FILE = Path(".env")
 POLYGON = ("POLYGON_API_KEY", "MASSIVE_API_KEY")
 """Names of the one key of Polygon, now Massive; the first that is set counts."""
 SECRETS = (*POLYGON, "FINRA_API_KEY", "FINRA_API_SECRET", "DARKPOOL_NOTIFY")
+HANDED_ON = (
+    "FETCH_MODE", "POLYGON_MAX_WORKERS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "XDG_CACHE_HOME",
+    *(name for upper in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY") for name in (upper, upper.lower())),
+)  # fmt: skip
+"""No secrets, but what a scheduler's bare environment lacks: they may stand in `.env` too."""
 HIDDEN = "(hidden)"
 SHORTEST = 6
 """Characters below which a secret is not looked for in texts: it would be found in words."""
 
+_ENCODINGS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_LINE = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)", re.DOTALL)
+_QUOTED = re.compile(r"(?P<quote>['\"])(?P<value>.*?)(?P=quote)(?:\s*|\s+#.*)", re.DOTALL)
+
 _handed_out: set[str] = set()
+
+
+class Written(NamedTuple):
+    """What the file says."""
+
+    values: dict[str, str]
+    odd: tuple[str, ...]
+    """What means nothing in it, by the number of the line; never what stands there, which may be a secret."""
 
 
 def which(names: Sequence[str]) -> str | None:
@@ -86,21 +106,64 @@ def hidden(text: str) -> str:
     return text
 
 
-def check() -> None:
-    """Raise ValueError when `.env` is there and cannot be trusted to hold secrets."""
-    _written()
+def check() -> list[str]:
+    """What in `.env` means nothing, a sentence per line, without what stands there.
+
+    Raises ValueError when the file is there and cannot be trusted to hold secrets.
+    """
+    return [f"{FILE}, {fault}" for fault in _read_file().odd]
 
 
 def _written() -> dict[str, str]:
+    return _read_file().values
+
+
+def _read_file() -> Written:
     try:
         _refuse_shared(FILE.stat())
-        lines = FILE.read_text(encoding="utf-8").splitlines()
+        return parsed(FILE.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return Written({}, ())
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{FILE} cannot be read ({type(error).__name__}); expected lines NAME=value") from None
-    pairs = (line.strip().removeprefix("export ").partition("=") for line in lines if not line.lstrip().startswith("#"))
-    return {name.strip(): _unquoted(value.strip()) for name, equals, value in pairs if equals}
+
+
+def parsed(content: bytes) -> Written:
+    """Lines `NAME=value` of a file in UTF-8 or UTF-16, with a byte order mark or without.
+
+    `export` before the name, blanks around the equals sign, quotes around the value and a comment behind it are
+    understood; of a name that comes twice the last counts. Raises UnicodeDecodeError.
+    """
+    values, odd = dict[str, str](), list[str]()
+    for number, line in enumerate(content.decode(_encoding(content)).splitlines(), start=1):
+        text = line.strip("\ufeff\u200b \t\r\n")
+        if not text or text.startswith("#"):
+            continue
+        match = _LINE.fullmatch(text)
+        value = _value(match["value"]) if match else None
+        if match is None or value is None:
+            odd.append(f"line {number} means nothing; expected NAME=value, as {POLYGON[0]}=…")
+            continue
+        if not _is_known(match["name"], is_first=not values):
+            odd.append(f"line {number} sets a name that nothing reads; the names are {', '.join(SECRETS)}")
+        values[match["name"]] = value
+    return Written(values, tuple(odd))
+
+
+def _encoding(content: bytes) -> str:
+    """UTF-8, or UTF-16 by its mark or, without one, by the zeros that plain letters have there."""
+    marked = next((name for mark, name in _ENCODINGS.items() if content.startswith(mark)), None)
+    if marked or b"\0" not in content[:2]:
+        return marked or "utf-8"
+    return "utf-16-be" if content.startswith(b"\0") else "utf-16-le"
+
+
+def _is_known(name: str, is_first: bool) -> bool:
+    """Whether a name is ours, or surely another program's: the first in the file is ours, and none is misspelt."""
+    known = (*SECRETS, *HANDED_ON)
+    if name in known or name.startswith("DARKPOOL_"):
+        return True
+    return not is_first and not get_close_matches(name.upper(), known, n=1, cutoff=0.85)
 
 
 def _refuse_shared(about: os.stat_result) -> None:
@@ -119,7 +182,10 @@ def _refuse_shared(about: os.stat_result) -> None:
         )
 
 
-def _unquoted(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1].strip()
-    return value.partition(" #")[0].strip()
+def _value(written: str) -> str | None:
+    """What stands behind the equals sign, without quotes and comment; None where a quote has no other."""
+    text = written.strip()
+    if text.startswith(("'", '"')):
+        match = _QUOTED.fullmatch(text)
+        return match["value"].strip() if match else None
+    return re.sub(r"\s#.*", "", written).strip()

@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from . import clock, credentials, glossary
+from . import clock, credentials, glossary, listing
 
 State = Literal["ok", "warn", "fault"]
 PROJECT = Path(__file__).resolve().parents[3]
@@ -175,10 +175,12 @@ def _keys() -> Iterator[Check]:
     from . import finra_api
 
     try:
-        credentials.check()
+        odd = credentials.check()
     except ValueError as error:
         yield Check("keys", "fault", str(error))
         return
+    for fault in listing.few(odd):
+        yield Check("keys", "warn", fault, f"correct the line in {credentials.FILE}, or remove it")
     pair = (finra_api.KEY, finra_api.SECRET)
     told = []
     for name in (*credentials.POLYGON, *pair):

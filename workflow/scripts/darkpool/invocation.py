@@ -14,11 +14,6 @@ from . import credentials, due_mornings, settings
 MORNING = {"look_back": 5, "look_back_weeks": 4, "catch_up": 10, "keep_logs": 60}
 """Defaults of the configuration's optional `morning`."""
 CORES = "4"
-HANDED_ON = (
-    "FETCH_MODE", "POLYGON_MAX_WORKERS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "XDG_CACHE_HOME",
-    *(name for upper in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY") for name in (upper, upper.lower())),
-)  # fmt: skip
-"""No secrets, but what a scheduler's bare environment lacks: they may stand in `.env` too."""
 EPILOG = """anything else is handed on to snakemake: --dry-run, --cores 2, --configfile other.yaml, --config mode=single
 
 exit status: 0 done or nothing to do; 75 try again later (not published yet, outage, another run); 1 a fault
@@ -124,7 +119,7 @@ def _merge(into: MutableMapping[str, Any], other: Mapping[str, Any]) -> None:
 
 def complete_environment(project: Path) -> None:
     """Give this process, and what it starts, what cron leaves out; whatever is set already stays."""
-    for name in HANDED_ON:
+    for name in credentials.HANDED_ON:
         if (value := credentials.setting(name)) and not os.environ.get(name):
             os.environ[name] = value
     home = Path(os.path.expanduser("~"))
