@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from darkpool import layout, universe
+from darkpool import layout, symbols, universe
 from darkpool.archive import Archive
 from darkpool.universe import Member, Universe, UniverseError
 
@@ -76,6 +78,40 @@ def test_what_is_no_ticker_is_left_out_and_said_with_its_line(archive, folder) -
     found = resolve(archive, folder)
     assert found.tickers == ["AAPL"]
     assert [text.split(":")[0] for text in found.unmapped] == [f"{FILE}, line 3", f"{FILE}, line 4"]
+
+
+@pytest.mark.parametrize("head", ["symbol,ticker", "Symbol, Ticker ", "ticker,symbol"])
+def test_of_two_columns_the_ticker_counts(head: str, archive, folder) -> None:
+    row = {"symbol": "XNAS:AAPL", "ticker": "AAPL"}
+    line = ",".join(row[name.strip().lower()] for name in head.split(","))
+    (folder / FILE).write_text(f"{head}\n{line}\n")
+    assert resolve(archive, folder).tickers == ["AAPL"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Total", "TOTAL", "total", "Totals", "TOTALS", "Subtotal", "Sum", "sum", "Average", "AVERAGE", "Mean", "Median",
+        "Count", "Grand Total", "Total:", "TOTAL (25)", "US0378331005", "us0378331005", "BBG000B9XRY4", "037833100", "25",
+    ],
+)  # fmt: skip
+def test_a_total_below_the_column_and_another_code_are_no_tickers(text: str, archive, folder) -> None:
+    (folder / FILE).write_text(f'ticker,volume\nAAPL,1\n"{text}",1\n')
+    found = resolve(archive, folder)
+    assert found.tickers == ["AAPL"]
+    (told,) = found.unmapped
+    assert told.startswith(f"{FILE}, line 3: {text!r} is no ticker")
+
+
+def test_tickers_that_are_words_of_sums_in_capitals_stay(archive, folder) -> None:
+    (folder / FILE).write_text("ticker\nSUM\nALL\nMAX\nMIN\n")
+    assert resolve(archive, folder).tickers == ["SUM", "ALL", "MAX", "MIN"]
+
+
+@given(st.from_regex(r"[A-Z]{2}[A-Z0-9]{9}[0-9]", fullmatch=True))
+def test_whatever_has_the_form_of_an_isin_is_no_ticker(code: str) -> None:
+    with pytest.raises(ValueError, match="no ticker: it has the form of an ISIN"):
+        symbols.normalise(code)
 
 
 @pytest.mark.parametrize("content", [None, "ticker\n", "ticker\n\n,\n"])

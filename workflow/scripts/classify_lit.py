@@ -17,7 +17,7 @@ def main(
     archive = Archive(root)
     simulated.found(scan, simulated.ticks_of(archive, session, tickers))
     flows = session_flow.flows(archive, session, tickers, settings, threads)
-    metadata = carried.pack([], flows.notes)
+    metadata = carried.pack([], flows.notes, is_part=True)
     tables.write("lit_flow", flows.lit, lit, **metadata)
     tables.write("trf_flow", flows.trf, trf, **metadata)
 

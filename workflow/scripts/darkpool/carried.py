@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from . import listing
 from .volume import SPLIT_SCHEMA
 
 TOLD = ("sources", "notes", "simulated")
@@ -22,12 +23,13 @@ def pack(
     notes: Iterable[str],
     simulated: bool = False,
     splits: pl.DataFrame | None = None,
+    is_part: bool = False,
 ) -> dict[str, str]:
-    """Metadata of a table: JSON texts by name."""
+    """Metadata of a table: JSON texts by name. Of notes of one kind a few stand for all, except in a part of a table."""
     rows = [] if splits is None else [[ticker, str(day), ratio] for ticker, day, ratio in splits.iter_rows()]
     return {
         "sources": json.dumps(list(sources)),
-        "notes": json.dumps(list(notes)),
+        "notes": json.dumps(list(notes) if is_part else listing.few_of_each(notes)),
         "simulated": json.dumps(simulated),
         "splits": json.dumps(rows),
     }
@@ -43,7 +45,7 @@ def merge(*parts: Mapping[str, str]) -> dict[str, str]:
     heard = [told(part) for part in parts]
     sources = {json.dumps(source): source for part in heard for source in part["sources"]}
     notes = dict.fromkeys(note for part in heard for note in part["notes"])
-    return pack(list(sources.values()), notes, any(part["simulated"] for part in heard))
+    return pack(list(sources.values()), notes, any(part["simulated"] for part in heard), is_part=True)
 
 
 def splits(metadata: Mapping[str, str]) -> pl.DataFrame:

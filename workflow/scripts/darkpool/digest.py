@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from . import glossary, page
+from . import glossary, listing, page
 from .archive import FINAL_STATES
 from .sources import HOLDING
 
@@ -121,7 +121,7 @@ def compose(
         (glossary.STREAKS["first"].label, _by_signal(features, since, "first")),
         (glossary.FLAGS["revised"].label.capitalize(), _few(revised)),
         ("Sources", [_source(source) for source in open_ones]),
-        ("Notes", [plain(note) for note in told["notes"][:MOST_NOTES]]),
+        ("Notes", [plain(note) for note in _notes(told["notes"])]),
     ]
     body = _Body(
         lead=[glossary.SIMULATED + ": " + glossary.SIMULATED_SENTENCE] if simulated else [],
@@ -211,8 +211,12 @@ def _by_signal(features: pl.DataFrame, since: Mapping[str, Streak], code: str) -
 
 def _few(names: Sequence[str]) -> list[str]:
     """The names in one line, none where there are none."""
-    more = len(names) - MOST_NAMES
-    return [", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")] if names else []
+    return [listing.named(names, MOST_NAMES)] if names else []
+
+
+def _notes(notes: Sequence[str]) -> list[str]:
+    more = len(notes) - MOST_NOTES
+    return [*notes[:MOST_NOTES], *([f"{more:,} more on the page."] if more > 0 else [])]
 
 
 def _state(state: str) -> str:

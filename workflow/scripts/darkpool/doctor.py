@@ -120,9 +120,9 @@ def _dependencies() -> Iterator[Check]:
                 other.append(f"{wanted.name} {found} for {wanted.specifier}")
     todo = "make clean, and any make target sets the environment up again"
     if missing:
-        yield Check("dependencies", "fault", f"not installed: {_few(missing)}", todo)
+        yield Check("dependencies", "fault", f"not installed: {listing.named(missing)}", todo)
     elif other:
-        yield Check("dependencies", "warn", f"other versions than those tested: {_few(other)}", todo)
+        yield Check("dependencies", "warn", f"other versions than those tested: {listing.named(other)}", todo)
     else:
         yield Check("dependencies", "ok", f"the {pinned} pinned packages are installed")
 
@@ -379,7 +379,3 @@ def _schedule() -> Iterator[Check]:
                 yield Check("schedule", "ok", f"{path} runs daily.sh of this project")
                 return
     yield Check("schedule", "warn", "nothing runs daily.sh of this project by itself", "make cron shows the line")
-
-
-def _few(names: list[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from . import tables
+from . import listing, tables
 from .volume import add_flags, factor_between
 
 MAD_TO_SIGMA = 1.4826
@@ -69,7 +69,7 @@ def compute(
     frame = merged.filter(pl.col("date") <= session).sort("ticker", "date")
     without = sorted(set(merged["ticker"]) - set(frame.filter(pl.col("date") == session)["ticker"]))
     if without or not frame.height:
-        raise ValueError(f"merged has no row for session {session} of {', '.join(without) or 'any ticker'}")
+        raise ValueError(f"merged has no row for session {session} of {listing.named(without) or 'any ticker'}")
     days = sorted(frame["date"].unique())[-(history["window"] + 1) :]
     frame = frame.filter(pl.col("date").is_in(days))
     on_basis = (frame["trf_volume"] * factor_between(frame, splits, session)).alias("on_basis")

@@ -23,6 +23,7 @@ from . import (
     finra_api,
     layout,
     regsho,
+    listing,
     sessions,
     settings,
     symbols,
@@ -195,7 +196,7 @@ def _yahoo(archive: Archive, scan: str, days: Sequence[date], window: int, follo
         if fresh:
             _keep(archive, day, fresh)
             changed.add(day)
-            _say(f"Yahoo, {day}: corrected since, kept beside: {', '.join(sorted(fresh))}")
+            _say(f"Yahoo, {day}: corrected since, kept beside: {listing.named(sorted(fresh))}")
     return changed
 
 

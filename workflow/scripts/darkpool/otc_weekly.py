@@ -68,7 +68,7 @@ class Weekly(NamedTuple):
         """What a reader must know besides the rows; an archive without any week is told as a state of the source."""
         missing = self.unmatched if self.looked_at else ()
         told = [f"No row in FINRA's weekly data for {listing.named(missing)}."] if missing else []
-        return [*told, *listing.few([f"Not usable: {fault}." for fault in self.faults])]
+        return [*told, *(f"Not usable: {fault}." for fault in self.faults)]
 
     @property
     def table(self) -> pl.DataFrame:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from . import symbols
+from . import listing, symbols
 
 LATEST = "latest"
 _PARTIAL = re.compile(r"\d{4}(-\d{2})?|\d{2}-\d{2}")
@@ -117,13 +117,8 @@ def missing(ticker: str, there: Collection[str]) -> str:
     alike = alike or get_close_matches(ticker.upper(), sorted(there), n=3, cutoff=0.7)
     if alike:
         return f"no row for {ticker}; did you mean {_or(alike)}? (case is identity)"
-    return f"no row for {ticker}; there are {_few(sorted(there))}"
+    return f"no row for {ticker}; there are {listing.named(sorted(there))}"
 
 
 def _or(names: Sequence[str]) -> str:
     return " or ".join(names)
-
-
-def _few(names: Iterable[str], most: int = 12) -> str:
-    names = list(names)
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from . import carried, conditions, layout, lit, sessions, sources, tables, ticks
+from . import carried, conditions, layout, listing, lit, sessions, sources, tables, ticks
 from .archive import Archive
 
 
@@ -46,7 +46,7 @@ def flows(archive: Archive, session: date, tickers: Sequence[str], settings: Map
     notes = [note for _, told in results.values() for note in told]
     unknown = sorted({code for flow, _ in results.values() for code in flow.unknown_conditions})
     if unknown:
-        notes.append(f"Trade conditions that the policy does not know were kept: {', '.join(map(str, unknown))}.")
+        notes.append(f"Trade conditions that the policy does not know were kept: {listing.named(unknown)}.")
     return Flows(_frame("lit_flow", lit_rows), _frame("trf_flow", trf_rows), notes)
 
 

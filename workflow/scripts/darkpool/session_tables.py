@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from . import carried, consolidated, regsho, simulated, sources, symbols, volume
+from . import carried, consolidated, listing, regsho, simulated, sources, symbols, volume
 from .archive import Archive
 from .settings import DEMO
 from .simulated import SimulatedArchive
@@ -96,7 +96,7 @@ def notes(tickers: Sequence[str], unmapped: Sequence[str], faults: Sequence[str]
     for vendor, spell in (("FINRA", symbols.to_finra), ("Yahoo", symbols.to_yahoo), ("Polygon", symbols.to_polygon)):
         missing = [ticker for ticker in tickers if spell(ticker) is None]
         if missing:
-            told.append(f"No spelling at {vendor} is known for {', '.join(missing)}.")
+            told.append(f"No spelling at {vendor} is known for {listing.named(missing)}.")
     told += [f"Not a ticker, left out: {text}." for text in unmapped]
     told += [f"Not usable: {text}." for text in faults]
     return told

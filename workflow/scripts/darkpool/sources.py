@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from . import due, layout
+from . import due, layout, listing
 from .archive import FINAL_STATES, Archive
 
 Source = dict[str, Any]
@@ -59,13 +59,13 @@ def yahoo(
     retrieved_at = moments[-1] if moments else None
     missing = [ticker for ticker in tickers if ticker not in answered]
     detail = f"{len(answered)} of {len(tickers)} tickers" + (
-        f"; without volume: {', '.join(missing)}" if missing else ""
+        f"; without volume: {listing.named(missing)}" if missing else ""
     )
     if any(settled is False for settled in answered.values()):
         reason = "asked on the session's own New York day: the volume still changes; run again tomorrow"
         return _source("Yahoo", "unsettled", reason, retrieved_at, detail)
     if faults and not answered:
-        return _source("Yahoo", "truncated", "; ".join(faults), retrieved_at, detail)
+        return _source("Yahoo", "truncated", listing.named(faults, separator="; "), retrieved_at, detail)
     if offline:
         state = "published" if answered else "absent"
         return _source(
@@ -79,7 +79,7 @@ def yahoo(
             if entry.get("reason") and entry["state"] == state
         }
     )
-    told = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
+    told = listing.named(reasons, 3, "; ")
     return _source("Yahoo", state, told if state != "published" and told else None, retrieved_at, detail)
 
 

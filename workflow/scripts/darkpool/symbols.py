@@ -26,6 +26,7 @@ import re
 MAX_LENGTH = 20
 
 _SAFE = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)*")
+_CODE = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]|[0-9]{3}[A-Z0-9]{5}[0-9]", re.IGNORECASE)
 _ROOT = r"(?P<root>[A-Z][A-Z0-9]*)"
 _SIP = re.compile(_ROOT + r"(?:p[A-Z]?)?r?(?:\.[A-Z]{1,2})*w?")
 # `.P` would meet the preferred without series at Yahoo, `.U` is the unit: neither is a class there.
@@ -139,6 +140,8 @@ def normalise(text: str) -> str:
         ticker = from_finra(written)
     elif "-" in written:
         ticker = from_yahoo(written)
+    if _CODE.fullmatch(written):
+        raise ValueError(f"{written!r} is no ticker: it has the form of an ISIN, a FIGI or a CUSIP")
     if ticker is None:
         raise ValueError(f"{text[:40]!r} is no ticker: a class share is written BRK.B, BRK/B or BRK-B")
     return validate(ticker)

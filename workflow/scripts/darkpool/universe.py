@@ -14,11 +14,15 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from . import layout, symbols
+from . import layout, listing, symbols
 from .archive import Archive
 
 CONFIGURED = "config"
 COLUMNS = ("ticker", "symbol")
+"""Columns that hold a ticker, the surer first: a `symbol` beside a `ticker` may be another vendor's code."""
+TOTALS = frozenset({"total", "totals", "subtotal", "subtotals", "average", "mean", "median", "count"})
+TOTALS_AND_TICKERS = frozenset({"sum", "all", "max", "min", "avg", "std", "tot"})
+"""In capitals these have been tickers."""
 
 
 class UniverseError(ValueError):
@@ -80,10 +84,11 @@ def _read_scan_file(path: Path) -> tuple[list[Member], list[str]]:
 def _read_rows(path: Path) -> tuple[list[Member], list[str]]:
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         reader = csv.DictReader(file)
-        columns = [column for column in reader.fieldnames or [] if column and column.strip().lower() in COLUMNS]
+        named = {column.strip().lower(): column for column in reversed(reader.fieldnames or []) if column}
+        columns = [named[name] for name in COLUMNS if name in named]
         if not columns:
             raise UniverseError(
-                f"{path}: no column ticker or symbol; the columns are {', '.join(reader.fieldnames or []) or 'none'}"
+                f"{path}: no column ticker or symbol; the columns are {listing.named(reader.fieldnames or []) or 'none'}"
             )
         members, strange = [], []
         for row in reader:
@@ -91,10 +96,19 @@ def _read_rows(path: Path) -> tuple[list[Member], list[str]]:
             if not text:
                 continue
             try:
-                members.append(Member(symbols.normalise(text), path.name))
+                members.append(Member(_ticker(text), path.name))
             except ValueError as error:
                 strange.append(f"{path.name}, line {reader.line_num}: {error}")
     return members, strange
+
+
+def _ticker(text: str) -> str:
+    """What stands in a line, as a ticker; raises ValueError, also for the total below a column and for other codes."""
+    if text.casefold() in TOTALS or (text.casefold() in TOTALS_AND_TICKERS and not text.isupper()):
+        raise ValueError(f"{text!r} is no ticker: a total of the rows above")
+    if text.isdecimal():
+        raise ValueError(f"{text[:40]!r} is no ticker: a number")
+    return symbols.normalise(text)
 
 
 def read_kept(archive: Archive, scan: str, session: date) -> list[Member]:

@@ -31,7 +31,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import tenacity
 
-from . import clock, web
+from . import clock, listing, web
 
 if TYPE_CHECKING:
     from curl_cffi.requests import Response, Session
@@ -217,10 +217,10 @@ def judge(exchange: Exchange, symbol: str, wanted: Wanted, now: datetime) -> Dai
 def _refuse_strange(tickers: Sequence[str]) -> None:
     twice = sorted({ticker for ticker in tickers if tickers.count(ticker) > 1})
     if twice:
-        raise ValueError(f"asked twice in Yahoo's spelling: {', '.join(twice)}")
+        raise ValueError(f"asked twice in Yahoo's spelling: {listing.named(twice)}")
     lower = [ticker for ticker in tickers if ticker != ticker.upper() or not ticker]
     if lower:
-        raise ValueError(f"not in Yahoo's spelling, which is upper case: {', '.join(map(repr, lower))}")
+        raise ValueError(f"not in Yahoo's spelling, which is upper case: {listing.named(map(repr, lower))}")
 
 
 def _pending(tickers: Sequence[str], answers: dict[str, DailyAnswer]) -> list[str]:
