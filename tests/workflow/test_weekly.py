@@ -102,7 +102,7 @@ def test_nothing_found_is_no_proof_and_never_zero(weekly):
     weekly.vendors.finra_api.withdraw(T1_NEW, "T1")
     weekly.run(finished=True)
     assert weekly.project.states()["FINRA weekly"] == "not_yet"
-    assert weeks_seen(weekly)["AAPL"] == (None, None)
+    assert weeks_seen(weekly)["AAPL"] == (T1_OLD, 0.9)
     assert weeks_seen(weekly)["BRK.B"] == (T2_WEEK, 0.3)
     before = weekly.project.digests("results", "resources")
     assert weekly.run(finished=True).rules == {"write_manifest": 1}
