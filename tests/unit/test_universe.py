@@ -92,7 +92,8 @@ def test_of_two_columns_the_ticker_counts(head: str, archive, folder) -> None:
     "text",
     [
         "Total", "TOTAL", "total", "Totals", "TOTALS", "Subtotal", "Sum", "sum", "Average", "AVERAGE", "Mean", "Median",
-        "Count", "Grand Total", "Total:", "TOTAL (25)", "US0378331005", "us0378331005", "BBG000B9XRY4", "037833100", "25",
+        "Count", "Grand Total", "Total:", "TOTAL (25)", "US0378331005", "us0378331005", "BBG000B9XRY4", "037833100",
+        "25",
     ],
 )  # fmt: skip
 def test_a_total_below_the_column_and_another_code_are_no_tickers(text: str, archive, folder) -> None:

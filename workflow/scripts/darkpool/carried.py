@@ -25,7 +25,7 @@ def pack(
     splits: pl.DataFrame | None = None,
     is_part: bool = False,
 ) -> dict[str, str]:
-    """Metadata of a table: JSON texts by name. Of notes of one kind a few stand for all, except in a part of a table."""
+    """Metadata of a table, JSON texts by name; of notes of one kind a few stand for all, but in a part of a table."""
     rows = [] if splits is None else [[ticker, str(day), ratio] for ticker, day, ratio in splits.iter_rows()]
     return {
         "sources": json.dumps(list(sources)),

@@ -134,7 +134,9 @@ def weeks(session: date, count: int) -> list[tuple[date, str]]:
     last = sessions.following(session) - timedelta(days=1)
     newest = {tier: last - timedelta(days=lag) for tier, lag in WEEKLY_LAGS.items()}
     found = [
-        (day - timedelta(days=day.weekday() + 7 * back), tier) for tier, day in newest.items() for back in range(count + 1)
+        (day - timedelta(days=day.weekday() + 7 * back), tier)
+        for tier, day in newest.items()
+        for back in range(count + 1)
     ]
     return sorted(found, key=lambda week: week[0], reverse=True)
 

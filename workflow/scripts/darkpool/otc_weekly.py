@@ -105,9 +105,9 @@ def parse(content: bytes, where: str) -> pl.DataFrame:
             & (pl.col("shares") >= 0)
             & pl.col("symbol").is_not_null()
         )
-        frame = frame.with_columns(
-            pl.col("symbol").str.replace_all(r"\s+", " ").str.strip_chars()
-        ).filter(pl.col("symbol") != "")
+        frame = frame.with_columns(pl.col("symbol").str.replace_all(r"\s+", " ").str.strip_chars()).filter(
+            pl.col("symbol") != ""
+        )
         if (frame["trades"] % 1 != 0).any():
             raise OtcWeeklyError(f"{where}: a number of trades is not whole")
         return frame.with_columns(

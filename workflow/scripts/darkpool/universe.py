@@ -87,9 +87,8 @@ def _read_rows(path: Path) -> tuple[list[Member], list[str]]:
         named = {column.strip().lower(): column for column in reversed(reader.fieldnames or []) if column}
         columns = [named[name] for name in COLUMNS if name in named]
         if not columns:
-            raise UniverseError(
-                f"{path}: no column ticker or symbol; the columns are {listing.named(reader.fieldnames or []) or 'none'}"
-            )
+            there = listing.named(reader.fieldnames or []) or "none"
+            raise UniverseError(f"{path}: no column ticker or symbol; the columns are {there}")
         members, strange = [], []
         for row in reader:
             text = (row[columns[0]] or "").strip()
