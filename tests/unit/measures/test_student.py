@@ -1,0 +1,40 @@
+"""Student's t against tables and against scipy, which is there for the tests alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from darkpool.measures import student
+
+
+@pytest.mark.parametrize(
+    ("degrees", "t"),
+    [(1, 12.706), (2, 4.303), (4, 2.776), (5, 2.571), (10, 2.228), (22, 2.074), (30, 2.042), (120, 1.980)],
+)
+def test_the_quantiles_are_those_of_the_printed_table(degrees, t):
+    assert round(student.quantile(0.95, degrees), 3) == t
+
+
+@given(st.floats(-60, 60), st.integers(1, 400))
+def test_the_probability_is_scipys(t, degrees):
+    assert student.two_sided(t, degrees) == pytest.approx(2 * stats.t.sf(abs(t), degrees), rel=0, abs=2e-14)
+
+
+@given(st.floats(0, 0.9999), st.integers(1, 400))
+def test_the_quantile_is_scipys(confidence, degrees):
+    expected = stats.t.ppf((1 + confidence) / 2, degrees)
+    assert student.quantile(confidence, degrees) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("confidence", [-0.1, 1.0])
+def test_a_confidence_that_is_none_is_refused(confidence):
+    with pytest.raises(ValueError, match="confidence"):
+        student.quantile(confidence, 5)
+
+
+def test_no_degrees_of_freedom_are_refused():
+    with pytest.raises(ValueError, match="degrees of freedom are 0"):
+        student.two_sided(1.0, 0)
