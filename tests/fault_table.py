@@ -99,7 +99,7 @@ class Regsho(Source):
         return entry["state"]
 
     def numbers(self, archive):
-        frame, _ = regsho.read_session(archive, DAY, ["CNMS"])
+        frame = regsho.read_session(archive, DAY, ["CNMS"]).frame
         return {} if frame is None else dict(frame.select("symbol", "trf_volume").iter_rows())
 
     def files(self, archive):
@@ -107,19 +107,21 @@ class Regsho(Source):
 
     def bodies(self):
         def row(*values: Any) -> bytes:
-            return regsho_file(DAY, {**self.rows, "AAPL": (*values, "B,Q,N")})
+            """Every row spoilt: of a few, the others would be used."""
+            return regsho_file(DAY, dict.fromkeys(self.rows, (*values, "B,Q,N")))
 
-        twice = regsho_file(DAY, self.rows).replace(b"\r\n2\r\n", b"\r\n20251222|NA|0|0|9|N\r\n3\r\n")
+        twice = b"\r\n20251222|NA|0|0|9|N\r\n20251222|AAPL|0|0|9|N\r\n4\r\n"
         return {
             "wrong date": regsho_file(FRIDAY, self.rows),
             "wrong schema": regsho_file(DAY, self.rows).replace(b"TotalVolume", b"Volume"),
-            "duplicate": twice,
+            "duplicate": regsho_file(DAY, self.rows).replace(b"\r\n2\r\n", twice),
             "negative": row(0, 0, -300),
             "nan": row(0, 0, "nan"),
             "infinite": row(0, 0, "inf"),
             "1e300": row(0, 0, "1e300"),
             "huge": row(0, 0, "9" * 40),
             "inconsistent": row(301, 0, 300),
+            "many odd rows": regsho_file(DAY, {**self.rows, **{f"Z{i}": (2, 0, 1, "Q") for i in range(11)}}),
         }
 
 
@@ -333,6 +335,16 @@ SOURCES = {source.name: source for source in (Regsho(), Yahoo(), Ticks(), Bars()
 # run; a refusal and a wrong body are not.
 PASSES = ("published", "outage")
 STAYS = ("outage", "outage")
+DAMAGED = ("damaged", "damaged")
+NOWHERE = {
+    "half an address": "https://[",
+    "no port": "https://example.com:port/",
+    "a port too high": "https://example.com:99999/",
+    "NUL": "https://exa\0mple.com/",
+    "no host": "https://",
+    "a label too long": f"https://{'a' * 64}.com/",
+}
+"""Addresses that a broken server or a hotel's gate may lead to."""
 COMMON = {
     "no such name": PASSES,
     "no connection": PASSES,
@@ -350,13 +362,17 @@ COMMON = {
     "empty": STAYS,
     "html": STAYS,
     "no json": STAYS,
+    "nested": STAYS,
+    **{f"led to {name}": STAYS for name in NOWHERE},
 }
 BODIES = ("wrong date", "wrong schema", "duplicate", "negative", "nan", "infinite", "1e300", "huge", "inconsistent")
 EXPECTED: dict[str, dict[str, tuple[str, str]]] = {
     "finra": {
         **COMMON,
-        **dict.fromkeys(BODIES, STAYS),
-        "status 404": ("not_yet", "not_yet"),
+        **dict.fromkeys(BODIES, DAMAGED),
+        "wrong schema": STAYS,
+        "many odd rows": DAMAGED,
+        "not there": ("not_yet", "not_yet"),
         "empty": ("truncated", "truncated"),
     },
     # Yahoo is asked in rounds, whatever failed; a bar that is unknown is not there yet, and a day told twice is its
@@ -388,6 +404,9 @@ FAULTS: dict[str, dict[str, Any]] = {
     "cut": {"kind": "cut"},
     "dropped": {"kind": "drop"},
     **{f"status {code}": {"kind": "status", "status": code} for code in (401, 403, 404, 500, 503, 429)},
+    "not there": {"kind": "missing"},
+    **{f"led to {name}": {"kind": "redirect", "headers": {"Location": address}} for name, address in NOWHERE.items()},
+    "nested": {"kind": "body", "body": b"[" * 100_000},
     "empty": {"kind": "empty"},
     "html": {"kind": "html"},
     "no json": {"kind": "body", "body": b'{"status": "OK", "results": [{"t": 1'},

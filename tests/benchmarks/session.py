@@ -171,7 +171,7 @@ from darkpool import regsho
 content = open(sys.argv[1], "rb").read()
 for _ in range(6):
     begun = time.perf_counter()
-    rows = regsho.parse(content, "CNMSshvol20251222.txt", date(2025, 12, 22)).height
+    rows = regsho.parse(content, "CNMSshvol20251222.txt", date(2025, 12, 22)).frame.height
     print(rows, time.perf_counter() - begun)
 """
 

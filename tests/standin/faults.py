@@ -7,11 +7,16 @@ from typing import Literal, get_args
 
 from .proxy import Answer, Door, Request
 
-Kind = Literal["status", "cut", "slow", "drop", "html", "empty", "body", "tls", "refuse"]
+Kind = Literal["status", "cut", "slow", "drop", "html", "empty", "body", "redirect", "missing", "tls", "refuse"]
 
 AT_THE_DOOR = ("tls", "refuse")
 
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Please wait</title></head><body>Something else is here.</body></html>\n"
+
+NO_SUCH_KEY = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code>'
+    b"<Message>The specified key does not exist.</Message></Error>"
+)
 
 Refusal = Callable[[str, int], Answer | None]
 
@@ -32,6 +37,8 @@ class Fault:
       html     200 with an HTML page
       empty    200 without a body
       body     200 with the bytes of `body` and `headers`
+      redirect 302 with `headers`, which say where to
+      missing  404 as S3 says that it has no such file
       tls      at CONNECT: the certificate of another name
       refuse   at CONNECT: the host cannot be reached (502 of the proxy)
     """
@@ -82,6 +89,10 @@ class Fault:
                 return replace(answer, drop=True)
             case "html":
                 return Answer(200, PAGE, {"Content-Type": "text/html"})
+            case "redirect":
+                return Answer(302, b"", self.headers)
+            case "missing":
+                return Answer(404, NO_SUCH_KEY, {"Content-Type": "application/xml"})
             case _:
                 return Answer(200, self.body, {"Content-Type": "application/octet-stream", **self.headers})
 

@@ -19,6 +19,6 @@ def test_the_session_that_is_timed_is_one_that_any_scan_takes(tmp_path, monkeypa
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".csv", ".parquet", ".txt"}
     assert not any(map(simulated.is_marked, files))
-    whole, damage = regsho.read_session(Archive(tmp_path), session.SESSION, ["CNMS"])
+    whole, damage, *_ = regsho.read_session(Archive(tmp_path), session.SESSION, ["CNMS"])
     assert damage is None
     assert set(tickers) - {"BRK.B"} <= set(whole["symbol"])

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -198,12 +198,12 @@ def test_a_slow_server_is_waited_for(vendors, fetch) -> None:
 
 SPOILT = {
     "cut": (regsho_file(DAY, ROWS)[:-6], "truncated", "cut off"),
-    "trailer": (regsho_file(DAY, ROWS).replace(b"\r\n2\r\n", b"\r\n3\r\n"), "truncated", "promises 3 rows"),
+    "trailer": (regsho_file(DAY, ROWS).replace(b"\r\n2\r\n", b"\r\n3\r\n"), "damaged", "promises 3 rows"),
     "empty": (b"", "truncated", "the file is empty"),
-    "no rows": (regsho_file(DAY, {}), "truncated", "holds no row"),
+    "no rows": (regsho_file(DAY, {}), "damaged", "holds no row"),
     "html": (b"<!DOCTYPE html><html></html>", "outage", "line 1: expected 'Date"),
-    "another day": (regsho_file(WINDOW[0], ROWS), "outage", "line 2: Date is '20251218', expected 20251222"),
-    "negative": (regsho_file(DAY, {"A": (0, 0, -1, "Q")}), "outage", "line 2: TotalVolume of A is '-1'"),
+    "another day": (regsho_file(WINDOW[0], ROWS), "damaged", "line 2: Date of AAPL is '20251218', expected 20251222"),
+    "negative": (regsho_file(DAY, {"A": (0, 0, -1, "Q")}), "damaged", "line 2: TotalVolume of A is '-1'"),
 }
 
 
@@ -258,9 +258,65 @@ def test_a_correction_is_kept_beside_the_first_answer_and_flagged(vendors, archi
     after = kept(archive)
     assert {name: after[name] for name in before} == before
     assert len(after) == len(before) + 1
-    frame, _ = regsho.read_session(Archive(archive.root), DAY, ["CNMS"])
+    frame = regsho.read_session(Archive(archive.root), DAY, ["CNMS"]).frame
     assert frame is not None
     assert frame.select("symbol", "trf_volume", "revised").rows() == [("AAPL", 31.0, True), ("NA", 2.25, False)]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "state"),
+    [
+        (404, b"<Error><Code>NoSuchKey</Code></Error>", "not_yet"),
+        (404, b"<Error>\n<Code> NoSuchKey </Code></Error>", "not_yet"),
+        (404, b"<Error><Code>AccessDenied</Code></Error>", "outage"),
+        (404, b"<html>nothing here</html>", "outage"),
+        (404, b"", "outage"),
+        (403, b"<Error><Code>AccessDenied</Code></Error>", "not_yet"),
+        (403, b"<Error><Code>NoSuchKey</Code></Error>", "blocked"),
+        (410, b"<Error><Code>NoSuchKey</Code></Error>", "outage"),
+    ],
+)
+def test_only_what_s3_says_of_a_missing_file_means_that_it_is_not_there(status: int, body: bytes, state: str) -> None:
+    answer = web.Answer(status, {}, body, "", datetime(2025, 12, 23, 11, tzinfo=UTC))
+    for now, of_missing in (("2025-12-23T11:00", "not_yet"), ("2025-12-30T11:00", "absent")):
+        found, reason = finra.refusal(answer, DAY, datetime.fromisoformat(now + "+00:00"))
+        assert found == (of_missing if state == "not_yet" else state)
+        assert reason
+
+
+def test_a_stray_404_heals_by_itself(vendors, archive, fetch, monkeypatch) -> None:
+    monkeypatch.setenv("DARKPOOL_NOW", "2026-02-02T06:00:00-05:00")
+    vendors.faults.add(kind="status", status=404, host="cdn.finra.org", path_contains="20251222", times=1)
+    receipt = fetch()
+    assert receipt["state"] == "outage"
+    assert due.finra(Archive(archive.root), DAY, receipt["files"]) == [NAME]
+    assert fetch()["state"] == "published"
+
+
+def test_an_odd_row_is_told_in_the_receipt_and_the_others_are_kept(vendors, archive, fetch, capfd) -> None:
+    content = vendors.finra.publish(DAY, {**ROWS, "ZZ WS": (1, 0, 100, "Q")})
+    receipt = fetch()
+    entry = receipt["files"][NAME]
+    assert (receipt["state"], entry["state"], entry["rows"]) == ("published", "published", 2)
+    assert entry["reason"].startswith("odd rows refused: line 4: Symbol is 'ZZ WS', expected")
+    assert kept(archive)[f"regsho/{NAME}"] == content
+    assert "ZZ WS" in capfd.readouterr().err
+    before = len(vendors.requests)
+    assert fetch() == receipt
+    archive.receipt_path("finra", DAY).unlink()
+    assert fetch()["files"][NAME]["reason"] == entry["reason"]
+    assert len(vendors.requests) == before
+
+
+def test_days_before_finras_archive_are_not_asked_for(vendors, fetch, monkeypatch) -> None:
+    monkeypatch.setenv("DARKPOOL_NOW", "2018-08-04T06:00:00-04:00")
+    window = sessions.window(date(2018, 8, 2), 2)
+    for day in window[1:]:
+        vendors.finra.publish(day, ROWS)
+    receipt = fetch(window)
+    assert receipt["files"]["CNMSshvol20180731.txt"]["state"] == "absent"
+    assert receipt["files"]["CNMSshvol20180731.txt"]["reason"] == "FINRA's CNMS files begin on 2018-08-01"
+    assert sorted(asked(vendors)) == ["CNMSshvol20180801.txt", "CNMSshvol20180802.txt"]
 
 
 def test_parts_of_a_sum_are_each_asked_for(vendors, fetch) -> None:

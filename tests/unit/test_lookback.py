@@ -209,7 +209,7 @@ class TestFinra:
         assert scene.recheck() == DAYS[1:]
         assert scene.added() == {f"finra/regsho/CNMSshvol20251222@{STAMP}.txt"}
         assert scene.kept()[f"finra/regsho/CNMSshvol20251222@{STAMP}.txt"] == content
-        frame, _ = regsho.read_session(Archive(scene.archive.root), DAYS[1], ["CNMS"])
+        frame = regsho.read_session(Archive(scene.archive.root), DAYS[1], ["CNMS"]).frame
         assert frame is not None
         assert frame.select("symbol", "trf_volume", "revised").rows() == [("AAPL", 33.0, True), ("NA", 20.0, False)]
 

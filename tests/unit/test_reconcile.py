@@ -145,7 +145,7 @@ def test_volume_by_venue_counts_what_may_not_be_signed_and_no_repeats(tmp_path):
 
 
 def finra_shares(path: Path, session: date) -> dict[str, float]:
-    frame = regsho.parse(path.read_bytes(), path.name, session)
+    frame = regsho.parse(path.read_bytes(), path.name, session).frame
     return dict(zip(frame["symbol"], frame["trf_volume"], strict=True))
 
 

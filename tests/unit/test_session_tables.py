@@ -126,6 +126,51 @@ def test_a_damaged_file_is_truncated_and_said(archive) -> None:
     assert any("Not usable: CNMSshvol20251222.txt" in note for note in json.loads(metadata["notes"]))
 
 
+def test_an_odd_row_of_another_symbol_costs_nothing_and_is_said(archive) -> None:
+    keep_finra(archive, regsho_file(DAY, {**ROWS, "ZZ WS": (1, 0, 100, "Q")}))
+    keep_yahoo(archive)
+    built, metadata = build(archive)
+    assert built["finra_trf"]["symbol"].to_list() == sorted(set(ROWS) - {"SPXW"})
+    assert of_day(built["merged"])["A"] == [30.0, 100.0, 0.3, ""]
+    assert json.loads(metadata["sources"])[0]["state"] == "published"
+    [note] = json.loads(metadata["notes"])
+    assert note.startswith("Not usable: CNMSshvol20251222.txt, line ")
+    assert "Symbol is 'ZZ WS', expected" in note
+
+
+def test_an_odd_row_of_a_followed_ticker_is_unknown_and_said(archive) -> None:
+    keep_finra(archive, regsho_file(DAY, {**ROWS, "A": (31, 0, 30, "Q")}))
+    keep_yahoo(archive)
+    built, metadata = build(archive)
+    assert "A" not in built["finra_trf"]["symbol"].to_list()
+    assert of_day(built["merged"])["A"] == [None, 100.0, None, "no_trf"]
+    assert of_day(built["merged"])["BRK.B"] == [20.0, 40.0, 0.5, ""]
+    assert json.loads(metadata["sources"])[0]["state"] == "published"
+    [note] = json.loads(metadata["notes"])
+    assert "ShortVolume 31 of A exceeds TotalVolume 30" in note
+
+
+def test_more_than_ten_odd_rows_are_damage_for_the_day_and_for_its_window(archive) -> None:
+    keep_finra(archive, regsho_file(DAY, {**ROWS, **{f"Z{i}": (1, 0, 0, "Q") for i in range(11)}}))
+    keep_yahoo(archive)
+    built, metadata = build(archive)
+    assert built["finra_trf"].height == 0
+    assert of_day(built["merged"])["A"] == [None, 100.0, None, "no_trf"]
+    source = json.loads(metadata["sources"])[0]
+    assert source["state"] == "damaged"
+    assert "11 odd rows, more than 10 rows" in source["reason"]
+
+
+def test_a_row_that_finra_took_back_is_unknown_and_revised(archive) -> None:
+    keep_finra(archive)
+    archive.keep(layout.regsho("CNMS", DAY), regsho_file(DAY, {s: r for s, r in ROWS.items() if s != "A"}), NOON)
+    keep_yahoo(archive)
+    built, _ = build(archive)
+    assert "A" not in built["finra_trf"]["symbol"].to_list()
+    assert of_day(built["merged"])["A"] == [None, 100.0, None, "no_trf,revised"]
+    assert of_day(built["merged"])["BRK.B"] == [20.0, 40.0, 0.5, ""]
+
+
 def test_an_earlier_session_without_its_file_is_a_gap(archive) -> None:
     keep_finra(archive)
     keep_yahoo(archive)

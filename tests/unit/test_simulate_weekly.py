@@ -59,7 +59,7 @@ def receipt(archive: Archive, session: date = SESSION) -> dict[str, Any]:
 @cache
 def published(day: date) -> dict[str, float]:
     """FINRA's daily file as the workflow reads it: off-exchange shares by symbol."""
-    frame = regsho.parse(simulate.regsho_file(day, SEED), f"{day}", day)
+    frame = regsho.parse(simulate.regsho_file(day, SEED), f"{day}", day).frame
     return dict(frame.select("symbol", "trf_volume").iter_rows())
 
 

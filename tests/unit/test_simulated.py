@@ -76,5 +76,5 @@ def test_what_vendors_said_is_never_taken_for_simulated(tmp_path: Path) -> None:
 
 def test_the_mark_stands_in_no_readers_way(demo: Archive) -> None:
     file = demo.path(layout.regsho("CNMS", DAY))
-    parsed = regsho.parse(file.read_bytes(), file.name, DAY)
+    parsed = regsho.parse(file.read_bytes(), file.name, DAY).frame
     assert set(simulated.INVENTED) <= set(parsed["symbol"])

@@ -7,6 +7,7 @@ import pytest
 
 from darkpool import layout, sources
 from darkpool.archive import FINAL_STATES, STATES, Archive, write_atomic
+from darkpool.regsho import RegshoError
 
 DAY = date(2025, 12, 22)
 NAME = layout.regsho_name("CNMS", DAY)
@@ -23,7 +24,7 @@ def entry(state: str, reason: str | None = None, retrieved_at: str | None = MOME
 
 
 class TestFinra:
-    def told(self, archive: Archive, offline: bool = False, damage: str | None = None, prefixes=("CNMS",)) -> tuple:
+    def told(self, archive: Archive, offline: bool = False, damage=None, prefixes=("CNMS",)) -> tuple:
         source = sources.finra(archive, DAY, prefixes, offline, damage)
         assert source["source"] == "FINRA"
         return source["state"], source["reason"], source["retrieved_at"]
@@ -45,9 +46,10 @@ class TestFinra:
         archive.write_receipt("finra", DAY, {"files": {NAME: entry(state, "because")}})
         assert self.told(archive) == (state, "because", MOMENT)
 
-    def test_a_damaged_file_is_truncated(self, archive) -> None:
+    @pytest.mark.parametrize("state", ["truncated", "damaged"])
+    def test_a_file_that_cannot_be_used_says_how(self, state: str, archive) -> None:
         self.keep(archive)
-        assert self.told(archive, damage="cut off")[:2] == ("truncated", "cut off")
+        assert self.told(archive, damage=RegshoError("line 7", state))[:2] == (state, "line 7")
 
     def test_offline_what_is_not_there_is_absent(self, archive) -> None:
         state, reason, _ = self.told(archive, offline=True)
@@ -127,7 +129,7 @@ def test_the_manifest_waits_for_final_answers_naming_source_and_state(name: str,
 @pytest.mark.parametrize("mode", ["single", "daily", "weekly"])
 @pytest.mark.parametrize(
     ("name", "holding"),
-    [("Polygon", {"blocked"}), ("FINRA weekly", {"weekly": {"outage", "blocked", "truncated"}})],
+    [("Polygon", {"blocked"}), ("FINRA weekly", {"weekly": {"outage", "blocked", "truncated", "damaged"}})],
     ids=["Polygon", "FINRA weekly"],
 )
 @pytest.mark.parametrize("state", sorted(STATES))

@@ -88,13 +88,25 @@ def with_another_trailer(content):
     return content.replace(b"\r\n4\r\n", b"\r\n5\r\n")
 
 
-@pytest.mark.parametrize("damage", [cut_short, pytest.param(with_another_trailer, marks=pytest.mark.soak)])
-def test_a_file_that_is_not_whole_is_kept_aside_and_never_used(live, damage):
+def with_eleven_odd_rows(content):
+    odd = "".join(f"20251222|ODD {i}|0|0|1|Q\r\n" for i in range(11))
+    return content.replace(b"\r\n4\r\n", f"\r\n{odd}15\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("damage", "state"),
+    [
+        (cut_short, "truncated"),
+        pytest.param(with_another_trailer, "damaged", marks=pytest.mark.soak),
+        pytest.param(with_eleven_odd_rows, "damaged", marks=pytest.mark.soak),
+    ],
+)
+def test_a_file_that_is_not_whole_is_kept_aside_and_never_used(live, damage, state):
     live.publish()
     whole = live.vendors.finra.publish(DAY, live.regsho_rows(6))
     live.vendors.finra.publish(DAY, damage(whole))
     run = live.run(finished=False)
-    assert [line for line in run.lines if "FINRA is truncated" in line and OWN_FILE in line]
+    assert [line for line in run.lines if f"FINRA is {state}" in line and OWN_FILE in line]
     assert live.project.features()["AAPL"]["trf_volume"] is None
     assert not (live.root / "finra/regsho" / OWN_FILE).exists()
     (aside,) = live.root.glob("rejected/finra/regsho/*.txt")
@@ -102,6 +114,40 @@ def test_a_file_that_is_not_whole_is_kept_aside_and_never_used(live, damage):
     (reason,) = live.root.glob("rejected/finra/regsho/*.reason")
     assert OWN_FILE in reason.read_text()
     heals(live, [OWN_FILE], [])
+
+
+def test_odd_rows_are_refused_and_told_and_hold_nothing_up(live):
+    """One of a symbol that nobody follows, and NA's, which is then unknown; ten are no damage yet."""
+    live.publish()
+    rows = live.regsho_rows(6) | {"ZZ WS": (0, 0, 1, "Q")} | {f"Z{i}": (2, 0, 1, "Q") for i in range(8)}
+    live.vendors.finra.publish(DAY, rows | {"NA": (7, 0, 6, "Q")})
+    live.run(finished=True)
+    assert live.project.states()["FINRA"] == "published"
+    features = live.project.features()
+    assert [features[ticker]["trf_volume"] for ticker in ("AAPL", "NA", "BRK.B")] == [600, None, 60_000]
+    assert [features[ticker]["quality"] for ticker in ("AAPL", "NA")] == ["no_lit", "no_lit,no_trf,short_history"]
+    assert live.project.table("finra_trf")["symbol"].to_list() == ["AAPL", "BRK/B"]
+    told = live.project.receipt(live.archive, "finra")["files"][OWN_FILE]
+    notes = live.project.manifest()["notes"]
+    for words in ("Symbol is &#39;ZZ WS&#39;", "ShortVolume 7 of NA exceeds TotalVolume 6"):
+        plain = words.replace("&#39;", "'")
+        assert plain in told["reason"]
+        assert [note for note in notes if OWN_FILE in note and plain in note]
+        assert words in page(live)
+    live.vendors.requests.clear()
+    assert live.run(finished=True).rules == {"write_manifest": 1}
+    assert not live.vendors.requests
+
+
+def test_a_row_that_finra_took_back_is_unknown_and_revised(live):
+    live.publish()
+    live.run(finished=True)
+    newer = live.vendors.finra.publish(DAY, {name: row for name, row in live.regsho_rows(6).items() if name != "AAPL"})
+    (live.root / "finra/regsho" / "CNMSshvol20251222@20251223T120000Z.txt").write_bytes(newer)
+    live.run(finished=True)
+    features = live.project.features()
+    assert (features["AAPL"]["trf_volume"], features["AAPL"]["quality"]) == (None, "no_lit,no_trf,revised,short_history")
+    assert (features["NA"]["trf_volume"], features["NA"]["quality"]) == (6_000, "no_lit")
 
 
 def test_what_passes_by_itself_is_waited_for(live):

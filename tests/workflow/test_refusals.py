@@ -92,5 +92,25 @@ def test_a_scans_file_without_the_column_is_refused_with_the_columns_it_has(refu
     ]
 
 
+@pytest.mark.parametrize(
+    ("day", "files", "said"),
+    [
+        ("2025-12-22", ["FNSQ"], "FNSQ without FNYX, FNQC is a part of the off-exchange volume of 2025-12-22"),
+        ("2018-09-10", ["FNSQ", "FNYX", "FORF"], "FNSQ, FNYX without FNQC is a part of the off-exchange volume"),
+        ("2025-12-22", ["FNRA"], "from 2018-09-10 on [CNMS], [FNSQ, FNYX, FNQC] (with FNRA or without) and [FORF]"),
+        (
+            "2018-07-31",
+            ["CNMS"],
+            "FINRA has no CNMS file of 2018-07-31: they begin on 2018-08-01; its files FNSQ, FNYX",
+        ),
+        ("2009-07-31", ["FNSQ", "FNYX"], "FINRA has no FNSQ file of 2009-07-31: they begin on 2009-08-03"),
+    ],
+)
+def test_files_that_are_no_whole_or_never_were_are_refused(refuse, day, files, said):
+    for offline in (False, True):
+        run = refuse(f"results/emps2/{day}/all", {"finra": {"files": files}, "mode": "single", "offline": offline})
+        assert [line for line in run.lines if said in line], run.said
+
+
 def test_a_scan_that_is_not_configured_is_refused(refuse):
     assert "results/emps9/2025-12-22/all" in refuse("results/emps9/2025-12-22/all").said

@@ -13,6 +13,7 @@ from workflow.scripts.darkpool import (
     clock,
     credentials,
     due,
+    finra_files,
     layout,
     listing,
     marked,
@@ -145,15 +146,26 @@ def wanted(wildcards, output):
     return found
 
 
+def require_files(archive, session):
+    """The files of the configuration make a whole for the session, and FINRA has them or the archive does."""
+    try:
+        finra_files.require_whole(PREFIXES, session)
+        finra_files.require_published(PREFIXES, session, lambda prefix: archive.answers(layout.regsho(prefix, session)))
+    except finra_files.FilesError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def answers(wildcards):
     """What the vendors said of the session: receipts, or the archive's own files where nobody is asked."""
     scan, date, folder = wildcards.scan, wildcards.date, ARCHIVES[wildcards.scan]
     archive, window = Archive(folder), window_of(date)
+    if scan != settings.DEMO and (scan, date) in requested():
+        require_files(archive, window[-1])
     if config["offline"] and scan != settings.DEMO:
         return [str(path) for path in layout.volume_answers(archive, window[-1], window, PREFIXES)]
     receipts = {source: f"{folder}/receipts/{source}/{date}.json" for source in layout.VOLUME_SOURCES}
     if scan != settings.DEMO:
-        names = [layout.regsho_name(prefix, day) for day in window for prefix in PREFIXES]
+        names = layout.regsho_names(PREFIXES, window)
         left = {
             "finra": due.finra(archive, window[-1], names),
             "yahoo": due.yahoo(archive, window[-1], tickers_of(wildcards))

@@ -21,7 +21,7 @@ from typing import Any
 from . import credentials
 
 FINAL_STATES = frozenset({"published", "holiday", "absent"})
-STATES = FINAL_STATES | {"not_yet", "outage", "blocked", "truncated", "unsettled"}
+STATES = FINAL_STATES | {"not_yet", "outage", "blocked", "truncated", "damaged", "unsettled"}
 RECEIPTS = "receipts"
 RUN, GIVEN_UP = "DARKPOOL_RUN", ".given_up"
 REJECTED = "rejected"

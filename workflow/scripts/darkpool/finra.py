@@ -1,6 +1,7 @@
 """Asking FINRA's CDN for Reg SHO daily files.
 
-Plain GET, no credentials. A file that is not there answers 403 with S3's AccessDenied; another 403 is a block.
+Plain GET, no credentials. A file that is not there answers 403 with S3's AccessDenied, or 404 with its NoSuchKey;
+another 403 is a block, another 404 anybody's on the way.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from . import clock, due, layout, regsho, sessions
+from . import clock, due, finra_files, layout, regsho, sessions
 from .archive import Archive, iso
 from .web import Answer, Client, Outage
 
@@ -22,6 +23,8 @@ PAUSE = 0.2
 """Seconds between two requests; FINRA publishes no limit for these static files."""
 PUBLISHED_BY = time(18, 30)
 """New York time at which a session's file should be there; FINRA promises 18:00."""
+NOT_THERE = {403: b"AccessDenied", 404: b"NoSuchKey"}
+"""What S3 says of a file that is not there, by status; without that word it is not S3 that spoke."""
 GIVE_UP_AFTER = 2
 """Failures in a row after which the rest is not asked: the vendor is down, and asking 60 times more does not help."""
 
@@ -39,8 +42,13 @@ def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Seq
     The session's own file is asked for first, then the others, newest first.
     """
     days = sorted(window, reverse=True)
-    names = {layout.regsho_name(prefix, day): (prefix, day) for day in days for prefix in prefixes}
+    names = layout.regsho_names(prefixes, days)
     entries = _known(archive, session, names)
+    entries |= {
+        name: _entry("absent", f"FINRA's {prefix} files begin on {finra_files.FIRST[prefix]}", name)
+        for name, (prefix, day) in names.items()
+        if name not in entries and day < finra_files.FIRST[prefix]
+    }
     wanted = [name for name in names if name not in entries]
     with Client(pause=pause()) as client:
         given_up = archive.given_up("finra")
@@ -55,7 +63,7 @@ def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Seq
                 continue
             entries[name] = ask(archive, prefix, day, client)
             failures = failures + 1 if entries[name]["state"] in ("outage", "blocked") else 0
-            if entries[name]["state"] != "published" or i % 10 == 0 or i == len(wanted):
+            if entries[name]["state"] != "published" or entries[name]["reason"] or i % 10 == 0 or i == len(wanted):
                 told = entries[name]["state"] + (f": {entries[name]['reason']}" if entries[name]["reason"] else "")
                 print(f"FINRA: {i}/{len(wanted)} files, {name} {told}", file=sys.stderr)
     return receipt(session, prefixes, entries)
@@ -63,7 +71,7 @@ def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Seq
 
 def receipt(session: date, prefixes: Sequence[str], entries: Mapping[str, Entry]) -> dict[str, Any]:
     """The receipt of a session: its state is that of the session's own files."""
-    own = [entries[layout.regsho_name(prefix, session)] for prefix in prefixes]
+    own = [entries[name] for name in layout.regsho_names(prefixes, [session])]
     state = next((entry["state"] for entry in own if entry["state"] != "published"), "published")
     return {"source": "finra", "session": str(session), "state": state, "files": dict(entries)}
 
@@ -79,13 +87,14 @@ def _known(archive: Archive, session: date, names: dict[str, tuple[str, date]]) 
         if answers:
             content = answers[-1].read_bytes()
             try:
-                rows = regsho.parse(content, name, day).height
+                kept = regsho.parse(content, name, day)
             except regsho.RegshoError as error:
                 print(f"FINRA: {answers[-1]} is damaged and asked for again: {error}", file=sys.stderr)
                 continue
             digest = hashlib.sha256(content).hexdigest()
             if entry is None or entry["sha256"] != digest:
-                entry = _entry("published", None, name, file=archive.relative(answers[-1]), sha256=digest, rows=rows)
+                file = archive.relative(answers[-1])
+                entry = _entry("published", kept.told, name, file=file, sha256=digest, rows=kept.frame.height)
             known[name] = entry
         elif entry is not None and entry["state"] in ("absent", "holiday"):
             known[name] = entry
@@ -125,21 +134,20 @@ def take(archive: Archive, prefix: str, session: date, answer: Answer) -> Entry:
         return _entry(state, reason, name, answer)
     relative = layout.regsho(prefix, session)
     try:
-        rows = regsho.parse(answer.body, name, session).height
+        sound = regsho.parse(answer.body, name, session)
     except regsho.RegshoError as error:
         aside = archive.reject(relative, answer.body, str(error), answer.retrieved_at)
         return _entry(error.state, f"{error}; the body is kept in {archive.relative(aside)}", name, answer)
     kept = archive.keep(relative, answer.body, answer.retrieved_at)
     digest = hashlib.sha256(answer.body).hexdigest()
-    return _entry("published", None, name, answer, file=archive.relative(kept), sha256=digest, rows=rows)
+    rows = sound.frame.height
+    return _entry("published", sound.told, name, answer, file=archive.relative(kept), sha256=digest, rows=rows)
 
 
 def refusal(answer: Answer, session: date, now: datetime) -> tuple[str, str]:
     """State and reason of an answer other than 200, by its body, the calendar and the clock."""
-    not_there = answer.status == 404 or (
-        answer.status == 403 and re.search(rb"<Code>\s*AccessDenied\s*</Code>", answer.body)
-    )
-    if not_there:
+    code = NOT_THERE.get(answer.status)
+    if code and re.search(rb"<Code>\s*" + code + rb"\s*</Code>", answer.body):
         local = now.astimezone(sessions.NEW_YORK)
         if due.grace_is_over(session, local.date()):
             return "absent", f"FINRA has no file for {session}, five sessions after it"

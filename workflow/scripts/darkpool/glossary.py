@@ -369,7 +369,7 @@ FLAGS: Mapping[str, Term] = _terms(
     Term(
         "no_trf",
         "no FINRA volume",
-        "FINRA's file does not list this ticker, or there is no file. Unknown, not zero.",
+        "FINRA's file does not list this ticker, its row was refused, or there is no file. Unknown, not zero.",
         "warn",
     ),
     Term(
@@ -377,7 +377,7 @@ FLAGS: Mapping[str, Term] = _terms(
         "week restated",
         "FINRA changed the weekly row after this session could have seen it. The changed row is used.",
     ),
-    Term("revised", "revised", "A vendor answered twice and differently. The newest answer is used."),
+    Term("revised", "revised", "A vendor answered twice and differently, or took it back. The newest answer is used."),
     Term(
         "short_history",
         "short history",
@@ -450,6 +450,7 @@ STATES: Mapping[str, Term] = _terms(
     Term("outage", "outage", "The vendor could not be reached, or answered with an error.", "warn"),
     Term("blocked", "blocked", "The vendor refused to answer this machine, key or plan.", "warn"),
     Term("truncated", "truncated", "The answer was cut off and is not used.", "warn"),
+    Term("damaged", "damaged", "The answer contradicts itself or has changed on disk, and is not used.", "warn"),
     Term("unsettled", "unsettled", "The answer was given on the session's own day and may still change.", "warn"),
     Term("absent", "absent", "The vendor has no answer for this session, or nothing was fetched."),
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from . import sessions, symbols
+from . import finra_files, sessions, symbols
 from .archive import Archive, file_name
 
 VOLUME_SOURCES = ("finra", "yahoo")
@@ -23,6 +23,11 @@ in which an issue did not trade."""
 
 def regsho_name(prefix: str, session: date) -> str:
     return f"{prefix}shvol{session:%Y%m%d}.txt"
+
+
+def regsho_names(prefixes: Sequence[str], days: Sequence[date]) -> dict[str, tuple[str, date]]:
+    """Prefix and day of every file of the days, by its name, in their order."""
+    return {regsho_name(prefix, day): (prefix, day) for day in days for prefix in finra_files.of_day(prefixes, day)}
 
 
 def regsho(prefix: str, session: date) -> str:
@@ -66,7 +71,7 @@ def ticks(kind: str, session: date, symbol: str) -> str:
 
 def volume_answers(archive: Archive, session: date, window: Sequence[date], prefixes: Sequence[str]) -> list[Path]:
     """Every answer that the volume tables of a session are built from."""
-    names = [regsho(prefix, day) for day in window for prefix in prefixes]
+    names = [regsho(prefix, day) for prefix, day in regsho_names(prefixes, window).values()]
     return [path for name in (*names, yahoo_daily(session), yahoo_splits(session)) for path in archive.answers(name)]
 
 

@@ -21,6 +21,7 @@ from . import (
     due,
     finra,
     finra_api,
+    finra_files,
     layout,
     listing,
     regsho,
@@ -108,7 +109,7 @@ def _finra(archive: Archive, days: Sequence[date], prefixes: Sequence[str]) -> s
     failures = 0
     with web.Client(pause=finra.pause(), attempts=ATTEMPTS) as client:
         for day in reversed(days):
-            for prefix in prefixes:
+            for prefix in finra_files.of_day(prefixes, day):
                 if failures >= finra.GIVE_UP_AFTER:
                     _say(f"FINRA is not asked for {day} and earlier: {failures} requests before it failed")
                     return corrected
@@ -147,17 +148,18 @@ def _ask_finra(archive: Archive, prefix: str, day: date, client: web.Client) -> 
 def _same_file(older: bytes, newer: bytes, name: str, day: date) -> bool:
     """Whether two files say the same of every symbol, whatever their order and line ends."""
     try:
-        first, second = (regsho.parse(content, name, day).sort("symbol") for content in (older, newer))
+        first, second = (regsho.parse(content, name, day) for content in (older, newer))
     except regsho.RegshoError:
         return False
-    return first.equals(second)
+    refused = [{row.symbol for row in file.odd} for file in (first, second)]
+    return first.frame.sort("symbol").equals(second.frame.sort("symbol")) and refused[0] == refused[1]
 
 
 def _tell_receipts(archive: Archive, days: Sequence[date], prefixes: Sequence[str], name: str, entry: Entry) -> None:
     """Put the entry into the receipts of the `days` that have the file in their window."""
     for day in days:
         receipt = archive.receipt("finra", day)
-        own = {layout.regsho_name(prefix, day) for prefix in prefixes}
+        own = set(layout.regsho_names(prefixes, [day]))
         if receipt and name in receipt["files"] and own <= receipt["files"].keys():
             archive.write_receipt("finra", day, finra.receipt(day, prefixes, {**receipt["files"], name: entry}))
 

@@ -64,7 +64,7 @@ def _facilities(archive: Archive, session: date, tickers: Sequence[str]) -> pl.D
     spelled = {symbol: ticker for ticker in tickers if (symbol := symbols.to_finra(ticker))}
     by_facility: dict[str, Mapping[str, float]] = {}
     for prefix in (*reconcile.FACILITIES, "CNMS"):
-        frame, _ = regsho.read_session(archive, session, [prefix], list(spelled))
+        frame = regsho.read_session(archive, session, [prefix], list(spelled)).frame
         if frame is not None:
             volumes = dict(frame.select("symbol", "trf_volume").iter_rows())
             by_facility[prefix] = {spelled[symbol]: volume for symbol, volume in volumes.items()}

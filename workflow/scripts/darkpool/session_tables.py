@@ -38,26 +38,29 @@ def volumes(
     at_finra = {t: s for t in tickers if (s := symbols.to_finra(t)) and t not in excluded and s not in excluded}
     at_yahoo = {ticker: symbol for ticker in tickers if (symbol := symbols.to_yahoo(ticker))}
 
-    whole_file, damage = regsho.read_session(archive, session, prefixes)
+    own = regsho.read_session(archive, session, prefixes)
     trf = regsho.read_window(archive, window, prefixes, at_finra.values())
     spelling = pl.DataFrame(
         {"ticker": list(at_finra), "symbol": list(at_finra.values())}, schema={"ticker": pl.String, "symbol": pl.String}
     )
-    off_exchange = trf.frame.join(spelling, on="symbol").select("date", "ticker", "trf_volume", "revised")
+    # What FINRA took back is unknown and has changed.
+    trf_volumes = pl.concat([trf.frame, trf.withdrawn.with_columns(revised=pl.lit(True))], how="diagonal")
+    off_exchange = trf_volumes.join(spelling, on="symbol").select("date", "ticker", "trf_volume", "revised")
     yahoo = consolidated.read(archive, session, at_yahoo, window)
 
     answered = dict(yahoo.bars.filter(pl.col("date") == session).select("ticker", "settled").iter_rows())
     states = [
-        sources.finra(archive, session, prefixes, offline, damage if whole_file is None else None),
+        sources.finra(archive, session, prefixes, offline, own.damage if own.frame is None else None),
         sources.yahoo(archive, session, tickers, answered, offline, yahoo.faults),
     ]
     on_every_row = dict.fromkeys([*flags, *(["simulated"] if is_demo else [])], True)
     tables = {
-        "finra_trf": _finra_trf(whole_file, session, excluded),
+        "finra_trf": _finra_trf(own.frame, session, excluded),
         "yf_volume": yahoo.bars.drop("revised"),
         "merged": volume.merge(tickers, window, off_exchange, yahoo.bars, on_every_row),
     }
-    told = notes(tickers, unmapped, [*trf.damaged.values(), *yahoo.faults])
+    odd = dict.fromkeys([*(f"{name}, {row.what}" for name, row in own.odd), *trf.odd])
+    told = notes(tickers, unmapped, [*trf.damaged.values(), *odd, *yahoo.faults])
     return tables, carried.pack(states, told, is_demo, yahoo.splits)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from . import due, layout, listing
 from .archive import FINAL_STATES, Archive
+
+if TYPE_CHECKING:
+    from .regsho import RegshoError
 
 Source = dict[str, Any]
 
@@ -22,19 +25,22 @@ def _source(name: str, state: str, reason: str | None, retrieved_at: str | None,
     return {"source": name, "state": state, "reason": reason, "retrieved_at": retrieved_at, "detail": detail}
 
 
-def finra(archive: Archive, session: date, prefixes: Sequence[str], offline: bool, damage: str | None) -> Source:
+def finra(
+    archive: Archive, session: date, prefixes: Sequence[str], offline: bool, damage: RegshoError | None
+) -> Source:
     """FINRA's file of the session itself."""
     receipt = archive.receipt("finra", session) or {}
-    entries = {name: receipt.get("files", {}).get(name) for name in (layout.regsho_name(p, session) for p in prefixes)}
-    there = {p: archive.answers(layout.regsho(p, session)) for p in prefixes}
+    names = layout.regsho_names(prefixes, [session])
+    entries = {name: receipt.get("files", {}).get(name) for name in names}
+    there = {name: archive.answers(layout.regsho(*of)) for name, of in names.items()}
     detail = ", ".join(entries)
     moments = [entry["retrieved_at"] for entry in entries.values() if entry and entry.get("retrieved_at")]
     retrieved_at = max(moments) if moments and len(moments) == len(entries) else None
     if damage:
-        return _source("FINRA", "truncated", damage, retrieved_at, detail)
+        return _source("FINRA", damage.state, str(damage), retrieved_at, detail)
     if all(there.values()):
         return _source("FINRA", "published", None, retrieved_at, detail)
-    missing = ", ".join(layout.regsho_name(p, session) for p, answers in there.items() if not answers)
+    missing = ", ".join(name for name, answers in there.items() if not answers)
     if offline:
         return _source("FINRA", "absent", f"{missing} is not in the archive, and offline is set", None, detail)
     failing = [entry for entry in entries.values() if entry and entry["state"] != "published"]
@@ -150,7 +156,7 @@ def day_state(entries: Sequence[Mapping[str, Any]]) -> str:
         return "blocked"
     if given_up:
         return "outage"
-    for state in ("published", "unsettled", "not_yet", "outage", "truncated"):
+    for state in ("published", "unsettled", "not_yet", "outage", "truncated", "damaged"):
         if state in found:
             return state
     return "absent"
@@ -168,7 +174,7 @@ def holds_up(source: Mapping[str, Any], mode: str) -> bool:
         return state not in FINAL_STATES
     if name == "Polygon":
         return bool(state == "blocked")
-    return name == "FINRA weekly" and mode == "weekly" and state in ("outage", "blocked", "truncated")
+    return name == "FINRA weekly" and mode == "weekly" and state in ("outage", "blocked", "truncated", "damaged")
 
 
 def require_final(sources: Sequence[Source], session: date, mode: str) -> None:
