@@ -18,6 +18,8 @@ def main(target: Path, session: date, archive: Path, trades: history.Trades, on_
     loaded = history.load(target.parent.parent, [session], archive, trades, beside=on_page)
     for day, reason in loaded.skipped.items():
         print(f"left out of the history: {day}: {reason}", file=sys.stderr)
+    for path in loaded.set_aside:
+        print(f"the history could not be read and was built anew; it is kept as {path}", file=sys.stderr)
     receipt = json.dumps(loaded.receipts[session], indent=1, sort_keys=True)
     write_atomic(target, (receipt + "\n").encode())
 

@@ -126,7 +126,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--offline", action="store_true", help="ask no vendor")
     doctor.add_argument("--json", action="store_true", help="print JSON")
 
-    command("rebuild", _rebuild, "build the history anew from the sessions on disk")
+    rebuild = command("rebuild", _rebuild, "build the history anew from the sessions on disk")
+    rebuild.add_argument(
+        "--forget", type=_sessions_named, default=[], metavar="DATES",
+        help="sessions that were deleted on purpose, comma-separated: the history may be without them",
+    )  # fmt: skip
     cron = command("cron", _cron, "the crontab lines of the unattended run")
     cron.add_argument("--install", action="store_true", help="put them into your crontab, whose other lines stay")
     commands.add_parser("morning", add_help=False, help="the unattended run that workflow/scripts/daily.sh starts")
@@ -142,6 +146,13 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r}: a whole number above 0 was expected")
     return int(text)
+
+
+def _sessions_named(text: str) -> list[date]:
+    try:
+        return [date.fromisoformat(part.strip()) for part in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; sessions were expected, as 2025-12-22,2025-12-23") from None
 
 
 def _folder(args: argparse.Namespace) -> Path:
@@ -503,9 +514,12 @@ def _rebuild(args: argparse.Namespace) -> int:
     entry = config["scans"].get(args.scan)
     if entry is None:
         raise NotThere(f"{args.config}: no scan {args.scan}; the scans are {', '.join(config['scans'])}")
-    loaded = history.rebuild(folder, Path(entry["archive"]), config["history"].get("trades", "view"))
+    trades = config["history"].get("trades", "view")
+    loaded = history.rebuild(folder, Path(entry["archive"]), trades, args.forget)
     rows = sum(sum(receipt["rows"].values()) for receipt in loaded.receipts.values())
     print(f"{folder / history.STORE}: {len(loaded.receipts)} sessions, {rows:,} rows")
+    for path in loaded.set_aside:
+        print(f"warning: the store before could not be read; it is kept as {path}", file=sys.stderr)
     for day, reason in loaded.skipped.items():
         print(f"warning: {day} left out: {reason}", file=sys.stderr)
     return FAULT if loaded.skipped else DONE

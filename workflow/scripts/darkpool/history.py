@@ -2,6 +2,9 @@
 
 A load works on a copy and puts it in the store's place by rename, so that whoever reads sees all of it or nothing, and
 a load that is killed leaves the store as it was. One load at a time: the others wait for the scan's lock.
+
+The store never becomes smaller without a word: a load or rebuild after which a table would lack a session that it holds
+is refused with the sessions' names, and the store stays as it was.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,20 +27,27 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from . import tables
+from . import store, tables
 from .archive import sha256
+from .contract import Unreadable, mend
 from .selection import on_disk
 
 STORE = "history.duckdb"
 LOCK = ".history.lock"
 DRAFT = ".history.loading.duckdb"
+SET_ASIDE = "history.unreadable.duckdb"
+"""A store that cannot be read, kept when another takes its place: sessions without a folder may be in it alone."""
 MANIFEST = "all"
 
 Trades = Literal["view", "table"]
 
 
 class HistoryError(ValueError):
-    """A session cannot be loaded; names the file and what is wrong with it."""
+    """A session cannot be loaded; names the file and what is wrong with it. `paths`: tables that are not its own."""
+
+    def __init__(self, message: str, *paths: Path) -> None:
+        super().__init__(message)
+        self.paths = paths
 
 
 @dataclass(frozen=True)
@@ -44,12 +55,14 @@ class Kept:
     """How a table of a session's folder stands in the store.
 
     `spans` is true where its rows are of other days than the session's own: the store adds the column `session`.
-    `optional` tables may be missing from a folder; `copies` are columns the store has twice, by new name.
+    `optional` tables may be missing from a folder, `sparse` ones may have no row; `copies` are columns the store has
+    twice, by new name.
     """
 
     source: str
     spans: bool = False
     optional: bool = False
+    sparse: bool = False
     copies: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -65,14 +78,14 @@ class Kept:
 KEPT: Mapping[str, Kept] = {
     "finra_trf_raw": Kept("finra_trf"),
     "yf_volume_raw": Kept("yf_volume", spans=True),
-    "finra_otc_volume_raw": Kept("otc_weekly", spans=True, optional=True, copies={"source": "tier"}),
+    "finra_otc_volume_raw": Kept("otc_weekly", spans=True, optional=True, sparse=True, copies={"source": "tier"}),
     "merged": Kept("merged", spans=True),
     "equity_lit_directional_flow": Kept("lit_flow"),
-    "trf_flow": Kept("trf_flow"),
+    "trf_flow": Kept("trf_flow", sparse=True),
     "darkpool_estimated_flow": Kept("dark_flow"),
-    "weekly": Kept("weekly", spans=True, optional=True),
+    "weekly": Kept("weekly", spans=True, optional=True, sparse=True),
     "features": Kept("features"),
-    "reconciliation": Kept("reconciliation", spans=True, optional=True),
+    "reconciliation": Kept("reconciliation", spans=True, optional=True, sparse=True),
 }
 RUNS = "runs"
 TRADES = "equity_trades_raw"
@@ -153,11 +166,16 @@ class Session(NamedTuple):
         return {"scan": self.run["scan"], "session": str(self.session), "rows": rows, "inputs": self.inputs}
 
 
+Gap = ValueError | KeyError | OSError
+"""Why there is nothing of a session."""
+
+
 class Loaded(NamedTuple):
-    """What a load did: a receipt per session, and why sessions on disk were left out."""
+    """What a load did: a receipt per session, why others were left out, and where a store lies that was unreadable."""
 
     receipts: dict[date, dict[str, Any]]
     skipped: dict[date, str]
+    set_aside: tuple[Path, ...] = ()
 
 
 def load(
@@ -165,33 +183,39 @@ def load(
 ) -> Loaded:
     """Replace `sessions` in the store of the scan whose results are in `folder`, and those `beside` them as they are.
 
-    A store that is missing, damaged or of another shape than today's is first built anew from every session on disk;
-    one that holds these very tables already stays as it is, byte for byte.
+    A store that is missing or damaged is first built anew from every session on disk; one of an older shape grows into
+    today's and is filled from them; one that holds these very tables already stays as it is, byte for byte.
     `archive` holds the trades and FINRA weeks that the store shows. Raises HistoryError and tables.ContractError for a
     session in `sessions` that is not whole, and the store is then as it was before; one `beside` that is not is a gap.
+    Raises HistoryError where the store would hold less than before, and contract.Newer for a store of a later state.
     """
     with _sole_loader(folder), _draft(folder) as draft:
-        asked: dict[date, Session | str] = {session: read_session(folder, session) for session in sessions}
+        asked: dict[date, Session | Gap] = {session: read_session(folder, session) for session in sessions}
         asked |= dict(_tolerant(folder, [day for day in beside if day not in asked]))
         held = _held(folder / STORE, trades)
-        if all(isinstance(found, str) or held.get(day) == found.inputs for day, found in asked.items()):
+        if all(not isinstance(found, Session) or held.get(day) == found.inputs for day, found in asked.items()):
             receipts = {day: found.receipt() for day, found in asked.items() if isinstance(found, Session)}
-            skipped = {day: found for day, found in asked.items() if isinstance(found, str)}
+            skipped = {day: str(found) for day, found in asked.items() if not isinstance(found, Session)}
             return Loaded({session: receipts[session] for session in sessions}, skipped)
-        with _opened(folder / STORE, draft, trades) as (con, is_copy):
-            lost = [] if is_copy else [day for day in on_disk(folder) if day not in asked]
-            loaded = _fill(con, chain(_tolerant(folder, lost), asked.items()), archive, trades)
-        _replace(draft, folder / STORE)
+        before = _held_by_copy(folder / STORE, draft, trades)
+        with _opened(draft, trades, afresh=not before) as (con, is_today):
+            again = [] if is_today else [day for day in on_disk(folder) if day not in asked]
+            found = chain(_tolerant(folder, again), asked.items())
+            loaded = _fill(con, folder, found, archive, trades, before, must=sessions)
+        loaded = _replaced(draft, folder / STORE, loaded, before)
     return loaded._replace(receipts={session: loaded.receipts[session] for session in sessions})
 
 
-def rebuild(folder: Path, archive: Path, trades: Trades = "view") -> Loaded:
-    """The store from nothing: every session on disk; what cannot be loaded is left out and told."""
+def rebuild(folder: Path, archive: Path, trades: Trades = "view", forget: Collection[date] = ()) -> Loaded:
+    """The store from nothing: every session on disk; what cannot be loaded is left out and told.
+
+    Raises HistoryError where the store that is there holds more than that, but for the sessions to `forget`.
+    """
     with _sole_loader(folder), _draft(folder) as draft:
-        with _opened(None, draft, trades) as (con, _):
-            loaded = _fill(con, _tolerant(folder, on_disk(folder)), archive, trades)
-        _replace(draft, folder / STORE)
-    return loaded
+        before = _held_by_copy(folder / STORE, draft, trades)
+        with _opened(draft, trades, afresh=True) as (con, _):
+            loaded = _fill(con, folder, _tolerant(folder, on_disk(folder)), archive, trades, before, forget=forget)
+        return _replaced(draft, folder / STORE, loaded, before)
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:
@@ -211,10 +235,11 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
 def read_session(folder: Path, session: date) -> Session:
     """One session's tables, checked against their contracts.
 
-    Raises HistoryError where one is missing, and tables.ContractError.
+    Raises HistoryError where one is missing, and tables.ContractError that names all that cannot be read.
     """
     place = folder / str(session)
     frames, inputs = {}, {}
+    refused: list[Unreadable] = []
     for name, kept in KEPT.items():
         path = place / f"{kept.source}.parquet"
         try:
@@ -226,11 +251,16 @@ def read_session(folder: Path, session: date) -> Session:
             raise HistoryError(
                 f"{path} is not there; snakemake --cores 4 {place}/all makes it, then the session can be loaded"
             ) from None
+        except Unreadable as error:
+            refused.append(error)
+            continue
         frame = frame.with_columns(pl.col(old).alias(new) for new, old in kept.copies.items())
         if not kept.spans and not frame["date"].eq(session).all():
             found = ", ".join(map(str, frame["date"].unique().sort().to_list()))
-            raise HistoryError(f"{path} holds rows of {found}, expected {session} alone")
+            raise HistoryError(f"{path} holds rows of {found}, expected {session} alone", path)
         frames[name] = frame.insert_column(0, pl.lit(session).alias("session")) if kept.spans else frame
+    if refused:
+        raise Unreadable("; ".join(error.reason for error in refused), *(path for e in refused for path in e.paths))
     told = tables.metadata(place / "features.parquet")
     manifest = _manifest(place / MANIFEST, inputs)
     run = {
@@ -260,25 +290,25 @@ def _manifest(path: Path, inputs: dict[str, str]) -> str | None:
     return text
 
 
-def _tolerant(folder: Path, days: Iterable[date]) -> Iterator[tuple[date, Session | str]]:
+def _tolerant(folder: Path, days: Iterable[date]) -> Iterator[tuple[date, Session | Gap]]:
     """Sessions nobody asked for: one that is not whole is a gap with a reason, never an error."""
     for day in days:
         try:
             yield day, read_session(folder, day)
         except (ValueError, KeyError, OSError) as error:
-            yield day, str(error)
+            yield day, error
 
 
-def _held(store: Path, trades: Trades) -> dict[date, dict[str, str]]:
+def _held(path: Path, trades: Trades) -> dict[date, dict[str, str]]:
     """Files whose rows the store holds, with sha256, by session; none of a store that is to be built or loaded anew.
 
     Ticks in a table follow the archive, of which a session's tables say nothing: they are loaded each time. A
     write-ahead log is somebody else's, so that the store may not hold what it says.
     """
-    if trades == "table" or not store.is_file() or Path(f"{store}.wal").exists():
+    if trades == "table" or not path.is_file() or Path(f"{path}.wal").exists():
         return {}
-    with suppress(duckdb.Error), duckdb.connect(store, read_only=True) as con:
-        if _shape_of(con) == _expected(trades):
+    with suppress(duckdb.Error), duckdb.connect(path, read_only=True) as con:
+        if store.is_today(con, _shape(trades)):
             rows = con.execute(f"SELECT session, inputs FROM {RUNS}").fetchall()
             return {day: json.loads(inputs) for day, inputs in rows}
     return {}
@@ -308,60 +338,56 @@ def _discard(draft: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _held_by_copy(path: Path, draft: Path, trades: Trades) -> store.Holdings | None:
+    """What the store at `path` holds, told by a copy at `draft`: empty without a store, None where it cannot be read.
+
+    Raises contract.Newer for a store of a later state of the project.
+    """
+    if not path.is_file():
+        return {}
+    shutil.copyfile(path, draft)
+    try:
+        with duckdb.connect(draft) as con:
+            store.refuse_newer(con, _shape(trades), str(path))
+            return store.holdings(con, _shape(trades)) or None
+    except duckdb.Error:
+        return None
+
+
 @contextmanager
-def _opened(store: Path | None, draft: Path, trades: Trades) -> Iterator[tuple[duckdb.DuckDBPyConnection, bool]]:
-    """`draft` as a copy of `store`, or empty where there is none that can be loaded into; and whether it is a copy."""
-    con = _copied(store, draft, trades) if store is not None and store.is_file() else None
-    is_copy = con is not None
-    if con is None:
+def _opened(draft: Path, trades: Trades, *, afresh: bool) -> Iterator[tuple[duckdb.DuckDBPyConnection, bool]]:
+    """`draft` with the tables of today, empty or grown; and whether it had them already."""
+    if afresh:
         _discard(draft)
-        con = duckdb.connect(draft)
-    with con:
-        if not is_copy:
-            _create(con, trades)
-        yield con, is_copy
-
-
-def _copied(store: Path, draft: Path, trades: Trades) -> duckdb.DuckDBPyConnection | None:
-    """The copy; None where the store is damaged or of another shape than today's."""
-    shutil.copyfile(store, draft)
-    con = None
-    with suppress(duckdb.Error):
-        con = duckdb.connect(draft)
-        if _shape_of(con) == _expected(trades):
-            return con
-    if con is not None:
-        con.close()
-    return None
-
-
-def _expected(trades: Trades) -> list[tuple[str, str, str]]:
-    """What `_shape_of` says of a store of today's shape."""
-    return sorted(
-        (name, column, _bare(kind)) for name, columns in _shape(trades).items() for column, (kind, _) in columns.items()
-    )
-
-
-def _shape_of(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
-    return con.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() "
-        "WHERE NOT internal AND table_name NOT IN (SELECT view_name FROM duckdb_views()) ORDER BY ALL"
-    ).fetchall()
-
-
-def _bare(kind: str) -> str:
-    return kind.removesuffix(" NOT NULL")
+    with duckdb.connect(draft) as con:
+        yield con, not store.grow(con, _shape(trades))
 
 
 def _fill(
-    con: duckdb.DuckDBPyConnection, sessions: Iterable[tuple[date, Session | str]], archive: Path, trades: Trades
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    sessions: Iterable[tuple[date, Session | Gap]],
+    archive: Path,
+    trades: Trades,
+    before: store.Holdings | None,
+    *,
+    must: Collection[date] = (),
+    forget: Collection[date] = (),
 ) -> Loaded:
-    """Put each session in the place of what the store holds of it; a text is the reason why there is none."""
-    loaded = Loaded({}, {})
-    for day, session in sessions:
-        if isinstance(session, str):
-            loaded.skipped[day] = session
+    """Put each session in the place of what the store holds of it; a gap has nothing to put there.
+
+    Raises HistoryError where a session in `must` cannot take the place of what was held `before`, and where the store
+    would hold less than that, but for the sessions to `forget`.
+    """
+    loaded, gaps, emptied = Loaded({}, {}), dict[date, Gap](), set[tuple[str, date]]()
+    for day, found in sessions:
+        session = found if day in forget else _without_loss(found, folder, before or {})
+        if isinstance(session, Exception):
+            if day in must:
+                raise session
+            gaps[day] = session
             continue
+        emptied |= {(name, day) for name, frame in session.frames.items() if frame.is_empty()}
         con.execute("BEGIN")
         _insert(con, session)
         if trades == "table":
@@ -370,20 +396,93 @@ def _fill(
         loaded.receipts[day] = session.receipt()
     _create_views(con, archive, trades)
     con.execute("CHECKPOINT")
+    loaded.skipped.update({day: str(gap) for day, gap in gaps.items()})
+    _refuse_loss(folder, before, store.holdings(con, _shape(trades)), gaps, emptied, forget)
     return loaded
 
 
-def _replace(draft: Path, store: Path) -> None:
+def _without_loss(session: Session | Gap, folder: Path, before: store.Holdings) -> Session | Gap:
+    """The session; or why not, where a table's rows would be gone: no file, or one that is empty by a fault alone."""
+    if not isinstance(session, Session):
+        return session
+    day, files = session.session, []
+    for name, kept in KEPT.items():
+        is_there = name in session.frames and (kept.sparse or not session.frames[name].is_empty())
+        if day in before.get(name, ()) and not is_there:
+            files.append(folder / str(day) / f"{kept.source}.parquet")
+    if not files:
+        return session
+    there = [path for path in files if path.is_file()]
+    return HistoryError(
+        f"{', '.join(map(str, files))}: without the rows that {folder / STORE} holds of {day}. To have them again: "
+        f"{_mend(folder, [day], there)}; {_on_purpose(folder, [day])}",
+        *there,
+    )
+
+
+def _refuse_loss(
+    folder: Path,
+    before: store.Holdings | None,
+    after: store.Holdings,
+    gaps: Mapping[date, Gap],
+    emptied: Collection[tuple[str, date]],
+    forget: Collection[date],
+) -> None:
+    """Raises HistoryError where a session would be gone from a table, or may be, since the store cannot be read."""
+    held = {RUNS: gaps.keys()} if before is None else before
+    lost: dict[date, list[str]] = {}
+    for name, days in held.items():
+        for day in days - after.get(name, frozenset()) - set(forget):
+            if (name, day) not in emptied:
+                lost.setdefault(day, []).append(name)
+    if not lost:
+        return
+    what = "cannot be read, and may hold more than" if before is None else "holds more than"
+    reasons = [f"{day} ({', '.join(lost[day])}): {_reason(folder, day, gaps)}" for day in sorted(lost)]
+    paths = [path for day in sorted(lost) if day in gaps for path in _paths(gaps[day])]
+    raise HistoryError(
+        f"{folder / STORE} {what} the sessions on disk, and stays as it is. It would lose {'; '.join(reasons)}. "
+        f"To have them again: {_mend(folder, sorted(lost), paths)}; {_on_purpose(folder, sorted(lost))}"
+    )
+
+
+def _reason(folder: Path, day: date, gaps: Mapping[date, Gap]) -> str:
+    gap = gaps.get(day)
+    if gap is None:
+        return f"{folder / str(day)}/features.parquet is not there"
+    return gap.reason if isinstance(gap, Unreadable) else str(gap)
+
+
+def _paths(gap: Gap) -> Sequence[Path]:
+    return gap.paths if isinstance(gap, Unreadable | HistoryError) else ()
+
+
+def _mend(folder: Path, days: Iterable[date], paths: Iterable[Path]) -> str:
+    return mend(paths, [folder / str(day) for day in days])
+
+
+def _on_purpose(folder: Path, days: Sequence[date]) -> str:
+    scan, names = shlex.quote(folder.name), ",".join(map(str, days))
+    return f"if they were deleted on purpose: python -m darkpool rebuild --scan {scan} --forget {names}"
+
+
+def _replaced(draft: Path, path: Path, loaded: Loaded, before: store.Holdings | None) -> Loaded:
+    """Put `draft` in the place of the store at `path`; one that could not be read is set aside."""
     # What somebody wrote into the old store and did not checkpoint would otherwise be replayed into the new one.
-    Path(f"{store}.wal").unlink(missing_ok=True)
+    Path(f"{path}.wal").unlink(missing_ok=True)
     with draft.open("rb") as file:
         os.fsync(file.fileno())
-    os.replace(draft, store)
-    handle = os.open(store.parent, os.O_RDONLY)
+    if before is None:
+        aside = path.with_name(SET_ASIDE)
+        os.replace(path, aside)
+        loaded = loaded._replace(set_aside=(aside,))
+    os.replace(draft, path)
+    handle = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+    return loaded
 
 
 def _insert(con: duckdb.DuckDBPyConnection, session: Session) -> None:
@@ -410,15 +509,14 @@ def _insert_trades(con: duckdb.DuckDBPyConnection, archive: Path, session: date)
     )
 
 
-def _create(con: duckdb.DuckDBPyConnection, trades: Trades) -> None:
-    for name, columns in _shape(trades).items():
-        _create_table(con, name, columns)
-
-
-def _shape(trades: Trades) -> dict[str, dict[str, tuple[str, str]]]:
-    """Type and meaning of every column of every table of the store."""
-    shape = {name: _columns(kept) for name, kept in KEPT.items()} | {RUNS: RUNS_COLUMNS}
-    return shape | {TRADES: TRADE_TABLE} if trades == "table" else shape
+def _shape(trades: Trades) -> dict[str, store.Table]:
+    """Every table of the store, and what must be a view."""
+    shape = {
+        name: store.Table(_columns(kept), kept.session, kept.source, tables.CONTRACTS[kept.source], kept.copies)
+        for name, kept in KEPT.items()
+    }
+    shape |= {RUNS: store.Table(RUNS_COLUMNS, "session"), store.CONTRACTS: store.VERSIONS}
+    return shape | {TRADES: store.Table(TRADE_TABLE if trades == "table" else {})}
 
 
 def _columns(kept: Kept) -> dict[str, tuple[str, str]]:
@@ -433,22 +531,10 @@ def _columns(kept: Kept) -> dict[str, tuple[str, str]]:
     return columns | {new: columns[old] for new, old in kept.copies.items()}
 
 
-def _create_table(con: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, tuple[str, str]]) -> None:
-    """A table of `columns` (type and meaning by name); the meanings can be read in `duckdb_columns()`."""
-    described = ", ".join(f'"{column}" {kind}' for column, (kind, _) in columns.items())
-    con.execute(f"CREATE TABLE {name} ({described})")
-    for column, (_, meaning) in columns.items():
-        con.execute(f'COMMENT ON COLUMN {name}."{column}" IS {_quoted(meaning)}')
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _pattern(archive: Path, names: str) -> str:
     """A glob under the archive as an SQL text; what would be a wildcard in the archive's own path is none."""
     root = re.sub(r"([*?\[])", r"[\1]", str(archive.resolve()))
-    return _quoted(f"{root}/{names}")
+    return store.quoted(f"{root}/{names}")
 
 
 def _newest(pattern: str) -> str:
@@ -504,4 +590,6 @@ def _create_views(con: duckdb.DuckDBPyConnection, archive: Path, trades: Trades)
 
 
 def _nothing(columns: Mapping[str, str]) -> str:
-    return "SELECT " + ", ".join(f"NULL::{_bare(kind)} AS {name}" for name, kind in columns.items()) + " WHERE false"
+    return (
+        "SELECT " + ", ".join(f"NULL::{store.bare(kind)} AS {name}" for name, kind in columns.items()) + " WHERE false"
+    )

@@ -17,13 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from . import glossary, page, review, sessions, sources, tables
 from .archive import file_name, sha256, write_atomic
 from .selection import NotThere
-from .tables import ContractError
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -128,16 +125,9 @@ def _why(source: Mapping[str, Any]) -> str:
 
 
 def _features(path: Path, day: date) -> tuple[dict[str, Any], pl.DataFrame]:
-    """What the table tells of its sources, and the signal of each ticker: three columns, read from one open file."""
-    try:
-        with pq.ParquetFile(path) as file:
-            about = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
-            frame = pl.from_arrow(file.read(columns=["ticker", *DECISIVE]))
-    except pa.ArrowException as error:
-        raise ContractError(f"{path}: expected the table features as Parquet: {error}") from None
-    assert isinstance(frame, pl.DataFrame)
-    if missing := {"ticker", *DECISIVE} - set(frame.columns):
-        raise ContractError(f"{path}: columns {sorted(missing)} are missing")
+    """What the table tells of its sources, and the signal of each ticker: three columns."""
+    frame = tables.columns("features", path, ["ticker", *DECISIVE])
+    about = tables.metadata(path)
     told = {name: json.loads(about.get(name, default)) for name, default in TOLD.items()}
     said = frame.select(
         pl.lit(day, dtype=pl.Date).alias("date"),
@@ -262,9 +252,9 @@ def _movers(folder: Path, readable: Sequence[Session]) -> list[Moved]:
     for session in reversed(readable[-MOVING_SESSIONS:]):
         place = folder / str(session.day)
         try:
-            merged = _columns_of(place / "merged.parquet", ["date", "ticker", "offex_ratio"])
-            features = _columns_of(
-                place / "features.parquet", ["ticker", "trf_spike", "signal", "quality", *DECISIVE[1:]]
+            merged = tables.columns("merged", place / "merged.parquet", ["date", "ticker", "offex_ratio"])
+            features = tables.columns(
+                "features", place / "features.parquet", ["ticker", "trf_spike", "signal", "quality", *DECISIVE[1:]]
             )
         except (ValueError, OSError):
             continue
@@ -273,18 +263,6 @@ def _movers(folder: Path, readable: Sequence[Session]) -> list[Moved]:
         shown = [(mover, rows[mover.ticker]) for mover in review.movers(found, MOST_MOVERS) if mover.ticker in rows]
         told.append(Moved(session.day, sessions.previous(session.day), shown, len(found)))
     return told
-
-
-def _columns_of(path: Path, names: Sequence[str]) -> pl.DataFrame:
-    try:
-        with pq.ParquetFile(path) as file:
-            frame = pl.from_arrow(file.read(columns=list(names)))
-    except pa.ArrowException as error:
-        raise ContractError(f"{path}: expected Parquet: {error}") from None
-    assert isinstance(frame, pl.DataFrame)
-    if missing := set(names) - set(frame.columns):
-        raise ContractError(f"{path}: columns {sorted(missing)} are missing")
-    return frame
 
 
 class Overview(NamedTuple):
@@ -303,7 +281,7 @@ def _overview(folder: Path, shown: Session, readable: Sequence[Session]) -> Over
     place = folder / str(shown.day)
     features = page.ranked(tables.read("features", place / "features.parquet"))
     try:
-        merged = _columns_of(place / "merged.parquet", ["date", "ticker", "offex_ratio"])
+        merged = tables.columns("merged", place / "merged.parquet", ["date", "ticker", "offex_ratio"])
     except (ValueError, OSError):
         merged = pl.DataFrame(schema={"date": pl.Date, "ticker": pl.String, "offex_ratio": pl.Float64})
     days = sessions.window(shown.day, LOOKED_AT - 1)

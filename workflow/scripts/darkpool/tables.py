@@ -1,6 +1,6 @@
 """The contract of every table: columns, types, units, meaning, keys and null rule, checked on each read and write.
 
-A contract is an Arrow schema; unit and meaning of a column travel as its metadata in the Parquet file.
+Unit and meaning of a column travel as its metadata in the Parquet file; how a contract grows stands in `contract`.
 A column is null-free unless it is declared with `nullable=True`. Volumes are shares as float64, for they are fractional
 since 2026-02-23.
 """
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -19,34 +19,34 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .archive import write_atomic
+from .contract import VERSION, Column, Contract, ContractError, Newer, Unreadable, version_of
+
+__all__ = ["CONTRACTS", "ContractError", "columns", "frame", "metadata", "read", "rows", "write"]
 
 
-class ContractError(ValueError):
-    """A table does not hold what its contract promises."""
+def _column(name: str, kind: pa.DataType, unit: str, meaning: str, nullable: bool = False, **grown: Any) -> Column:
+    """A column; `grown`: `since`, `fill` and `was` of one that came after the first version."""
+    return Column(pa.field(name, kind, nullable, {"unit": unit, "meaning": meaning}), **grown)
 
 
-def _column(name: str, kind: pa.DataType, unit: str, meaning: str, nullable: bool = False) -> pa.Field:
-    return pa.field(name, kind, nullable, {"unit": unit, "meaning": meaning})
+def _day(name: str, meaning: str, nullable: bool = False, **grown: Any) -> Column:
+    return _column(name, pa.date32(), "date", meaning, nullable, **grown)
 
 
-def _day(name: str, meaning: str, nullable: bool = False) -> pa.Field:
-    return _column(name, pa.date32(), "date", meaning, nullable)
+def _text(name: str, meaning: str, **grown: Any) -> Column:
+    return _column(name, pa.string(), "text", meaning, **grown)
 
 
-def _text(name: str, meaning: str) -> pa.Field:
-    return _column(name, pa.string(), "text", meaning)
+def _shares(name: str, meaning: str, nullable: bool = False, **grown: Any) -> Column:
+    return _column(name, pa.float64(), "shares", meaning, nullable, **grown)
 
 
-def _shares(name: str, meaning: str, nullable: bool = False) -> pa.Field:
-    return _column(name, pa.float64(), "shares", meaning, nullable)
+def _number(name: str, unit: str, meaning: str, nullable: bool = True, **grown: Any) -> Column:
+    return _column(name, pa.float64(), unit, meaning, nullable, **grown)
 
 
-def _number(name: str, unit: str, meaning: str, nullable: bool = True) -> pa.Field:
-    return _column(name, pa.float64(), unit, meaning, nullable)
-
-
-def _count(name: str, unit: str, meaning: str, nullable: bool = False) -> pa.Field:
-    return _column(name, pa.int64(), unit, meaning, nullable)
+def _count(name: str, unit: str, meaning: str, nullable: bool = False, **grown: Any) -> Column:
+    return _column(name, pa.int64(), unit, meaning, nullable, **grown)
 
 
 DATE = _day("date", "XNYS session")
@@ -60,18 +60,8 @@ METHOD = _text(
 )
 
 
-@dataclass(frozen=True)
-class Contract:
-    schema: pa.Schema
-    key: tuple[str, ...]
-
-    @property
-    def names(self) -> list[str]:
-        return list(self.schema.names)
-
-
-def _contract(key: tuple[str, ...], *fields: pa.Field) -> Contract:
-    return Contract(pa.schema(list(fields)), key)
+def _contract(key: tuple[str, ...], *columns: Column, dropped: Mapping[str, int] | None = None) -> Contract:
+    return Contract(columns, key, dropped or {})
 
 
 BY_TICKER = ("date", "ticker")
@@ -284,7 +274,7 @@ def _check_order(name: str, table: pa.Table, contract: Contract, where: str) -> 
 def write(name: str, frame: pl.DataFrame, path: Path | str, **metadata: str) -> None:
     """Write a table, sorted by its key, after checking it against its contract.
 
-    `metadata` (text by text) is stored in the Parquet file beside the table's name. Raises ContractError.
+    `metadata` (text by text) is stored in the Parquet file beside the table's name and version. Raises ContractError.
     """
     contract = CONTRACTS[name]
     missing = set(contract.names) ^ set(frame.columns)
@@ -293,7 +283,8 @@ def write(name: str, frame: pl.DataFrame, path: Path | str, **metadata: str) -> 
             f"{path}: table {name}: columns {sorted(missing)} are missing or unknown; expected {contract.names}"
         )
     frame = frame.select(contract.names).sort(contract.key)
-    described = {"table": name, "key": ",".join(contract.key), **metadata}
+    own = {"table": name, "key": ",".join(contract.key), VERSION: str(contract.version)}
+    described = own | metadata | own  # what was read with an older file and is handed on is not this file's version
     columns = [_arrow(frame[field.name], field, f"{path}: table {name}") for field in contract.schema]
     table = pa.table(columns, schema=_bare(contract.schema))
     _check(name, table, contract, str(path))
@@ -319,18 +310,43 @@ def _arrow(column: pl.Series, field: pa.Field, where: str) -> pa.Array:
 
 
 def read(name: str, path: Path | str) -> pl.DataFrame:
-    """Read a table and check it against its contract; raises ContractError naming file, column, date and symbol."""
+    """Read a table, of today's version or an older one, and check it against its contract.
+
+    Raises Unreadable, which names file, column, date and symbol and the command that makes the table anew, and Newer.
+    """
+    return _read(name, Path(path), None)
+
+
+def columns(name: str, path: Path | str, names: Sequence[str]) -> pl.DataFrame:
+    """Some columns of a table, of which the file's version and columns alone are checked; raises as `read`."""
+    return _read(name, Path(path), names)
+
+
+def _read(name: str, path: Path, names: Sequence[str] | None) -> pl.DataFrame:
     contract = CONTRACTS[name]
     try:
         # Not read_table, which imports pandas first: 0.2 s of every step.
         with pq.ParquetFile(path) as file:
-            table = file.read()
+            version = version_of(file.schema_arrow.metadata)
+            if version > contract.version:
+                raise Newer(str(path), name, version, contract.version)
+            sources = contract.sources(file.schema_arrow.names, version)
+            if names is not None:
+                sources = {column: sources[column] for column in names}
+            table = file.read(columns=[held for held in sources.values() if held])
+        table = contract.evolved(table, sources, version)
+        if names is None:
+            _check(name, table, contract, str(path))
+    except Newer:
+        raise
     except pa.ArrowException as error:
-        raise ContractError(f"{path}: expected the table {name} as Parquet: {error}") from None
-    _check(name, table, contract, str(path))
+        raise Unreadable(f"{path}: expected the table {name} as Parquet: {error}", path) from None
+    except ContractError as error:
+        told = str(error)
+        raise Unreadable(told if told.startswith(str(path)) else f"{path}: table {name}: {told}", path) from None
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return frame
+    return frame.select(names) if names is not None else frame
 
 
 def stacked(name: str, paths: Sequence[str]) -> pl.DataFrame:
