@@ -52,7 +52,7 @@ def book_tapes(folder: Path) -> Iterator[Tape]:
         trades = pl.read_parquet(path).sort("sequence")
         book = pl.read_parquet(folder / f"{symbol}_quotes.parquet").sort("sequence")
         quotes = ticks.Quotes(*(book[name].to_numpy() for name in ("sequence", "bid_price", "ask_price")))
-        bid, ask = ticks.quote_before(quotes, trades["sequence"].to_numpy())
+        bid, ask, _ = ticks.quote_before(quotes, trades["sequence"].to_numpy())
         parts = {"all": np.full(len(trades), True)}
         if "hidden" in trades.columns:
             hidden = trades["hidden"].to_numpy()
@@ -70,13 +70,13 @@ def made_tapes(folder: Path) -> Iterator[Tape]:
         truth = pl.read_parquet(path).drop_nulls()
         trades = pl.read_parquet(trades_path).filter(pl.Series(eligible)).join(truth, on="id", validate="1:1")
         trades = trades.sort("participant_timestamp", "sequence_number")
-        on_exchange = pl.col("exchange") != ticks.FINRA
+        on_exchange = pl.col("exchange") != 4
         for name, kind, rules in (("lit", on_exchange, classify.RULES), ("prints", ~on_exchange, ("prints",))):
             chosen = trades.filter(kind)
             bid = ask = np.full(len(chosen), np.nan)
             if quotes_path.exists():
                 quotes = ticks.read_quotes(quotes_path)
-                bid, ask = ticks.quote_before(quotes, chosen["participant_timestamp"].to_numpy())
+                bid, ask, _ = ticks.quote_before(quotes, chosen["participant_timestamp"].to_numpy())
             yield _tape(path.stem, chosen, bid, ask, rules, {name: np.full(len(chosen), True)})
 
 

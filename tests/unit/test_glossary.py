@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from darkpool import archive, glossary, reconcile, sources, tables, ticks, weekly
 
 QUALITY = (
-    "basis_break bars_only excess_ratio no_lit no_quotes no_regular no_trf restated revised short_history simulated "
-    "stale_mark thin_lit unsettled"
+    "bars_gap basis_break bars_only excess_ratio no_lit no_quotes no_regular no_trf restated revised short_history "
+    "simulated stale_mark stale_quotes thin_lit unsettled"
 )
 
 

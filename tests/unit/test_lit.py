@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from datetime import date, datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -11,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from darkpool import lit, tables, ticks
+from darkpool import lit, sessions, tables, ticks
 
 HOURS = (1_000, 2_000)
 LIT_COLUMNS = {
@@ -235,6 +238,135 @@ def test_bars_count_by_their_start_with_their_whole_volume(tmp_path):
     assert (flow.trf, flow.adf_volume) == (None, None)
 
 
+def minute(clock: str, zone: str = "America/New_York") -> int:
+    """A moment of the session as ns UTC."""
+    return int(datetime.combine(SESSION, time.fromisoformat(clock), ZoneInfo(zone)).timestamp()) * 10**9
+
+
+SESSION = date(2025, 12, 22)
+OPEN, CLOSE = minute("09:30"), minute("16:00")
+DAY = sessions.trading_hours(SESSION)
+
+
+def day_of_bars(folder: Path, kept=lambda i: True, kind=lambda t: t, more=(), unit: int = 10**6) -> Path:
+    """390 minutes of 100 shares, bought in the even ones, in `unit` nanoseconds; `kind` makes the column of starts."""
+    rows = [(OPEN // unit + i * 60 * 10**9 // unit, 1.0, 2.0 - 1.5 * (i % 2), 100.0) for i in range(390) if kept(i)]
+    path = bars_file(folder, [*rows, *more])
+    frame = pl.read_parquet(path)
+    frame.with_columns(kind(frame["t"]).alias("t")).write_parquet(path)
+    return path
+
+
+def of_bars(path: Path, **options) -> lit.SymbolFlow:
+    return lit.classify_symbol(None, None, path, DAY, regular=(OPEN, CLOSE), min_lit_volume=0, **options)
+
+
+WHOLE_DAY = (19_500.0, 19_500.0, 0.0)
+
+
+@pytest.mark.parametrize("unit", [10**9, 10**6, 10**3, 1])
+@pytest.mark.parametrize("kind", [pl.Int64, pl.Float64])
+def test_bars_are_read_whatever_their_starts_are_counted_in(tmp_path, unit, kind):
+    if unit > 1 or kind is pl.Int64:
+        flow = of_bars(day_of_bars(tmp_path, unit=unit, kind=lambda t: t.cast(kind)))
+        assert (volumes(flow), flow.lit["excluded_volume"], flow.flags) == (WHOLE_DAY, 0.0, frozenset())
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_bars_whose_starts_are_times_with_their_zone_are_read(tmp_path, unit, zone):
+    def zoned(t):
+        return t.cast(pl.Datetime("ms", "UTC")).cast(pl.Datetime(unit, "UTC")).dt.convert_time_zone(zone)
+
+    flow = of_bars(day_of_bars(tmp_path, kind=zoned))
+    assert (volumes(flow), flow.lit["excluded_volume"]) == (WHOLE_DAY, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (lambda t: t.cast(pl.Datetime("ms")), "column t is a time without a zone"),
+        (lambda t: t.cast(pl.String), "column t is String, expected the start of each bar in ms"),
+        (lambda t: t.cast(pl.Datetime("ms")).dt.date(), "column t is Date, expected"),
+        (lambda t: t // 10**7, "column t: no bar is of the session, for example 176641"),
+        (lambda t: t - 3 * 86_400_000, "column t: no bar is of the session"),
+        (lambda t: t - 2 * 10**14, "column t: no bar is of the session"),
+        (lambda t: pl.Series([None if i else 5 for i in range(len(t))], dtype=pl.Int64), "no bar is of the session"),
+        (lambda t: pl.Series([v // 1_000 if i % 2 else v for i, v in enumerate(t)]), "no bar is of the session"),
+    ],
+)
+def test_bars_whose_starts_nobody_can_read_are_refused_with_file_and_column(tmp_path, kind, why):
+    with pytest.raises(ticks.TickError, match=rf"bars\.parquet: .*{why}"):
+        of_bars(day_of_bars(tmp_path, kind=kind))
+
+
+def test_a_bar_of_another_day_among_those_of_the_session_is_outside_hours(tmp_path):
+    stray = (OPEN // 10**6 - 3 * 86_400_000, 1.0, 2.0, 7.0)
+    flow = of_bars(day_of_bars(tmp_path, more=[stray]))
+    assert (volumes(flow), flow.lit["excluded_reasons"]) == (WHOLE_DAY, {"outside_hours": 7.0})
+
+
+def test_identical_bars_count_once_and_are_counted(tmp_path):
+    path = day_of_bars(tmp_path)
+    frame = pl.read_parquet(path)
+    pl.concat([frame, frame[:20]]).write_parquet(path)
+    flow = of_bars(path)
+    assert (volumes(flow), flow.repeats) == (WHOLE_DAY, {"bars": 20})
+
+
+def test_two_different_bars_of_one_minute_are_refused(tmp_path):
+    first = OPEN // 10**6
+    another = (first, 1.0, 2.0, 101.0)
+    with pytest.raises(ticks.TickError, match=rf"bars\.parquet: column t: two different bars start at {first} ms"):
+        of_bars(day_of_bars(tmp_path, more=[another]))
+
+
+def test_a_row_of_nulls_is_no_second_bar(tmp_path):
+    nothing = (OPEN // 10**6, None, None, None)
+    assert volumes(of_bars(day_of_bars(tmp_path, more=[nothing]))) == WHOLE_DAY
+
+
+@pytest.mark.parametrize(
+    ("kept", "gap"),
+    [
+        (lambda i: True, False),
+        (lambda i: not 100 <= i < 129, False),
+        (lambda i: not 100 <= i < 130, True),
+        (lambda i: i >= 30, True),
+        (lambda i: i >= 29, False),
+        (lambda i: i < 360, True),
+        (lambda i: i < 361, False),
+        (lambda i: i < 60, True),
+        (lambda i: i % 20 == 0, False),
+        (lambda i: i >= 30 and i % 2 == 0, True),  # 180 of the 360 others
+        (lambda i: i >= 30 and i % 2 == 0 and i != 200, False),  # 179 of them
+    ],
+)
+def test_half_an_hour_without_bars_is_a_gap_where_most_other_minutes_have_one(tmp_path, kept, gap):
+    assert of_bars(day_of_bars(tmp_path, kept=kept)).flags == ({"bars_gap"} if gap else set())
+
+
+def test_a_gap_is_judged_between_open_and_close_alone_and_by_bars_that_say_something(tmp_path):
+    late = [(CLOSE // 10**6 + i * 60_000, 1.0, 2.0, 100.0) for i in range(60)]
+    assert of_bars(day_of_bars(tmp_path, kept=lambda i: i < 350, more=late)).flags == {"bars_gap"}
+    empty = [(OPEN // 10**6 + i * 60_000, 1.0, 2.0, 0.0) for i in range(350, 390)]
+    assert of_bars(day_of_bars(tmp_path, kept=lambda i: i < 350, more=empty)).flags == {"bars_gap"}
+    early = [(OPEN // 10**6 - 60_000 * i, 1.0, 2.0, 100.0) for i in range(1, 60)]
+    assert of_bars(day_of_bars(tmp_path, kept=lambda i: i > 29, more=early)).flags == {"bars_gap"}
+
+
+def test_a_day_without_any_bar_has_no_gap_in_them():
+    assert not lit.has_gap(np.zeros(390, np.bool_))
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=120))
+def test_a_gap_is_what_a_search_by_hand_finds(there):
+    runs = [(value, len(list(run))) for value, run in itertools.groupby(there)]
+    longest = max((length for value, length in runs if not value), default=0)
+    expected = any(there) and longest >= 30 and 2 * sum(there) >= len(there) - longest
+    assert lit.has_gap(np.array(there)) == expected
+
+
 def test_trades_are_preferred_to_bars(tmp_path):
     bars = bars_file(tmp_path, [(1, 1.0, 2.0, 1.0)])
     assert lit.classify_symbol(trades_file(tmp_path, TAPE), None, bars, HOURS).lit["source"] == "trades"
@@ -245,6 +377,111 @@ def test_bars_without_their_columns_are_refused(tmp_path):
     pl.DataFrame({"t": [1], "close": [1.0]}).write_parquet(path)
     with pytest.raises(ticks.TickError, match=r"bars\.parquet: expected minute bars with the columns t, o, c, v"):
         lit.classify_symbol(None, None, path, HOURS)
+
+
+# Quotes that are too old
+
+AGED = [
+    (1_100, 1, 10.02, 99.0),  # at the ask of 1,050: 50 old
+    (1_200, 2, 10.00, 100.0),  # at the bid: 150 old
+    (1_300, 3, 10.01, 1.0),  # 250 old: a tick up
+    (1_400, 4, 10.02, 40.0, 4, 202),  # a print at the ask, 350 old
+]
+
+
+def aged(folder: Path, seconds: float, trades: list[tuple] = AGED, **options) -> lit.SymbolFlow:
+    files = trades_file(folder, trades), quotes_file(folder, QUOTES)
+    return lit.classify_symbol(*files, None, HOURS, min_lit_volume=0, max_quote_age=seconds * 1e-9, **options)
+
+
+def test_an_old_quote_is_none_for_the_trade_for_the_method_and_for_the_prints(tmp_path):
+    flow = aged(tmp_path, 249)
+    assert (volumes(flow), flow.lit["classification_method"]) == ((100.0, 100.0, 0.0), "NBBO+TICK")
+    assert (flow.trf["trf_buy_volume"], flow.trf["trf_neutral_volume"]) == (0.0, 40.0)
+    flow = aged(tmp_path, 350)
+    assert (volumes(flow), flow.lit["classification_method"]) == ((99.0, 100.0, 1.0), "NBBO")
+    assert (flow.trf["trf_buy_volume"], flow.flags) == (40.0, frozenset())
+    assert aged(tmp_path, 349).trf["trf_buy_volume"] == 0.0
+
+
+def test_a_day_of_old_quotes_alone_is_called_tick(tmp_path):
+    flow = aged(tmp_path, 49)
+    assert (flow.lit["classification_method"], flow.flags) == ("TICK", {"stale_quotes"})
+    assert aged(tmp_path, 49, method="lee_ready").lit["classification_method"] == "TICK_CARRY"
+
+
+@pytest.mark.parametrize(("size", "flags"), [(1.0, set()), (1.01, {"stale_quotes"})])
+def test_stale_is_more_than_one_percent_of_the_eligible_volume(tmp_path, size, flags):
+    """99 shares beside fresh quotes and 1 beside an old one are one percent; what is not eligible says nothing."""
+    others = [(1_350, 4, 10.02, 500.0, 12, None, [10]), (1_350, 5, 10.02, 500.0, 77), (1_350, 6, 10.02, 500.0, 4, 202)]
+    trades = [(1_100, 1, 10.02, 99.0), (1_301, 3, 10.01, size), *others]
+    assert aged(tmp_path, 250, trades).flags == flags
+
+
+def test_trades_before_every_quote_met_none_and_no_old_one(tmp_path):
+    assert aged(tmp_path, 1, [(1_000, 1, 10.0, 10.0), (1_050, 2, 10.0, 10.0), (1_051, 3, 10.0, 10.0)]).flags == set()
+
+
+def test_all_or_nothing_knows_no_ages_and_says_that_quotes_were_old(tmp_path):
+    flow = aged(tmp_path, 1, all_or_nothing=True)
+    assert (volumes(flow), flow.lit["classification_method"]) == ((99.0, 100.0, 1.0), "NBBO")
+    assert (flow.trf["trf_buy_volume"], flow.flags) == (40.0, {"stale_quotes"})
+
+
+@pytest.mark.parametrize("method", ["tick", "tick_carry"])
+def test_a_rule_that_asks_no_quotes_meets_no_old_ones(tmp_path, method):
+    assert aged(tmp_path, 1, method=method).flags == set()
+
+
+def test_the_limit_is_five_minutes_unless_said(tmp_path):
+    second = 10**9
+    quotes = quotes_file(tmp_path, [(1, 1, 10.00, 10.02)])
+    trades = trades_file(tmp_path, [(1 + 300 * second, 1, 10.02, 99.0), (2 + 300 * second, 2, 10.02, 1.01)])
+    flow = lit.classify_symbol(trades, quotes, None, (0, 1_000 * second), min_lit_volume=0)
+    assert (volumes(flow), flow.flags) == ((99.0, 0.0, 1.01), {"stale_quotes"})
+
+
+# Venues
+
+
+def test_an_otc_equity_has_no_lit_trade_and_no_finra_print(tmp_path):
+    rows = [(*row[:4], 62) for row in TAPE[:3]]
+    flow = lit.classify_symbol(trades_file(tmp_path, rows), quotes_file(tmp_path, QUOTES), None, HOURS)
+    assert (volumes(flow), flow.lit["lit_trades"], flow.lit["lit_buy_ratio"]) == ((0.0, 0.0, 0.0), 0, None)
+    assert (flow.trf["trf_prints"], flow.adf_volume, flow.unknown_venues) == (0, 0.0, {})
+    assert (flow.lit["excluded_volume"], flow.lit["excluded_reasons"]) == (0.0, {})
+
+
+def test_a_venue_that_nobody_knows_is_reported_with_its_shares_and_not_lit(tmp_path):
+    rows = [*TAPE, (1_310, 10, 10.05, 70.0, 77), (1_320, 11, 10.05, 5.0, 77), (3_000, 12, 10.05, 2.0, 300)]
+    trades, quotes = trades_file(tmp_path, rows), quotes_file(tmp_path, QUOTES)
+    flow = lit.classify_symbol(trades, quotes, None, HOURS, min_lit_volume=400)
+    known = lit.classify_symbol(trades_file(tmp_path, TAPE), quotes, None, HOURS, min_lit_volume=400)
+    assert (flow.lit, flow.trf) == (known.lit, known.trf)
+    assert flow.unknown_venues == {77: 75.0, 300: 2.0}
+
+
+# Rows that come twice, files of another day
+
+
+def test_buys_that_stand_in_the_file_twice_do_not_buy_twice(tmp_path):
+    quotes = quotes_file(tmp_path, [*QUOTES, *QUOTES])
+    once = lit.classify_symbol(trades_file(tmp_path, TAPE), quotes, None, HOURS, min_lit_volume=0)
+    twice = lit.classify_symbol(trades_file(tmp_path, [*TAPE, TAPE[0], TAPE[3]]), quotes, None, HOURS, min_lit_volume=0)
+    assert (twice.lit, twice.trf) == (once.lit, once.trf)
+    assert (once.repeats, twice.repeats) == ({"quotes": 1}, {"quotes": 1, "trades": 2})
+
+
+def test_trades_of_another_day_or_in_another_unit_are_refused_and_not_none(tmp_path):
+    trades = trades_file(tmp_path, [(OPEN // 1_000 + i, i, 10.0, 100.0) for i in range(5)])
+    with pytest.raises(ticks.TickError, match=r"trades\.parquet: column participant_timestamp: none of 5 trades is of"):
+        lit.classify_symbol(trades, None, None, DAY)
+
+
+@pytest.mark.parametrize("rows", [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
+def test_one_trade_of_the_day_makes_a_file_one_of_the_day(tmp_path, rows):
+    trades = trades_file(tmp_path, [(OPEN if own else 5 + i, i, 10.0, 100.0) for i, own in enumerate(rows)])
+    assert lit.classify_symbol(trades, None, None, DAY).lit["lit_trades"] == 1
 
 
 # Invariants

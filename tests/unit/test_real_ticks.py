@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from darkpool import classify, conditions, lit, sessions, ticks
+from darkpool import classify, conditions, lit, sessions, ticks, venues
 
 pytestmark = pytest.mark.real_data
 
@@ -54,8 +54,8 @@ def test_without_the_fallback_trades_on_crossed_quotes_stay_unsigned(real_data):
     trades, quotes = (folder / kind / "2013-10-08/AIG.parquet" for kind in ("trades", "quotes"))
     tape = ticks.read_trades(trades)
     reasons = ticks.reasons(tape, sessions.trading_hours(date(2013, 10, 8)), conditions.load())
-    chosen = (reasons == 0) & ticks.venues(tape)[0]
-    bid, ask = ticks.quote_before(ticks.read_quotes(quotes), tape.time[chosen])
+    chosen = (reasons == 0) & ticks.by_venue(tape, venues.load()).lit
+    bid, ask, _ = ticks.quote_before(ticks.read_quotes(quotes), tape.time[chosen])
     quoted = classify.valid(bid, ask)
     side = np.where(quoted, classify.nbbo(tape.price[chosen], bid, ask), 0)
     size = tape.size[chosen]
@@ -74,3 +74,18 @@ def test_minute_bars_of_a_real_day_are_counted_whole(real_data):
     row = lit.classify_symbol(None, None, bars, sessions.trading_hours(date(2025, 12, 22))).lit
     assert (row["lit_trades"], row["excluded_volume"], row["source"]) == (390, 0.0, "consolidated_bars")
     assert 0 < row["lit_buy_ratio"] < 1
+
+
+@pytest.mark.parametrize(
+    ("day", "symbol"),
+    [
+        *((day, symbol) for day in ("2013-10-07", "2013-10-08", "2013-10-09") for symbol in ("AIG", "BAC")),
+        ("2018-01-02", "XXX"),
+    ],
+)
+def test_on_real_days_no_eligible_trade_has_an_old_quote_no_row_comes_twice_and_every_venue_is_known(
+    classified, day, symbol
+):
+    flow = classified(day, symbol)
+    assert (flow.flags, flow.repeats, flow.unknown_venues) == (frozenset(), {}, {})
+    assert flow == classified(day, symbol, max_quote_age=86_400.0)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool import conditions, ticks
+from darkpool import conditions, ticks, venues
 
 POLICY = conditions.load()
 HOURS = (1_000, 2_000)
@@ -21,7 +21,7 @@ LIT, TRF = 12, 4
 def trade(**fields):
     return {
         "participant_timestamp": 1_500,
-        "sequence_number": 1,
+        "sequence_number": None,
         "price": 10.0,
         "size": 100.0,
         "exchange": LIT,
@@ -33,9 +33,11 @@ def trade(**fields):
 
 
 def trades_file(folder: Path, *rows: dict, drop: tuple[str, ...] = ()) -> Path:
+    """The rows, numbered in their order but for those that have a sequence number."""
     path = folder / "trades.parquet"
     integers = {"participant_timestamp": pl.Int64, "sip_timestamp": pl.Int64, "conditions": pl.List(pl.Int32)}
-    pl.DataFrame(list(rows), schema_overrides=integers, infer_schema_length=None).drop(drop).write_parquet(path)
+    numbered = [row | {"sequence_number": row["sequence_number"] or i} for i, row in enumerate(rows, start=1)]
+    pl.DataFrame(numbered, schema_overrides=integers, infer_schema_length=None).drop(drop).write_parquet(path)
     return path
 
 
@@ -52,7 +54,7 @@ def quotes_file(folder: Path, rows: list[tuple]) -> Path:
 
 
 def bids_before(folder: Path, rows: list[tuple], *times: int) -> list[float]:
-    return ticks.quote_before(ticks.read_quotes(quotes_file(folder, rows)), np.array(times))[0].tolist()
+    return ticks.quote_before(ticks.read_quotes(quotes_file(folder, rows)), np.array(times)).bid.tolist()
 
 
 def test_an_ordinary_trade_is_eligible(tmp_path):
@@ -104,7 +106,7 @@ def test_sip_time_stands_in_where_the_column_is_missing(tmp_path):
 
 def test_columns_that_the_vendor_omits_mean_nothing_special(tmp_path):
     omitted = ("conditions", "correction", "trf_id", "sequence_number")
-    read = ticks.read_trades(trades_file(tmp_path, trade(), trade(), drop=omitted))
+    read = ticks.read_trades(trades_file(tmp_path, trade(), trade(size=200.0), drop=omitted))
     assert ticks.reasons(read, HOURS, POLICY).tolist() == [0, 0]
     assert read.trf_id.tolist() == [0, 0]
 
@@ -143,14 +145,13 @@ def test_a_facility_kept_as_float_with_nan_is_read(tmp_path):
     assert ticks.read_trades(path).trf_id.tolist() == [202, 0]
 
 
-def test_venues_are_lit_print_or_adf(tmp_path):
-    rows = [trade(), trade(exchange=TRF, trf_id=202), trade(exchange=TRF, trf_id=0), trade(exchange=TRF)]
-    lit, prints, adf = ticks.venues(ticks.read_trades(trades_file(tmp_path, *rows)))
-    assert (lit.tolist(), prints.tolist(), adf.tolist()) == (
-        [True, False, False, False],
-        [False, True, False, False],
-        [False, False, True, True],
-    )
+def test_venues_are_lit_print_adf_otc_or_unknown(tmp_path):
+    rows = [
+        trade(), trade(exchange=TRF, trf_id=202), trade(exchange=TRF, trf_id=0), trade(exchange=TRF),
+        trade(exchange=62), trade(exchange=77), trade(exchange=-1_000, trf_id=202),
+    ]  # fmt: skip
+    kinds = ticks.by_venue(ticks.read_trades(trades_file(tmp_path, *rows)), venues.load())
+    assert [np.flatnonzero(kind).tolist() for kind in kinds] == [[0], [1], [2, 3], [4], [5, 6]]
 
 
 def test_a_file_without_rows_or_columns_is_read(tmp_path):
@@ -235,3 +236,120 @@ def test_quotes_in_any_order_give_the_quote_that_a_search_by_hand_gives(tmp_path
         expected.append(max(before)[2] if before else math.nan)
     found = bids_before(tmp_path_factory.mktemp("quotes"), rows, *times)
     assert np.array_equal(found, expected, equal_nan=True)
+
+
+# Ages
+
+
+def met(folder: Path, rows: list[tuple], times: list[int], max_age: int | None) -> ticks.Nbbo:
+    return ticks.quote_before(ticks.read_quotes(quotes_file(folder, rows)), np.array(times), max_age)
+
+
+def test_a_quote_is_old_when_it_is_more_than_the_limit_older_than_the_trade(tmp_path):
+    found = met(tmp_path, [(10, 1, 1.0, 1.1), (50, 2, 2.0, 2.1)], [10, 30, 31, 50, 51, 70, 71], 20)
+    assert found.old.tolist() == [False, False, True, True, False, False, True]
+    assert np.array_equal(found.bid, [math.nan, 1, 1, 1, 2, 2, 2], equal_nan=True)
+    fresh = found.fresh()
+    assert np.array_equal(fresh.bid, [math.nan, 1, math.nan, math.nan, 2, 2, math.nan], equal_nan=True)
+    assert np.array_equal(np.isnan(fresh.ask), np.isnan(fresh.bid))
+
+
+def test_without_a_limit_no_quote_is_old(tmp_path):
+    found = met(tmp_path, [(10, 1, 1.0, 1.1)], [11, 10**18], None)
+    assert not found.old.any()
+    assert found.fresh().bid.tolist() == [1.0, 1.0]
+
+
+def test_a_trade_before_every_quote_has_none_and_no_old_one(tmp_path):
+    assert met(tmp_path, [(50, 1, 1.0, 1.1)], [10], 5).old.tolist() == [False]
+    assert met(tmp_path, [], [10], 5).old.tolist() == [False]
+
+
+# Rows that come twice
+
+
+def shares(folder: Path, *rows: dict, drop: tuple[str, ...] = ()) -> tuple[list[float], int]:
+    read = ticks.read_trades(trades_file(folder, *rows, drop=drop))
+    return read.size.tolist(), read.repeats
+
+
+def test_identical_trades_count_once_and_are_counted(tmp_path):
+    rows = [trade(sequence_number=i, size=float(i), conditions=[37] * i, id=str(i)) for i in (1, 2, 3)]
+    assert shares(tmp_path, *rows, *rows, rows[1]) == ([1.0, 3.0, 2.0], 4)
+    assert shares(tmp_path, *rows) == ([1.0, 2.0, 3.0], 0)
+
+
+def test_the_conditions_stay_with_their_trades_when_others_are_left_out(tmp_path):
+    rows = [trade(sequence_number=i, conditions=codes) for i, codes in enumerate([[10], None, []], start=1)]
+    read = ticks.read_trades(trades_file(tmp_path, *rows, rows[0], trade(sequence_number=4, conditions=[37, 12])))
+    lists = [read.codes[a:b].tolist() for a, b in zip(read.offsets[:-1], read.offsets[1:], strict=True)]
+    assert dict(zip(read.sequence.tolist(), lists, strict=True)) == {1: [10], 2: [], 3: [], 4: [37, 12]}
+    assert ticks.reasons(read, HOURS, POLICY).tolist() == [0, 0, 5, 5]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"id": "b"},
+        {"size": 200.0},
+        {"price": 10.01},
+        {"exchange": 11},
+        {"conditions": [37]},
+        {"tape": 3},
+        {"trf_id": 0},
+    ],
+)
+def test_trades_that_differ_in_one_field_alone_are_all_real(tmp_path, other):
+    one = {"sequence_number": None, "id": "a", "tape": None}
+    rows = [trade(**one), trade(**one | other)]
+    assert shares(tmp_path, *rows, drop=("sequence_number",))[1] == 0
+    assert shares(tmp_path, *rows, rows[0], drop=("sequence_number",))[1] == 1
+
+
+def test_trades_without_a_sequence_number_are_told_apart_by_their_other_fields(tmp_path):
+    rows = [trade(size=size) for size in (1.0, 2.0, 1.0, 3.0)]
+    assert shares(tmp_path, *rows, drop=("sequence_number",)) == ([2.0, 1.0, 3.0], 1)
+
+
+def test_quotes_with_nothing_but_zeros_for_a_sequence_are_all_there_and_the_last_of_a_moment_counts(tmp_path):
+    rows = [(10, 0, 1.0, 1.1), (10, 0, 1.2, 1.3), (10, 0, 1.4, 1.5)]
+    read = ticks.read_quotes(quotes_file(tmp_path, rows))
+    assert (len(read.time), read.repeats) == (3, 0)
+    assert bids_before(tmp_path, rows, 11) == [1.4]
+
+
+def test_identical_quotes_are_counted_and_the_last_of_a_moment_counts_all_the_same(tmp_path):
+    rows = [(10, 0, 1.0, 1.1), (10, 0, 1.2, 1.3), (10, 0, 1.0, 1.1), (20, 0, 2.0, 2.1), (20, 0, 2.0, 2.1)]
+    assert ticks.read_quotes(quotes_file(tmp_path, rows)).repeats == 2
+    assert bids_before(tmp_path, rows, 11, 21) == [1.0, 2.0]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(1, 3), st.booleans()), max_size=12),
+    st.randoms(use_true_random=False),
+    st.integers(1, 5),
+)
+def test_a_file_in_which_rows_stand_twice_reads_as_without_the_second(tmp_path_factory, keys, order, group):
+    folder = tmp_path_factory.mktemp("twice")
+    once = [
+        trade(participant_timestamp=1_500 + t, sequence_number=1 + s, size=float(size), conditions=[37] if odd else [])
+        for t, s, size, odd in dict.fromkeys(keys)
+    ]
+    again = [*once, *(row for row in once if order.random() < 0.5)]
+    order.shuffle(again)
+    path = trades_file(folder, *again) if again else None
+    if path is None:
+        return
+    pl.read_parquet(path).write_parquet(path, row_group_size=group)
+    read = ticks.read_trades(path)
+    assert read.repeats == len(again) - len(once)
+    assert sorted(zip(read.time, read.sequence, read.size, strict=True)) == sorted(
+        (row["participant_timestamp"], row["sequence_number"], row["size"]) for row in once
+    )
+
+
+def test_shares_at_unknown_venues_are_told_by_id(tmp_path):
+    rows = [trade(exchange=venue, size=size) for venue, size in [(77, 3.0), (5, 1.5), (77, 4.0), (77, None)]]
+    read = ticks.read_trades(trades_file(tmp_path, trade(), *rows))
+    unknown = ticks.by_venue(read, venues.load()).unknown
+    assert ticks.unknown_venues(read, unknown) == {5: 1.5, 77: 7.0}

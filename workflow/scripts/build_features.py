@@ -23,15 +23,15 @@ def main(
     signal: dict[str, float],
 ) -> None:
     lit, trf = tables.read("lit_flow", inputs["lit_flow"]), tables.read("trf_flow", inputs["trf_flow"])
-    merged = tables.metadata(inputs["merged"])
+    merged, about_lit = tables.metadata(inputs["merged"]), tables.metadata(inputs["lit_flow"])
     volumes = features.compute(
         tables.read("merged", inputs["merged"]), carried.splits(merged), session, history, weights
     )
     dark = estimate.dark_flow(volumes, lit)
     weekly = otc_weekly.table(archive, session, tickers)
     state = sources.weekly(archive, session, weekly.table, offline)
-    about = carried.merge(merged, tables.metadata(inputs["lit_flow"]), carried.pack(state, weekly.notes))
-    directed = estimate.add(volumes, lit, trf, dark, signal)
+    about = carried.merge(merged, about_lit, carried.pack(state, weekly.notes))
+    directed = estimate.add(volumes, lit, trf, dark, signal, carried.flags(about_lit))
     tables.write("dark_flow", dark, outputs["dark_flow"], **about)
     tables.write("otc_weekly", weekly.table, outputs["otc_weekly"], **about)
     tables.write("features", otc_weekly.add(directed, weekly), outputs["features"], **about)

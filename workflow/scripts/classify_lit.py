@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import carried, session_flow, simulated, tables
+from darkpool import session_flow, simulated, tables
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -17,9 +17,8 @@ def main(
     archive = Archive(root)
     simulated.found(scan, simulated.ticks_of(archive, session, tickers))
     flows = session_flow.flows(archive, session, tickers, settings, threads)
-    metadata = carried.pack([], flows.notes, is_part=True)
-    tables.write("lit_flow", flows.lit, lit, **metadata)
-    tables.write("trf_flow", flows.trf, trf, **metadata)
+    tables.write("lit_flow", flows.lit, lit, **flows.findings.pack())
+    tables.write("trf_flow", flows.trf, trf)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def main(parts: dict[str, list[str]], outputs: dict[str, str], session: date, root: str, offline: bool) -> None:
     flows = session_flow.gather(parts["lit"], parts["trf"])
-    about = carried.pack([session_flow.state(session, flows, Archive(root), offline)], flows.notes)
+    state = session_flow.state(session, flows, Archive(root), offline)
+    about = carried.pack([state], flows.findings.notes(), flags=flows.findings.flags)
     tables.write("lit_flow", flows.lit, outputs["lit_flow"], **about)
     tables.write("trf_flow", flows.trf, outputs["trf_flow"], **about)
 

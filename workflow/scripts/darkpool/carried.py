@@ -1,6 +1,7 @@
 """What a table says besides its columns, carried in its metadata to the tables and pages built from it.
 
-States of the sources, notes for the reader, whether the vendors were simulated, and the splits of the window.
+States of the sources, notes for the reader, whether the vendors were simulated, the splits of the window, and flags by
+ticker.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def pack(
     simulated: bool = False,
     splits: pl.DataFrame | None = None,
     is_part: bool = False,
+    flags: Mapping[str, Iterable[str]] | None = None,
 ) -> dict[str, str]:
     """Metadata of a table, JSON texts by name; of notes of one kind a few stand for all, but in a part of a table."""
     rows = [] if splits is None else [[ticker, str(day), ratio] for ticker, day, ratio in splits.iter_rows()]
@@ -32,6 +34,7 @@ def pack(
         "notes": json.dumps(list(notes) if is_part else listing.few_of_each(notes)),
         "simulated": json.dumps(simulated),
         "splits": json.dumps(rows),
+        "flags": json.dumps({ticker: sorted(of_ticker) for ticker, of_ticker in sorted((flags or {}).items())}),
     }
 
 
@@ -46,6 +49,12 @@ def merge(*parts: Mapping[str, str]) -> dict[str, str]:
     sources = {json.dumps(source): source for part in heard for source in part["sources"]}
     notes = dict.fromkeys(note for part in heard for note in part["notes"])
     return pack(list(sources.values()), notes, any(part["simulated"] for part in heard), is_part=True)
+
+
+def flags(metadata: Mapping[str, str]) -> dict[str, list[str]]:
+    """Flags by ticker, beside those that the table's own columns tell; none in a table from before there were any."""
+    found: dict[str, list[str]] = json.loads(metadata.get("flags", "{}"))
+    return found
 
 
 def splits(metadata: Mapping[str, str]) -> pl.DataFrame:

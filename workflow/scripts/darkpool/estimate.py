@@ -11,7 +11,7 @@ prints; most off-exchange volume is not retail). Neither replaces the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -68,11 +68,14 @@ def opinions(lit_ratio: float | None, trf_ratio: float | None, thresholds: Mappi
     return "agree" if same else "disagree"
 
 
-def _flags(source: str, lit_ratio: float | None) -> set[str]:
-    if source == "none":
+def _flags(lit: Mapping[str, Any]) -> set[str]:
+    if lit["source"] == "none":
         return {"no_lit"}
-    flags = {"consolidated_bars": {"bars_only"}, "trades": {"no_quotes"}}.get(source, set())
-    return flags if lit_ratio is not None else flags | {"thin_lit"}
+    flags = {"consolidated_bars": {"bars_only"}, "trades": {"no_quotes"}}.get(lit["source"], set())
+    if not lit["lit_trades"] and not lit["excluded_volume"]:
+        # The source answered, and not one trade of it was lit: an OTC equity, a name that trades off-exchange alone.
+        flags = flags | {"no_lit"}
+    return flags if lit["lit_buy_ratio"] is not None else flags | {"thin_lit"}
 
 
 def add(
@@ -81,8 +84,12 @@ def add(
     trf_flow: pl.DataFrame,
     dark: pl.DataFrame,
     thresholds: Mapping[str, float],
+    lit_flags: Mapping[str, Sequence[str]],
 ) -> pl.DataFrame:
-    """`features` with the lit columns, the estimate, the signal and the prints' own opinion of its session."""
+    """`features` with the lit columns, the estimate, the signal and the prints' own opinion of its session.
+
+    `lit_flags`: flags by ticker that the columns of `lit_flow` do not tell (stale_quotes, bars_gap).
+    """
     lit_rows = {row["ticker"]: row for row in lit_flow.iter_rows(named=True)}
     trf_rows = {row["ticker"]: row for row in trf_flow.iter_rows(named=True)}
     dark_rows = {row["ticker"]: row for row in dark.iter_rows(named=True)}
@@ -90,7 +97,7 @@ def add(
         _row(lit_rows[t], trf_rows.get(t, {}).get("trf_buy_ratio"), dark_rows[t], thresholds)
         for t in features["ticker"]
     ]
-    flags = [row.pop("flags") for row in rows]
+    flags = [row.pop("flags").union(lit_flags.get(t, ())) for t, row in zip(features["ticker"], rows, strict=True)]
     quality = pl.Series(
         [",".join(f for f in text.split(",") if f != "no_lit") for text in features["quality"]], dtype=pl.String
     )
@@ -117,5 +124,5 @@ def _row(
         "signal": signal(bought, sold, thresholds),
         "trf_buy_ratio": trf_ratio,
         "opinions": opinions(lit["lit_buy_ratio"], trf_ratio, thresholds),
-        "flags": _flags(lit["source"], lit["lit_buy_ratio"]),
+        "flags": _flags(lit),
     }

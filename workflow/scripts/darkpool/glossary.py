@@ -338,6 +338,13 @@ def _terms(*terms: Term) -> Mapping[str, Term]:
 
 FLAGS: Mapping[str, Term] = _terms(
     Term(
+        "bars_gap",
+        "bars with a gap",
+        "For half an hour or more no minute bar is there, while most other minutes have one: what is signed is a part "
+        "of the session.",
+        "warn",
+    ),
+    Term(
         "basis_break",
         "split in window",
         "A split took effect inside the window. Earlier volumes are brought to this session's share basis.",
@@ -386,6 +393,13 @@ FLAGS: Mapping[str, Term] = _terms(
     Term("simulated", "simulated", SIMULATED_SENTENCE, "warn"),
     Term(
         "stale_mark", "stale mark", "The scan's newest marked folder is older than the last completed session.", "warn"
+    ),
+    Term(
+        "stale_quotes",
+        "stale quotes",
+        "More than 1% of the lit volume met a quote older than lit.max_quote_age, which is none: the tick rule signed "
+        "it, or under lit.all_or_nothing the old quote did.",
+        "warn",
     ),
     Term(
         "thin_lit",

@@ -6,18 +6,26 @@ FINRA does not publish trade direction for off-exchange volume. Bought and sold 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from . import classify, conditions, ticks
+from . import classify, conditions, ticks, venues
 
-MILLISECOND = 1_000_000
+SECOND, MILLISECOND = 1_000_000_000, 1_000_000
+MINUTE_MS, HALF_DAY_MS, YEARS_MS = 60_000, 43_200_000, 86_400_000_000
+MAX_QUOTE_AGE = 300.0
+"""Seconds after which a quote is none, unless the configuration says otherwise."""
+STALE_PCT = 1.0
+"""Of the eligible lit volume: more of it beside old quotes is said, `stale_quotes`."""
+GAP_MINUTES = 30
+UNITS_PER_MS = {"ms": 1, "s": 0.001, "us": 1_000, "ns": 1_000_000}
+"""Units in which a bar's start is understood, the archive's own first."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +34,25 @@ class SymbolFlow:
 
     `trf` is None where there are no trades and quotes both. `unknown_conditions`: codes that the policy does not name.
     `adf_volume`: shares of FINRA prints without a facility, in neither row; None where there are no trades.
+    `unknown_venues`: shares by id of trades at venues that the list does not name, in neither row.
+    `repeats`: by kind of file (trades, quotes, bars) the rows that are identical to another and count once.
+    `flags`: what `quality` says of the source: stale_quotes, bars_gap.
     """
 
     lit: dict[str, Any]
     trf: dict[str, Any] | None
     unknown_conditions: tuple[int, ...] = ()
     adf_volume: float | None = None
+    unknown_venues: Mapping[int, float] = field(default_factory=dict)
+    repeats: Mapping[str, int] = field(default_factory=dict)
+    flags: frozenset[str] = frozenset()
+
+
+class Bars(NamedTuple):
+    """Minute bars: `t` start (ms UTC), `o` and `c` dollars, `v` shares; `repeats` rows were identical to others."""
+
+    frame: pl.DataFrame
+    repeats: int
 
 
 class Item(NamedTuple):
@@ -59,30 +80,39 @@ def classify_symbol(
     bars: Path | None,
     hours: tuple[int, int],
     *,
+    regular: tuple[int, int] | None = None,
     method: classify.Rule = "nbbo",
     all_or_nothing: bool = False,
     min_lit_volume: float = 10_000.0,
+    max_quote_age: float = MAX_QUOTE_AGE,
     policy: conditions.Policy | None = None,
+    known: venues.Venues | None = None,
 ) -> SymbolFlow:
     """One symbol by the best source there is: trades with quotes, trades, minute bars, none.
 
-    `hours` is the half-open interval, ns UTC, in which a trade counts; `min_lit_volume` the signed shares below which
-    no ratio is given. Raises ValueError for an unknown method and ticks.TickError for a file that cannot be read.
+    `hours` is the half-open interval, ns UTC, in which a trade counts, and `regular` that from the session's open to
+    its close, whose minutes should have bars; `min_lit_volume` the signed shares below which no ratio is given;
+    `max_quote_age` seconds after which a quote is none. `all_or_nothing`, the original's rule, knows no ages.
+    Raises ValueError for an unknown method and ticks.TickError for a file that cannot be read, or is of another day.
     """
     if method not in classify.RULES:
         raise ValueError(f"method is {method!r}, expected one of {', '.join(classify.RULES)}")
     if trades is not None:
+        tape = ticks.read_trades(trades)
+        _require_the_day(tape, hours, trades)
         return _from_trades(
-            ticks.read_trades(trades),
+            tape,
             None if quotes is None else ticks.read_quotes(quotes),
             hours,
             method=method,
             all_or_nothing=all_or_nothing,
             min_lit_volume=min_lit_volume,
+            max_quote_age=round(max_quote_age * SECOND),
             policy=policy or conditions.load(),
+            known=known or venues.load(),
         )
     if bars is not None:
-        return SymbolFlow(_from_bars(bars, hours, min_lit_volume), None)
+        return _from_bars(read_bars(bars, hours), hours, regular, min_lit_volume)
     return SymbolFlow(_nothing(), None)
 
 
@@ -95,6 +125,7 @@ def classify_many(
     """
     items = list(items)
     options["policy"] = options.get("policy") or conditions.load()
+    options["known"] = options.get("known") or venues.load()
     # The largest first: none is left running alone at the end.
     largest_first = sorted(range(len(items)), key=lambda number: -_bytes(items[number]))
     with ThreadPoolExecutor(threads) as pool:
@@ -110,6 +141,18 @@ def _bytes(item: Item) -> int:
     return sum(path.stat().st_size for path in (item.trades, item.quotes) if path is not None)
 
 
+def _require_the_day(trades: ticks.Trades, hours: tuple[int, int], path: Path) -> None:
+    """Raise ticks.TickError where trades are there and none is of the day of `hours`."""
+    start, end = hours[0] - HALF_DAY_MS * MILLISECOND, hours[1] + HALF_DAY_MS * MILLISECOND
+    if len(trades) and start < trades.time[len(trades) // 2] < end:
+        return  # what nearly always holds, without a look at the others
+    if len(trades) and not ((trades.time > start) & (trades.time < end)).any():
+        raise ticks.TickError(
+            f"{path}: column participant_timestamp: none of {len(trades)} trades is of the session, "
+            f"for example {trades.time[0]}; expected ns since 1970 UTC, from {hours[0]} to {hours[1]}"
+        )
+
+
 def _from_trades(
     trades: ticks.Trades,
     quotes: ticks.Quotes | None,
@@ -118,41 +161,60 @@ def _from_trades(
     method: classify.Rule,
     all_or_nothing: bool,
     min_lit_volume: float,
+    max_quote_age: int,
     policy: conditions.Policy,
+    known: venues.Venues,
 ) -> SymbolFlow:
     reasons = ticks.reasons(trades, hours, policy)
-    on_exchange, finra_print, adf = ticks.venues(trades)
+    venue = ticks.by_venue(trades, known)
     eligible = reasons == 0
 
-    chosen = np.flatnonzero(eligible & on_exchange)
-    if not ticks.in_order(trades.time, trades.sequence):
+    chosen = np.flatnonzero(eligible & venue.lit)
+    if not trades.is_sorted:
         chosen = chosen[np.lexsort((trades.sequence[chosen], trades.time[chosen]))]
-    time, price = trades.time[chosen], trades.price[chosen]
+    time, price, size = trades.time[chosen], trades.price[chosen], trades.size[chosen]
     bid = ask = None
+    flags = frozenset[str]()
     if quotes is not None and method not in ("tick", "tick_carry"):
-        bid, ask = ticks.quote_before(quotes, time)
+        met = ticks.quote_before(quotes, time, max_quote_age)
+        if _is_stale(met.old, size):
+            flags = frozenset({"stale_quotes"})
+        bid, ask, _ = met if all_or_nothing else met.fresh()
     side = classify.sign(method, price, bid, ask, all_or_nothing=all_or_nothing)
-    out = ~eligible & on_exchange
+    out = ~eligible & venue.lit
     excluded = _excluded(reasons[out], trades.size[out])
 
     lit = {
-        **_lit_columns(_tally(side, trades.size[chosen]), min_lit_volume),
+        **_lit_columns(_tally(side, size), min_lit_volume),
         "classification_method": _method(method, bid, ask, all_or_nothing),
         "excluded_volume": math.fsum(excluded.values()),
         "excluded_reasons": excluded,
         "source": "trades" if quotes is None else "trades_quotes",
     }
+    trf = None
+    if quotes is not None:
+        prints = np.flatnonzero(eligible & venue.finra_prints)
+        met = ticks.quote_before(quotes, trades.time[prints], max_quote_age)
+        trf = _prints(trades, prints, met if all_or_nothing else met.fresh(), min_lit_volume)
+    repeats = {"trades": trades.repeats, "quotes": quotes.repeats if quotes else 0}
     return SymbolFlow(
         lit,
-        None if quotes is None else _prints(trades, np.flatnonzero(eligible & finra_print), quotes, min_lit_volume),
+        trf,
         ticks.unknown_conditions(trades, policy),
-        float(_shares(trades.size[adf]).sum()),
+        float(ticks.shares_of(trades.size[venue.adf]).sum()),
+        ticks.unknown_venues(trades, venue.unknown) if venue.unknown.any() else {},
+        {kind: count for kind, count in repeats.items() if count},
+        flags,
     )
 
 
-def _prints(trades: ticks.Trades, chosen: np.ndarray, quotes: ticks.Quotes, min_lit_volume: float) -> dict[str, Any]:
-    bid, ask = ticks.quote_before(quotes, trades.time[chosen])
-    tally = _tally(classify.prints(trades.price[chosen], bid, ask), trades.size[chosen])
+def _is_stale(old: np.ndarray, size: np.ndarray) -> bool:
+    """Whether more than `STALE_PCT` of the shares are of trades whose quote is old."""
+    return bool(100 * size[old].sum() > STALE_PCT * size.sum())
+
+
+def _prints(trades: ticks.Trades, chosen: np.ndarray, met: ticks.Nbbo, min_lit_volume: float) -> dict[str, Any]:
+    tally = _tally(classify.prints(trades.price[chosen], met.bid, met.ask), trades.size[chosen])
     return {
         "trf_buy_volume": tally.buy,
         "trf_sell_volume": tally.sell,
@@ -164,35 +226,111 @@ def _prints(trades: ticks.Trades, chosen: np.ndarray, quotes: ticks.Quotes, min_
     }
 
 
-def _from_bars(path: Path, hours: tuple[int, int], min_lit_volume: float) -> dict[str, Any]:
-    frame = read_bars(path)
+def _from_bars(
+    bars: Bars, hours: tuple[int, int], regular: tuple[int, int] | None, min_lit_volume: float
+) -> SymbolFlow:
     start, end = hours
     good = (pl.col("v") > 0) & (pl.col("o") > 0) & (pl.col("c") > 0)
     inside = (pl.col("t") * MILLISECOND >= start) & (pl.col("t") * MILLISECOND < end)
     reason = pl.when(~good.fill_null(False)).then(1).when(~inside.fill_null(False)).then(4).otherwise(0)
-    frame = frame.with_columns(reason=reason.cast(pl.UInt8))
+    frame = bars.frame.with_columns(reason=reason.cast(pl.UInt8))
     kept = frame.filter(pl.col("reason") == 0)
     side = classify.bars(kept["o"].to_numpy(), kept["c"].to_numpy())
     excluded = _excluded(frame["reason"].to_numpy(), frame["v"].fill_null(math.nan).to_numpy())
-    return {
+    lit = {
         **_lit_columns(_tally(side, kept["v"].to_numpy()), min_lit_volume),
         "classification_method": "BARS",
         "excluded_volume": math.fsum(excluded.values()),
         "excluded_reasons": excluded,
         "source": "consolidated_bars",
     }
+    sound = frame.filter((pl.col("reason") != 1) & pl.col("t").is_not_null())["t"].to_numpy()
+    is_holed = regular is not None and has_gap(_minutes_there(sound, regular))
+    return SymbolFlow(
+        lit,
+        None,
+        repeats={"bars": bars.repeats} if bars.repeats else {},
+        flags=frozenset({"bars_gap"} if is_holed else ()),
+    )
 
 
-def read_bars(path: Path | str) -> pl.DataFrame:
-    """Minute bars of one file: `t` start (ms UTC), `o` and `c` dollars, `v` shares; raises ticks.TickError."""
+def _minutes_there(starts: np.ndarray, regular: tuple[int, int]) -> np.ndarray:
+    """Per minute of the half-open interval `regular` (ns UTC) whether one of `starts` (ms UTC) lies in it."""
+    first, last = (moment // MILLISECOND // MINUTE_MS for moment in regular)
+    minutes = starts // MINUTE_MS
+    there = np.zeros(last - first, np.bool_)
+    there[minutes[(minutes >= first) & (minutes < last)] - first] = True
+    return there
+
+
+def has_gap(there: np.ndarray) -> bool:
+    """Whether `GAP_MINUTES` or more minutes in a row have no bar while at least half of the others have one.
+
+    `there` (minutes of the session): whether each has a bar. A quiet name, of which most minutes have none, has no gap.
+
+    >>> has_gap(np.repeat([True, False, True], [100, 30, 260])), has_gap(np.repeat([True, False], [1, 389]))
+    (True, True)
+    >>> has_gap(np.arange(390) % 40 == 0)
+    False
+    """
+    bars = np.flatnonzero(there)
+    if not len(bars):
+        return False
+    longest = int(np.diff(bars, prepend=-1, append=len(there)).max()) - 1
+    return longest >= GAP_MINUTES and 2 * len(bars) >= len(there) - longest
+
+
+def read_bars(path: Path | str, hours: tuple[int, int]) -> Bars:
+    """Minute bars of one file, identical rows once; raises ticks.TickError.
+
+    `hours` (ns UTC) tell the day: `t` is read in ms, and in s, µs or ns where that is what fits it, or as a timestamp
+    with its zone. Which of two different bars of one minute is right nobody can know, so such a file is refused (a row
+    of nulls is no bar), and so is one without a bar of the day.
+    """
     wanted = {"t": pl.Int64, "o": pl.Float64, "c": pl.Float64, "v": pl.Float64}
     try:
         frame = pl.read_parquet(path)
         if frame.is_empty():
-            return pl.DataFrame(schema=wanted)
-        return frame.select(pl.col(name).cast(kind) for name, kind in wanted.items())
+            return Bars(pl.DataFrame(schema=wanted), 0)
+        distinct = frame.unique(maintain_order=True)
+        starts = _starts(distinct["t"], hours, path)
+        bars = distinct.with_columns(starts).select(pl.col(name).cast(kind) for name, kind in wanted.items())
     except pl.exceptions.PolarsError as error:
         raise ticks.TickError(f"{path}: expected minute bars with the columns {', '.join(wanted)} ({error})") from error
+    said = bars.drop_nulls()["t"]
+    if said.is_duplicated().any():
+        twice = said.filter(said.is_duplicated())[0]
+        raise ticks.TickError(f"{path}: column t: two different bars start at {twice} ms; one a minute is right")
+    return Bars(bars, frame.height - distinct.height)
+
+
+def _starts(t: pl.Series, hours: tuple[int, int], path: Path | str) -> pl.Series:
+    """The starts of bars in ms since 1970 UTC, whatever they are in."""
+    expected = "expected the start of each bar in ms since 1970 UTC"
+    if isinstance(t.dtype, pl.Datetime):
+        if t.dtype.time_zone is None:
+            raise ticks.TickError(f"{path}: column t is a time without a zone; {expected}, or a time with its zone")
+        t = t.dt.epoch("ms")
+    if not t.dtype.is_numeric():
+        raise ticks.TickError(f"{path}: column t is {t.dtype}, {expected}")
+    known = t.fill_nan(None) if t.dtype.is_float() else t
+    unit = next((unit for unit in UNITS_PER_MS.values() if _fits(known, unit, hours)), None)
+    if unit is None:
+        some = known.drop_nulls()
+        example = f", for example {some[0]}" if len(some) else ""
+        raise ticks.TickError(
+            f"{path}: column t: no bar is of the session{example}; {expected}, "
+            f"from {hours[0] // MILLISECOND} to {hours[1] // MILLISECOND}"
+        )
+    return (known * 1_000 if unit < 1 else known // unit).cast(pl.Int64).alias("t")
+
+
+def _fits(t: pl.Series, unit: float, hours: tuple[int, int]) -> bool:
+    """Whether some of the moments `t`, `unit` of them a millisecond, are of the day of `hours`, and all near it."""
+    start, end = hours[0] // MILLISECOND, hours[1] // MILLISECOND
+    moments = t.drop_nulls().cast(pl.Float64) / unit
+    of_the_day = (moments > start - HALF_DAY_MS) & (moments < end + HALF_DAY_MS)
+    return bool(of_the_day.any() and ((moments - start).abs() < YEARS_MS).all())
 
 
 def _nothing() -> dict[str, Any]:
@@ -249,12 +387,7 @@ def _method(method: classify.Rule, bid: np.ndarray | None, ask: np.ndarray | Non
     return "TICK" if all_or_nothing else "NBBO+TICK"
 
 
-def _shares(size: np.ndarray) -> np.ndarray:
-    """Sizes, with 0 for what is no number of shares at all."""
-    return np.where((size > 0) & (size < np.inf), size, 0.0)
-
-
 def _excluded(reasons: np.ndarray, size: np.ndarray) -> dict[str, float]:
     """Shares by reason, those that took any."""
-    shares = np.bincount(reasons, weights=_shares(size), minlength=1 + len(ticks.REASONS)).tolist()
+    shares = np.bincount(reasons, weights=ticks.shares_of(size), minlength=1 + len(ticks.REASONS)).tolist()
     return {name: count for name, count in zip(ticks.REASONS, shares[1:], strict=True) if count > 0}

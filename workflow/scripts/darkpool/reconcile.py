@@ -91,8 +91,8 @@ Shares = Mapping[str, float | None]
 def trf_prints(day: date, prints: Shares, trf: Shares) -> pl.DataFrame:
     """FINRA prints on the tape against the session's TotalVolume.
 
-    `prints`: `finra_prints + adf` of `ticks.volume_by_venue` from the session's open to its close. Not the hours in
-    which trades are signed: those go on to 16:15, and FINRA's file does not.
+    `prints`: `finra_prints + adf + otc` of `ticks.volume_by_venue` from the session's open to its close. Not the hours
+    in which trades are signed: those go on to 16:15, and FINRA's file does not.
     """
     return _rows("trf_prints", day, prints, trf)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from . import conditions, layout, lit, otc_weekly, reconcile, regsho, sessions, symbols, ticks, weekly
+from . import conditions, layout, lit, otc_weekly, reconcile, regsho, sessions, symbols, ticks, venues, weekly
 from .archive import Archive
 
 NANOSECONDS = 1_000_000_000
@@ -40,7 +40,7 @@ def compare(
 def _ticks(archive: Archive, session: date, tickers: Sequence[str], source: str) -> tuple[dict[str, float | None], ...]:
     """FINRA prints from open to close, all trades of the day, and minute bars added up, by ticker."""
     start, end = (int(moment(session).timestamp()) * NANOSECONDS for moment in (sessions.opens, sessions.closes))
-    policy = conditions.load()
+    policy, known = conditions.load(), venues.load()
     prints: dict[str, float | None] = {}
     everything: dict[str, float | None] = {}
     bars: dict[str, float | None] = {}
@@ -49,11 +49,11 @@ def _ticks(archive: Archive, session: date, tickers: Sequence[str], source: str)
         try:
             if (path := files.get("polygon/trades")) is not None:
                 trades = ticks.read_trades(path)
-                regular = ticks.volume_by_venue(trades, policy, (start, end))
-                prints[ticker] = regular.finra_prints + regular.adf
-                everything[ticker] = sum(ticks.volume_by_venue(trades, policy))
+                regular = ticks.volume_by_venue(trades, policy, known, (start, end))
+                prints[ticker] = regular.finra_prints + regular.adf + regular.otc
+                everything[ticker] = sum(ticks.volume_by_venue(trades, policy, known))
             if (path := next((files[kind] for kind in layout.BARS if kind in files), None)) is not None:
-                bars[ticker] = float(lit.read_bars(path)["v"].sum())
+                bars[ticker] = float(lit.read_bars(path, (start, end)).frame["v"].sum())
         except ticks.TickError:
             continue  # said already where the flows are made
     return prints, everything, bars

@@ -2,22 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from . import carried, conditions, layout, listing, lit, sessions, sources, tables, ticks
+from . import conditions, layout, listing, lit, sessions, sources, tables, ticks, venues
 from .archive import Archive
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a reader must know of the ticks besides the rows, by ticker, so that parts can be put together.
+
+    unusable    files that cannot be read, and why
+    flags       stale_quotes, bars_gap
+    conditions  codes that the policy does not name
+    venues      shares by id of a venue that the list does not name
+    repeats     identical rows that count once, by kind of file
+    """
+
+    unusable: dict[str, list[str]] = field(default_factory=dict)
+    flags: dict[str, list[str]] = field(default_factory=dict)
+    conditions: dict[str, list[int]] = field(default_factory=dict)
+    venues: dict[str, dict[str, float]] = field(default_factory=dict)
+    repeats: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, results: Mapping[str, tuple[lit.SymbolFlow, list[str]]]) -> Findings:
+        """From the flow of each ticker and what was not usable of its files."""
+        flows = {ticker: flow for ticker, (flow, _) in results.items()}
+        return cls(
+            {ticker: told for ticker, (_, told) in results.items() if told},
+            {ticker: sorted(flow.flags) for ticker, flow in flows.items() if flow.flags},
+            {ticker: list(flow.unknown_conditions) for ticker, flow in flows.items() if flow.unknown_conditions},
+            {
+                ticker: {str(venue): shares for venue, shares in flow.unknown_venues.items()}
+                for ticker, flow in flows.items()
+                if flow.unknown_venues
+            },
+            {ticker: dict(flow.repeats) for ticker, flow in flows.items() if flow.repeats},
+        )
+
+    def pack(self) -> dict[str, str]:
+        """As a table's metadata."""
+        return {"findings": json.dumps(asdict(self), sort_keys=True)}
+
+    @classmethod
+    def together(cls, parts: Iterable[Mapping[str, str]]) -> Findings:
+        """Of the parts whose tables say `pack`."""
+        whole = cls()
+        for part in parts:
+            for name, by_ticker in json.loads(part["findings"]).items():
+                getattr(whole, name).update(by_ticker)
+        return whole
+
+    def notes(self) -> list[str]:
+        """As sentences, whatever parts they came in."""
+        told = [f"{ticker}: not usable: {why}." for ticker in sorted(self.unusable) for why in self.unusable[ticker]]
+        told = listing.few(told)
+        codes = sorted({code for of_ticker in self.conditions.values() for code in of_ticker})
+        if codes:
+            told.append(f"Trade conditions that the policy does not know were kept: {listing.named(codes)}.")
+        ids = sorted({int(venue) for of_ticker in self.venues.values() for venue in of_ticker})
+        if ids:
+            named = listing.named(map(self._venue, ids), separator="; ")
+            told.append(f"Venues that the list does not know do not count as lit: {named}.")
+        if self.repeats:
+            counts = {
+                ticker: ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+                for ticker, kinds in sorted(self.repeats.items())
+            }
+            named = listing.named(f"{ticker} ({told_of})" for ticker, told_of in counts.items())
+            told.append(f"Identical rows count once, so many were left out: {named}.")
+        return told
+
+    def _venue(self, number: int) -> str:
+        shares = {ticker: by_venue.get(str(number)) for ticker, by_venue in self.venues.items()}
+        there = {ticker: count for ticker, count in shares.items() if count is not None}
+        return f"{number}, {math.fsum(there.values()):,.0f} shares of {listing.named(sorted(there))}"
 
 
 class Flows(NamedTuple):
     lit: pl.DataFrame
     trf: pl.DataFrame
-    notes: list[str]
+    findings: Findings
 
 
 def part(tickers: Sequence[str], item: str) -> list[str]:
@@ -33,25 +108,24 @@ def flows(archive: Archive, session: date, tickers: Sequence[str], settings: Map
         "method": settings["method"],
         "all_or_nothing": settings["all_or_nothing"],
         "min_lit_volume": settings["min_lit_volume"],
+        "max_quote_age": settings.get("max_quote_age", lit.MAX_QUOTE_AGE),
+        "regular": tuple(int(moment(session).timestamp()) * lit.SECOND for moment in (sessions.opens, sessions.closes)),
         "policy": conditions.load(),
+        "known": venues.load(),
     }
 
     def one(ticker: str) -> tuple[lit.SymbolFlow, list[str]]:
-        return _symbol(layout.tick_files(archive, session, ticker, settings["source"]), ticker, hours, options)
+        return _symbol(layout.tick_files(archive, session, ticker, settings["source"]), hours, options)
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
         results = dict(zip(tickers, pool.map(one, tickers), strict=True))
     lit_rows = [{"date": session, "ticker": ticker, **flow.lit} for ticker, (flow, _) in results.items()]
     trf_rows = [{"date": session, "ticker": ticker, **flow.trf} for ticker, (flow, _) in results.items() if flow.trf]
-    notes = [note for _, told in results.values() for note in told]
-    unknown = sorted({code for flow, _ in results.values() for code in flow.unknown_conditions})
-    if unknown:
-        notes.append(f"Trade conditions that the policy does not know were kept: {listing.named(unknown)}.")
-    return Flows(_frame("lit_flow", lit_rows), _frame("trf_flow", trf_rows), notes)
+    return Flows(_frame("lit_flow", lit_rows), _frame("trf_flow", trf_rows), Findings.of(results))
 
 
 def _symbol(
-    found: Mapping[str, Path], ticker: str, hours: tuple[int, int], options: Mapping[str, Any]
+    found: Mapping[str, Path], hours: tuple[int, int], options: Mapping[str, Any]
 ) -> tuple[lit.SymbolFlow, list[str]]:
     """One ticker by its best source; a damaged file is told and the next best taken."""
     bars = next((found[kind] for kind in layout.BARS if kind in found), None)
@@ -61,7 +135,8 @@ def _symbol(
         try:
             return lit.classify_symbol(*attempt, hours, **options), told
         except ticks.TickError as error:
-            told.append(f"{ticker}: not usable: {error}.")
+            # The trades are tried with and without their quotes, and are to blame once.
+            told += [str(error)] if str(error) not in told else []
     raise AssertionError("no source at all cannot fail")
 
 
@@ -72,11 +147,10 @@ def _frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def gather(lit_parts: Sequence[str], trf_parts: Sequence[str]) -> Flows:
     """One session from the files of its parts."""
-    notes = {note for path in lit_parts for note in carried.told(tables.metadata(path))["notes"]}
     return Flows(
         pl.concat([tables.read("lit_flow", path) for path in lit_parts]).sort("ticker"),
         pl.concat([tables.read("trf_flow", path) for path in trf_parts]).sort("ticker"),
-        sorted(notes),
+        Findings.together(tables.metadata(path) for path in lit_parts),
     )
 
 

@@ -2,12 +2,13 @@
 
 Arrays instead of frames: a day holds tens of millions of rows, and every step here is one pass over a column.
 Files are those of the archive, with the vendor's field names; rows in any order; a field that the vendor left out of
-every row may be missing or null. Only the columns needed are read.
+every row may be missing or null. Only the columns needed are read, and the others of the few rows that may be repeats:
+rows that agree in every field are one, told again; rows that differ in any are all real.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import conditions
-
-FINRA = 4
-"""The vendor's exchange code of everything that FINRA's facilities report."""
+from . import conditions, venues
 
 NO_TIME = np.iinfo(np.int64).min
 
@@ -57,6 +55,8 @@ class Trades:
 
     `time` ns since 1970 UTC (participant, else SIP), `price` dollars, `size` shares, `exchange` and `trf_id` the
     vendor's codes, 0 where there is no `trf_id`; the conditions of trade i are `codes[offsets[i]:offsets[i + 1]]`.
+    `repeats`: rows of the file that were left out, since another row is identical. `is_sorted`: whether they are known
+    to lie in the order (time, sequence).
     """
 
     time: Integers
@@ -68,6 +68,8 @@ class Trades:
     correction: Integers
     offsets: Integers
     codes: Integers
+    repeats: int = 0
+    is_sorted: bool = False
 
     def __len__(self) -> int:
         return len(self.time)
@@ -75,19 +77,51 @@ class Trades:
 
 @dataclass(frozen=True)
 class Quotes:
-    """NBBO rows in the order (time, sequence): `time` ns since 1970 UTC, `bid` and `ask` dollars, NaN where unknown."""
+    """NBBO rows in the order (time, sequence): `time` ns since 1970 UTC, `bid` and `ask` dollars, NaN where unknown.
+
+    `repeats`: rows that are identical to a later one. They are still there: of one moment the last row counts.
+    """
 
     time: Integers
     bid: Floats
     ask: Floats
+    repeats: int = 0
+
+
+class Nbbo(NamedTuple):
+    """The last quote before each of n trades: `bid` and `ask` dollars, NaN where there is none, and whether it is
+    older than quotes may be."""
+
+    bid: Floats
+    ask: Floats
+    old: Flags
+
+    def fresh(self) -> Nbbo:
+        """The same, with an old quote as none."""
+        if not self.old.any():
+            return self
+        return Nbbo(np.where(self.old, np.nan, self.bid), np.where(self.old, np.nan, self.ask), self.old)
+
+
+class ByVenue(NamedTuple):
+    """Per trade where it was made: a lit exchange, a FINRA print (a trade reporting facility's), an ADF print (FINRA's
+    without a facility), an OTC equity's print, or a venue that nobody knows."""
+
+    lit: Flags
+    finra_prints: Flags
+    adf: Flags
+    otc: Flags
+    unknown: Flags
 
 
 class VenueVolume(NamedTuple):
-    """Shares by venue: lit exchanges, FINRA prints of a trade reporting facility, and FINRA's without one (ADF)."""
+    """Shares by venue, as `ByVenue` tells them apart."""
 
     lit: float
     finra_prints: float
     adf: float
+    otc: float
+    unknown: float
 
 
 class _Columns:
@@ -159,6 +193,30 @@ class _Columns:
         except pl.exceptions.PolarsError as error:
             raise TickError(f"{self.path}: column {name} is {column.type}, expected {kind} ({error})") from error
 
+    def repeats(self, order: Positions | None, alike: Flags) -> Positions:
+        """Positions of rows that are identical, in every field, to a later one.
+
+        `alike` (n - 1): whether a row agrees with the one before it in time and sequence, in the order `order`, or in
+        the file's own where that is None. Rows that are not alike are not identical, and not looked at.
+        """
+        if not alike.any():
+            return np.empty(0, np.intp)
+        suspect = np.append(alike, False) | np.insert(alike, 0, False)
+        rows = np.flatnonzero(suspect) if order is None else np.sort(order[suspect])
+        parts: list[pl.DataFrame] = []
+        seen = 0
+        try:
+            for batch in self._file.iter_batches(use_threads=False):
+                first, last = np.searchsorted(rows, [seen, seen + batch.num_rows])
+                few = pa.Table.from_batches([batch.take(pa.array(rows[first:last] - seen))])
+                parts.append(pl.DataFrame(few))
+                seen += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise TickError(f"{self.path}: its rows cannot be read ({error})") from error
+        frame = pl.concat(parts)
+        kept = frame.with_row_index("\0").unique(frame.columns, keep="last")["\0"].to_numpy()
+        return np.delete(rows, kept)
+
     def times(self) -> Integers:
         """Participant time, SIP time where it is missing, `NO_TIME` where both are."""
         time = self._time("participant_timestamp")
@@ -211,7 +269,7 @@ def _array(column: pa.ChunkedArray) -> npt.NDArray[Any]:
 
 
 def read_trades(path: Path | str) -> Trades:
-    """The trades of one file; raises TickError."""
+    """The trades of one file, identical rows once; raises TickError."""
     with _Columns(path, TRADE_COLUMNS) as file:
         file.require("price")
         file.require("size", "decimal_size")
@@ -222,9 +280,11 @@ def read_trades(path: Path | str) -> Trades:
         if (exchange == -1).any():
             row = np.argmax(exchange == -1)
             raise TickError(f"{path}: column exchange is null at row {row}; every trade has a venue")
-        return Trades(
-            time=file.times(),
-            sequence=file.integers("sequence_number", 0),
+        time, sequence = file.times(), file.integers("sequence_number", 0)
+        order, alike = _order(time, sequence)
+        trades = Trades(
+            time=time,
+            sequence=sequence,
             price=file.floats("price"),
             size=file.sizes(),
             exchange=exchange,
@@ -232,7 +292,25 @@ def read_trades(path: Path | str) -> Trades:
             correction=file.integers("correction", 0),
             offsets=offsets,
             codes=codes,
+            is_sorted=order is None,
         )
+        return _without(trades, file.repeats(order, alike))
+
+
+def _without(trades: Trades, rows: Positions) -> Trades:
+    """The trades but for those at the positions `rows`, which are repeats."""
+    if not len(rows):
+        return trades
+    kept = np.ones(len(trades), np.bool_)
+    kept[rows] = False
+    lengths = np.diff(trades.offsets)
+    codes = trades.codes[trades.offsets[0] : trades.offsets[-1]][np.repeat(kept, lengths)]
+    offsets = np.insert(np.cumsum(lengths[kept]), 0, 0)
+    columns = {name: getattr(trades, name)[kept] for name in _BY_TRADE}
+    return replace(trades, **columns, offsets=offsets, codes=codes, repeats=len(rows))
+
+
+_BY_TRADE = ("time", "sequence", "price", "size", "exchange", "trf_id", "correction")
 
 
 def read_quotes(path: Path | str) -> Quotes:
@@ -241,35 +319,43 @@ def read_quotes(path: Path | str) -> Quotes:
         file.require("participant_timestamp", "sip_timestamp")
         time, sequence = file.times(), file.integers("sequence_number", 0)
         bid, ask = file.floats("bid_price"), file.floats("ask_price")
-    if not in_order(time, sequence):
-        order = np.lexsort((sequence, time))
+        order, alike = _order(time, sequence)
+        repeats = len(file.repeats(order, alike))
+    if order is not None:
         time, bid, ask = time[order], bid[order], ask[order]
     known = np.searchsorted(time, NO_TIME, side="right")
-    return Quotes(time[known:], bid[known:], ask[known:])
+    return Quotes(time[known:], bid[known:], ask[known:], repeats)
 
 
-def in_order(time: Integers, sequence: Integers) -> bool:
-    """Whether rows lie in the order (time, sequence)."""
-    if (time[1:] < time[:-1]).any():
-        return False
-    descending = sequence[1:] < sequence[:-1]
-    return not descending.any() or not (descending & (time[1:] == time[:-1])).any()
+def _order(time: Integers, sequence: Integers) -> tuple[Positions | None, Flags]:
+    """The order (time, sequence), rows of the same of both as they come, or None where rows lie in it already; and
+    whether a row agrees in both with the one before it in that order (n - 1)."""
+    together = time[1:] == time[:-1]
+    together &= sequence[1:] <= sequence[:-1]
+    if (time[1:] < time[:-1]).any() or (together.any() and (together & (sequence[1:] < sequence[:-1])).any()):
+        order = np.lexsort((sequence, time))
+        time, sequence = time[order], sequence[order]
+        return order, (time[1:] == time[:-1]) & (sequence[1:] == sequence[:-1])
+    return None, together
 
 
-def quote_before(quotes: Quotes, time: Integers) -> tuple[Floats, Floats]:
-    """Bid and ask of the last quote strictly before each time; NaN where there is none.
+def quote_before(quotes: Quotes, time: Integers, max_age: int | None = None) -> Nbbo:
+    """The last quote strictly before each time (n,), and whether it is more than `max_age` ns older.
 
     The NBBO row with the greatest (participant time, sequence number) whose participant time is less than the trade's:
     a quote of the same moment may be the trade's own doing.
     """
     if not len(quotes.time):
         nothing = np.full(len(time), np.nan)
-        return nothing, nothing
+        return Nbbo(nothing, nothing, np.zeros(len(time), np.bool_))
     at = np.searchsorted(quotes.time, time, side="left") - 1
     bid, ask = quotes.bid[at], quotes.ask[at]
+    old = np.zeros(len(time), np.bool_) if max_age is None else time - quotes.time[at] > max_age
     if len(at) and at.min() < 0:
-        bid[at < 0] = ask[at < 0] = np.nan
-    return bid, ask
+        before = at < 0
+        bid[before] = ask[before] = np.nan
+        old[before] = False
+    return Nbbo(bid, ask, old)
 
 
 def reasons(trades: Trades, hours: tuple[int, int], policy: conditions.Policy) -> npt.NDArray[np.uint8]:
@@ -315,14 +401,35 @@ def unknown_conditions(trades: Trades, policy: conditions.Policy) -> tuple[int, 
     return tuple(np.unique(trades.codes[flags == conditions.UNKNOWN]).tolist())
 
 
-def venues(trades: Trades) -> tuple[Flags, Flags, Flags]:
-    """Per trade: lit, FINRA print (a trade reporting facility's), ADF print (FINRA's without a facility; neither)."""
-    finra = trades.exchange == FINRA
+def by_venue(trades: Trades, known: venues.Venues) -> ByVenue:
+    """Per trade the kind of its venue by the list `known`."""
+    kind = known.of(trades.exchange)
+    finra = kind == venues.FINRA
     facility = trades.trf_id != 0
-    return ~finra, finra & facility, finra & ~facility
+    return ByVenue(
+        kind == venues.LIT,
+        finra & facility,
+        finra & ~facility,
+        kind == venues.OTC,
+        kind == venues.UNKNOWN,
+    )
 
 
-def volume_by_venue(trades: Trades, policy: conditions.Policy, hours: tuple[int, int] | None = None) -> VenueVolume:
+def unknown_venues(trades: Trades, unknown: Flags) -> dict[int, float]:
+    """Shares by id of the trades at venues that the list does not name, ascending; `unknown` as in `ByVenue`."""
+    ids, at = np.unique(trades.exchange[unknown], return_inverse=True)
+    shares = np.bincount(at, weights=shares_of(trades.size[unknown]), minlength=len(ids))
+    return dict(zip(ids.tolist(), shares.tolist(), strict=True))
+
+
+def shares_of(size: Floats) -> Floats:
+    """Sizes, with 0 for what is no number of shares at all."""
+    return np.where((size > 0) & (size < np.inf), size, 0.0)
+
+
+def volume_by_venue(
+    trades: Trades, policy: conditions.Policy, known: venues.Venues, hours: tuple[int, int] | None = None
+) -> VenueVolume:
     """Shares that count in volume, whether or not they may be signed: no repeats, no corrections.
 
     `hours` is the half-open interval, ns UTC, in which trades count; None is the whole day. What FINRA's daily file
@@ -332,4 +439,4 @@ def volume_by_venue(trades: Trades, policy: conditions.Policy, hours: tuple[int,
     counts[_conditions(trades, policy)[0]] = False
     if hours is not None:
         counts &= (trades.time >= hours[0]) & (trades.time < hours[1])
-    return VenueVolume(*(float(trades.size[counts & venue].sum()) for venue in venues(trades)))
+    return VenueVolume(*(float(trades.size[counts & venue].sum()) for venue in by_venue(trades, known)))
