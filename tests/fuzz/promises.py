@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from darkpool import finra_api, otc_weekly, polygon, regsho, settings, weekly_archive, yahoo
+from darkpool import finra_api, otc_weekly, polygon, regsho, sessions, settings, weekly_archive, yahoo
 from darkpool.web import Answer
 from standin import nanoseconds, regsho_file, weekly_rows
 
@@ -59,14 +59,13 @@ def regsho_files(data: bytes) -> bool:
 
 def yahoo_charts(data: bytes) -> bool:
     try:
-        bars, splits = yahoo.read_chart(data, "AAPL", FRIDAY, DAY)
+        bars, splits, _ = yahoo.read_chart(data, "AAPL", FRIDAY, DAY)
     except yahoo.Malformed:
         return False
     result = json.loads(data)["chart"]["result"][0]
     meta = result.get("meta") or {}
     assert meta.get("symbol", "AAPL") == "AAPL"
     assert meta.get("dataGranularity", "1d") == "1d"
-    zone = ZoneInfo(meta.get("exchangeTimezoneName") or "America/New_York")
     moments = result.get("timestamp") or []
     quote = result["indicators"]["quote"][0] if moments else {}
     slow = {}
@@ -74,14 +73,22 @@ def yahoo_charts(data: bytes) -> bool:
         prices = [_number(quote[name][i]) for name in yahoo.PRICES]
         volume = _number(quote["volume"][i])
         if any(price is not None for price in prices) and volume is not None and volume >= 0:
-            slow[datetime.fromtimestamp(moment, zone).date()] = (*prices, volume)
-    expected = sorted((day, *values) for day, values in slow.items() if FRIDAY <= day <= DAY)
+            slow[_day(moment)] = (*prices, volume)
+    expected = sorted(
+        (day, *values) for day, values in slow.items() if FRIDAY <= day <= DAY and sessions.is_session(day)
+    )
     assert bars.drop("symbol").rows() == expected
     events = ((result.get("events") or {}).get("splits") or {}).values()
-    ratios = [(datetime.fromtimestamp(e["date"], zone).date(), e["numerator"] / e["denominator"]) for e in events]
+    ratios = [(_day(e["date"]), e["numerator"] / e["denominator"]) for e in events]
     assert sorted(splits.drop("symbol").rows()) == sorted(pair for pair in ratios if pair[0] > FRIDAY)
-    assert all(math.isfinite(ratio) and ratio > 0 for _, ratio in ratios)
+    assert all(1e-4 <= ratio <= 1e4 for _, ratio in ratios)
     return True
+
+
+def _day(moment: float) -> date:
+    """Midnight in UTC is that date, any other moment its New York date."""
+    zone = UTC if moment % 86_400 == 0 else ZoneInfo("America/New_York")
+    return datetime.fromtimestamp(moment, zone).date()
 
 
 def _number(value: Any) -> float | None:
@@ -89,6 +96,7 @@ def _number(value: Any) -> float | None:
     if value is None:
         return None
     assert isinstance(value, int | float), f"{value!r} was taken for a number"
+    assert not isinstance(value, bool), f"{value!r} was taken for a number"
     return float(value) if math.isfinite(value) else None
 
 

@@ -86,7 +86,7 @@ class TestAnswers:
             (FRIDAY, 1.0, 70.0, False),
             (MONDAY, 2.0, 100.0, False),
         ]
-        assert told.splits.rows() == [("TQQQ", date(2021, 12, 21), 2.0)]
+        assert told.splits.rows() == [("TQQQ", date(2021, 12, 21), 2.0, 2.0)]
 
     def test_revised_is_where_another_volume_was_traded_and_nothing_else(self, archive) -> None:
         keep(archive, {("TQQQ", FRIDAY): 70.0, ("TQQQ", MONDAY): 100.0}, {})
@@ -145,7 +145,16 @@ class TestDamage:
     def test_an_archive_without_answers_is_empty_without_fault(self, archive) -> None:
         told = read(archive)
         assert (told.bars.height, told.splits.height, told.faults) == (0, 0, ())
-        assert told.bars.columns == ["date", "ticker", "volume", "split_factor", "regular_volume", "settled", "revised"]
+        assert told.bars.columns == [
+            "date",
+            "ticker",
+            "volume",
+            "split_factor",
+            "regular_volume",
+            "rounded",
+            "settled",
+            "revised",
+        ]
 
     def test_volumes_without_their_splits_are_not_used(self, archive) -> None:
         keep(archive, {("TQQQ", MONDAY): 400.0}, None)
@@ -161,12 +170,15 @@ class TestDamage:
         assert told.bars.height == 0
         assert str(path) in told.faults[0]
 
-    @pytest.mark.parametrize("ratio", [0.0, -2.0, float("nan"), float("inf")])
-    def test_a_ratio_that_is_none_spoils_the_answer_and_is_named(self, ratio: float, archive) -> None:
-        keep(archive, {("TQQQ", MONDAY): 400.0}, {("TQQQ", date(2022, 1, 13)): ratio})
-        told = read(archive)
-        assert told.bars.height == 0
-        assert "split of TQQQ on 2022-01-13" in told.faults[0]
+    @pytest.mark.parametrize("ratio", [None, 0.0, -2.0, float("nan"), float("inf"), 1e-5, 10_001.0, 1e300])
+    def test_a_ratio_that_is_none_is_named_and_leaves_its_own_ticker_unknown_alone(self, ratio: Any, archive) -> None:
+        keep(archive, {("TQQQ", MONDAY): 400.0, ("NA", MONDAY): 9.0}, {("TQQQ", date(2022, 1, 13)): ratio})
+        told = read(archive, {"TQQQ": "TQQQ", "NA": "NA"})
+        assert told.bars.select("ticker", "volume", "split_factor", "regular_volume").rows() == [
+            ("NA", 9.0, 1.0, 9.0),
+            ("TQQQ", 400.0, None, None),
+        ]
+        assert f"the split of TQQQ on 2022-01-13 has the ratio {ratio}, expected one from 0.0001" in told.faults[0]
 
     def test_a_later_whole_answer_counts_again(self, archive) -> None:
         archive.keep(layout.yahoo_splits(MONDAY), b"junk", LATER)

@@ -38,7 +38,7 @@ def merged(values: dict[str, Sequence[Value]], session: date = DAY) -> pl.DataFr
     return pl.DataFrame(rows, schema={**schema, "offex_ratio": pl.Float64, "quality": pl.String}, orient="row")
 
 
-def splits(*rows: tuple[str, date, float]) -> pl.DataFrame:
+def splits(*rows: tuple[str, date, float | None]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=volume.SPLIT_SCHEMA, orient="row")
 
 
@@ -132,28 +132,168 @@ class TestByHand:
             features.compute(frame, NO_SPLITS, DAY, SHORT, WEIGHTS)
 
 
+OLD, NEW = Value(10, 1000.0), Value(900, 1500.0)  # ratio 0.01, then 0.6: volume 90 times, ratio 60 times as much
+LONG = {"ma": 3, "min_sessions": 3, "window": 60}
+
+
+class TestAnotherSecurity:
+    """A used ticker: an old fund's sessions, then a new company's."""
+
+    def test_the_windows_begin_with_the_new_company(self) -> None:
+        told = row(merged({"A": [OLD] * 8 + [NEW, Value(1000, 2000.0), Value(1100, 2000.0), NEW]}), history=LONG)
+        assert (told["trf_volume"], told["offex_ratio"]) == (900, 0.6)
+        assert told["history_sessions"] == 3
+        assert told["trf_ma20"] == 1000  # (1000 + 1100 + 900) / 3
+        assert told["trf_percentile"] == pytest.approx(0.5 / 3)  # 900 1000 1100 against 900
+        assert told["offex_ratio_z"] == pytest.approx((0.6 - 0.55) / (1.4826 * 0.05))  # 0.6 0.5 0.55
+        assert told["quality"] == "identity_break,no_lit"
+
+    def test_one_session_of_it_is_enough_and_leaves_no_statistic(self) -> None:
+        told = row(merged({"A": [*[OLD] * 54, NEW]}), history={"ma": 20, "min_sessions": 20, "window": 60})
+        assert (told["trf_volume"], told["regular_volume"], told["offex_ratio"]) == (900, 1500, 0.6)
+        assert [told[name] for name in ("trf_ma20", "trf_spike", "trf_percentile", "offex_ratio_z", "accum_score")] == [
+            None
+        ] * 5
+        assert told["history_sessions"] == 0
+        assert told["quality"] == "identity_break,no_lit,short_history"
+
+    @pytest.mark.parametrize(
+        ("before", "now", "breaks"),
+        [
+            (Value(10, 1000.0), Value(500, 1000.0), True),  # both exactly 50 times
+            (Value(10, 1000.0), Value(499, 998.0), False),  # the volume 49.9 times
+            (Value(10, 1000.0), Value(500, 1001.0), False),  # the ratio 49.95 times
+            (Value(500, 1000.0), Value(10, 1000.0), True),  # both exactly a 50th
+            (Value(500, 1000.0), Value(10.1, 1010.0), False),
+            (Value(500, 1000.0), Value(10, 999.0), False),
+            (Value(10, 1000.0), Value(900, 90_000.0), False),  # a busy day: the ratio as ever
+            (Value(10, 1000.0), Value(10, 10.0), False),  # the volume as ever
+            (Value(500, 500.0), Value(50_000, 5_000_000.0), False),  # one up, the other down
+            (Value(0, 1000.0), NEW, False),  # no scale to be 50 times of
+        ],
+    )
+    def test_both_must_leave_what_they_were_by_50_times_and_the_same_way(self, before, now, breaks: bool) -> None:
+        told = row(merged({"A": [*[before] * 6, now]}), history=LONG)
+        assert ("identity_break" in told["quality"]) == breaks
+        assert told["history_sessions"] == (0 if breaks else 6)
+
+    @pytest.mark.parametrize(("count", "breaks"), [(4, False), (5, True)])
+    def test_five_valued_sessions_must_lie_before_it(self, count: int, breaks: bool) -> None:
+        nameless = [Value(10, None), Value(None, 1000.0)]
+        told = row(merged({"A": [*nameless, *[OLD] * count, NEW]}), history=LONG)
+        assert ("identity_break" in told["quality"]) == breaks
+
+    def test_every_later_session_must_be_the_new_ones(self) -> None:
+        told = row(merged({"A": [*[OLD] * 6, NEW, OLD, Value(20, 1000.0)]}), history=LONG)
+        assert "identity_break" not in told["quality"]
+        assert told["history_sessions"] == 8
+
+    def test_of_two_breaks_the_latest_counts(self) -> None:
+        newest = Value(90_000, 100_000.0)
+        middle = Value(1000, 60_000.0)
+        told = row(merged({"A": [*[Value(10, 60_000.0)] * 6, *[middle] * 6, *[newest] * 4]}), history=LONG)
+        assert told["history_sessions"] == 3
+
+    def test_sessions_without_a_value_neither_make_nor_unmake_it(self) -> None:
+        told = row(merged({"A": [*[OLD] * 6, NEW, Value(None, 1000.0), NEW, Value(950, None), NEW]}), history=LONG)
+        assert "identity_break" in told["quality"]
+        assert told["history_sessions"] == 3
+
+    def test_a_split_explains_a_volume_on_its_basis(self) -> None:
+        """100:1 on the session: what was 10 shares a day is 1,000 now, and 900 is a day like any other."""
+        told = row(merged({"A": [*[OLD] * 6, NEW]}), splits(("A", DAY, 100.0)), LONG)
+        assert told["quality"] == "basis_break,no_lit"
+
+    def test_the_plots_mean_begins_with_it_too(self) -> None:
+        told = features.trailing(merged({"A": [*[OLD] * 6, *[NEW] * 3]}), NO_SPLITS, DAY, SHORT)
+        assert told["trf_ma20"].to_list() == [None, None, 10, 10, 10, 10, None, None, 900]
+
+    def test_the_overviews_z_is_its_own_sessions(self) -> None:
+        values = [*[OLD] * 8, NEW, Value(1000, 2000.0), Value(1100, 2000.0), NEW]
+        told = features.window_z(merged({"A": values}), NO_SPLITS, DAY, 3)["z"].to_list()
+        scale = 1.4826 * 0.05
+        expected = [(ratio - 0.55) / scale for ratio in (0.6, 0.5, 0.55, 0.6)]
+        assert told == [*[None] * 8, *(pytest.approx(value, abs=1e-12) for value in expected)]
+
+
+class TestUnclearSplits:
+    """A split whose ratio nobody knows is null in the table of splits."""
+
+    VALUES: Sequence[Value] = (*of(10, 20, 30, 20, 40),)
+
+    def test_inside_the_window_the_trailing_statistics_are_null(self) -> None:
+        day = sessions.window(DAY, 4)[3]
+        told = row(merged({"A": self.VALUES}), splits(("A", day, None)))
+        assert (told["trf_volume"], told["offex_ratio"], told["history_sessions"]) == (40, 0.4, 4)
+        assert [told[name] for name in ("trf_ma20", "trf_spike", "trf_percentile", "offex_ratio_z", "accum_score")] == [
+            None
+        ] * 5
+        assert told["quality"] == "basis_break,no_lit,split_unclear"
+
+    @pytest.mark.parametrize(("ago", "inside"), [(4, False), (3, True), (0, True), (-1, False)])
+    def test_inside_is_after_the_windows_first_session_and_up_to_the_last(self, ago: int, inside: bool) -> None:
+        day = sessions.window(DAY, 4)[4 - ago] if ago >= 0 else sessions.following(DAY)
+        told = row(merged({"A": self.VALUES, "B": self.VALUES}), splits(("A", day, None)))
+        assert ("split_unclear" in told["quality"]) == inside
+        assert (told["trf_ma20"] is None) == inside
+
+    def test_another_tickers_is_its_own_affair(self) -> None:
+        told = row(merged({"A": self.VALUES, "B": self.VALUES}), splits(("B", DAY, None)))
+        assert told["quality"] == "no_lit"
+
+    def test_plots_and_overview_leave_out_what_nobody_knows(self) -> None:
+        frame, events = merged({"A": self.VALUES}), splits(("A", sessions.window(DAY, 4)[3], None))
+        told = features.trailing(frame, events, DAY, {**SHORT, "min_sessions": 2})
+        assert told["trf_volume_on_basis"].to_list() == [None, None, None, 20, 40]
+        assert told["trf_ma20"].to_list() == [None] * 5
+        assert features.window_z(frame, events, DAY, 3)["z"].to_list() == [None] * 5
+
+
+def changeover(trf: Sequence[float | None], ratios: Sequence[float | None]) -> int:
+    """DESIGN 7, `identity_break`: where the windows begin; 0 without a break."""
+    pairs = [(i, v, r) for i, (v, r) in enumerate(zip(trf, ratios, strict=True)) if v is not None and r is not None]
+    for k in reversed(range(5, len(pairs))):
+        volume, ratio = (median(pair[column] for pair in pairs[:k]) for column in (1, 2))
+        if not volume or not ratio:
+            continue
+        above = [v >= 50 * volume and r >= 50 * ratio for _, v, r in pairs]
+        below = [50 * v <= volume and 50 * r <= ratio for _, v, r in pairs]
+        if any(all(side[k:]) and not side[k - 1] for side in (above, below)):
+            return pairs[k][0]
+    return 0
+
+
 def plain(
-    values: Sequence[Value], events: Sequence[tuple[int, float]], history: dict[str, int], weights: dict[str, float]
+    values: Sequence[Value],
+    events: Sequence[tuple[int, float | None]],
+    history: dict[str, int],
+    weights: dict[str, float],
 ) -> dict[str, Any]:
-    """DESIGN 7 without a library: `values` oldest first, `events` as (sessions before today, ratio)."""
+    """DESIGN 7 without a library: `values` oldest first, `events` as (sessions before today, ratio or unknown)."""
     window = list(values[-(history["window"] + 1) :])
     trf: list[float | None] = []
+    unclear = any(ratio is None and 0 <= when < len(window) - 1 for when, ratio in events)
     for ago, value in zip(range(len(window) - 1, -1, -1), window, strict=True):
-        factor = math.prod(ratio for when, ratio in events if 0 <= when < ago)
-        trf.append(None if value.trf is None else value.trf * factor)
+        factors = [ratio for when, ratio in events if 0 <= when < ago]
+        known = value.trf is not None and None not in factors
+        trf.append(value.trf * math.prod(f for f in factors if f) if known and value.trf is not None else None)
     today, today_trf = window[-1], trf[-1]
     ratios = [v.trf / v.regular if v.trf is not None and v.regular else None for v in window]
+    start = changeover(trf, ratios)
+    traded = [v.trf for v in window[start:-1] if v.trf is not None]
+    trf[:start], ratios[:start] = [None] * start, [None] * start
     earlier = [v for v in trf[:-1] if v is not None]
     earlier_ratios = [r for r in ratios[:-1] if r is not None]
     recent = [v for v in trf[-history["ma"] :] if v is not None]
     enough = history["min_sessions"]
-    mean = sum(recent) / len(recent) if today_trf is not None and len(recent) >= enough else None
+    measured = today_trf is not None and not unclear
+    mean = sum(recent) / len(recent) if measured and len(recent) >= enough else None
     spike = today_trf / mean if mean and today_trf is not None else None
     percentile = z = None
-    if today_trf is not None and len(earlier) >= enough:
+    if measured and today_trf is not None and len(earlier) >= enough:
         percentile = sum(1.0 if v < today_trf else 0.5 if v == today_trf else 0.0 for v in earlier) / len(earlier)
     ratio = ratios[-1]
-    if ratio is not None and len(earlier_ratios) >= enough:
+    if ratio is not None and not unclear and len(earlier_ratios) >= enough:
         middle = median(earlier_ratios)
         mad = median(abs(r - middle) for r in earlier_ratios)
         z = (ratio - middle) / (1.4826 * mad) if mad else None
@@ -169,7 +309,9 @@ def plain(
         "trf_percentile": percentile,
         "offex_ratio_z": z,
         "accum_score": score,
-        "history_sessions": len(earlier),
+        "history_sessions": len(traded),
+        "split_unclear": unclear,
+        "identity_break": start > 0,
     }
 
 
@@ -177,11 +319,11 @@ def plain(
 TRF = st.one_of(st.none(), st.sampled_from([0.0, 1.0, 2.0, 3.0]), st.floats(0, 1e9))
 VALUES = st.builds(Value, TRF, st.one_of(st.none(), st.just(0.0), st.sampled_from([4.0, 8.0]), st.floats(1, 1e10)))
 EVENTS = st.lists(
-    st.tuples(st.integers(-3, 12), st.sampled_from([0.25, 0.5, 2.0, 4.0])), max_size=3, unique_by=lambda e: e[0]
+    st.tuples(st.integers(-3, 12), st.sampled_from([0.25, 0.5, 2.0, 4.0, None])), max_size=3, unique_by=lambda e: e[0]
 )
 
 
-@given(st.lists(VALUES, min_size=1, max_size=14), EVENTS, st.integers(2, 6), st.integers(0, 4), st.integers(5, 10))
+@given(st.lists(VALUES, min_size=1, max_size=14), EVENTS, st.integers(2, 6), st.integers(0, 4), st.integers(5, 13))
 @settings(max_examples=300, deadline=None)
 def test_a_plain_implementation_of_the_design_agrees(values, events, ma: int, fewer: int, window: int) -> None:
     history = {"ma": ma, "min_sessions": max(2, ma - fewer), "window": window}
@@ -190,6 +332,8 @@ def test_a_plain_implementation_of_the_design_agrees(values, events, ma: int, fe
     table = splits(*(("A", days[-1 - ago] if ago >= 0 else later[-ago - 1], ratio) for ago, ratio in events))
     told = row(merged({"A": values}), table, history)
     expected = plain(values, events, history, WEIGHTS)
+    for flag in ("split_unclear", "identity_break"):
+        assert (flag in told["quality"].split(",")) == expected.pop(flag)
     for name, value in expected.items():
         assert told[name] == (value if value is None else pytest.approx(value, rel=1e-9, abs=1e-12)), name
 

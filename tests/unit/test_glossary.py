@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from darkpool import archive, glossary, reconcile, sources, tables, ticks, weekly
 
 QUALITY = (
-    "bars_gap basis_break bars_only excess_ratio no_lit no_quotes no_regular no_trf restated revised short_history "
-    "simulated stale_mark stale_quotes thin_lit unsettled"
+    "bars_gap basis_break bars_only excess_ratio identity_break no_lit no_quotes no_regular no_trf restated revised "
+    "rounded_volume short_history simulated split_unclear stale_mark stale_quotes thin_lit unsettled"
 )
 
 

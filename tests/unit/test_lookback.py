@@ -362,7 +362,7 @@ class TestYahoo:
         assert scene.kept() == scene.before
 
     def test_volumes_adjusted_after_the_split_was_named_are_taken(self, scene) -> None:
-        """What is there is half of what was traded: the split was known, and not yet in the volumes."""
+        """What is there says nothing of what was traded: the split was known, and not yet in the volumes."""
         for day in DAYS:
             answer = daily_bars.DailyAnswer(
                 "published",
@@ -374,7 +374,7 @@ class TestYahoo:
                 retrieved_at=sessions.closes(DAYS[-1]),
             )
             daily_bars.write(scene.archive, day, [answer], repeat=True)
-        assert scene.traded(DAYS[1])[DAYS[1]] == (500.0, True)
+        assert scene.traded(DAYS[1])[DAYS[1]] == (None, True)
         scene.vendors.yahoo.bars("AAPL", bars(2000))
         scene.vendors.yahoo.split("AAPL", "2025-12-26", 2)
         assert scene.recheck() == DAYS

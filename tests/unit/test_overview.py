@@ -14,17 +14,19 @@ from matplotlib.figure import Figure
 
 from darkpool import features as statistics
 from darkpool import glossary, house, overview, sessions
+from darkpool.volume import SPLIT_SCHEMA
 from unit.test_figures import size
 from unit.test_page import NO_TRF, SESSION, context, features
 
 DAYS = sessions.window(SESSION, 60)
-SCHEMA = {"date": pl.Date, "ticker": pl.String, "offex_ratio": pl.Float64}
+NO_SPLITS = pl.DataFrame(schema=SPLIT_SCHEMA)
+SCHEMA = {"date": pl.Date, "ticker": pl.String, "trf_volume": pl.Float64, "offex_ratio": pl.Float64}
 
 
 def window(**ratios: list[float | None]) -> pl.DataFrame:
     """The last sessions' ratios by ticker; all before them are unknown."""
     rows = [
-        (day, ticker, value)
+        (day, ticker, None if value is None else 1000 * value, value)
         for ticker, values in ratios.items()
         for day, value in zip(DAYS, [None] * (len(DAYS) - len(values)) + values, strict=True)
     ]
@@ -63,7 +65,7 @@ def drawn(monkeypatch):
 
 def test_z_of_the_session_is_that_of_features_and_the_window_has_one_yardstick():
     merged = window(A=[0.1, 0.2, 0.3, 0.4, 0.9])
-    z = statistics.window_z(merged, SESSION, 4).filter(pl.col("z").is_not_null())
+    z = statistics.window_z(merged, NO_SPLITS, SESSION, 4).filter(pl.col("z").is_not_null())
     assert z["date"].to_list() == DAYS[-5:]
     expected = statistics.robust_z(np.array([0.1, 0.2, 0.3, 0.4]), 0.9)
     assert z["z"][-1] == pytest.approx(expected, abs=1e-12)
@@ -73,7 +75,7 @@ def test_z_of_the_session_is_that_of_features_and_the_window_has_one_yardstick()
 
 def test_z_is_unknown_below_the_least_number_of_sessions_and_where_nothing_varies():
     merged = window(FEW=[0.1, 0.2, 0.3], FLAT=[0.5] * 30, GAP=[0.1, 0.3] * 15 + [None])
-    known = statistics.window_z(merged, SESSION, 20).drop_nulls("z")
+    known = statistics.window_z(merged, NO_SPLITS, SESSION, 20).drop_nulls("z")
     assert set(known["ticker"]) == {"GAP"}
     assert SESSION not in known["date"].to_list()
 

@@ -72,7 +72,9 @@ def merge(trf: list, regular: list, flags: dict[str, bool] | None = None, ticker
     all_venues = {
         "date": pl.Date,
         "ticker": pl.String,
+        "split_factor": pl.Float64,
         "regular_volume": pl.Float64,
+        "rounded": pl.Boolean,
         "settled": pl.Boolean,
         "revised": pl.Boolean,
     }
@@ -80,7 +82,7 @@ def merge(trf: list, regular: list, flags: dict[str, bool] | None = None, ticker
         tickers,
         [FRIDAY, DAY],
         pl.DataFrame(trf, schema=off, orient="row"),
-        pl.DataFrame(regular, schema=all_venues, orient="row"),
+        pl.DataFrame([(*row[:2], 1.0, row[2], False, *row[3:]) for row in regular], schema=all_venues, orient="row"),
         flags or {},
     ).sort("date", "ticker")
 
@@ -100,7 +102,8 @@ def test_every_ticker_has_a_row_for_every_session() -> None:
     [
         (150.0, 100.0, True, (False, False), 1.5, "excess_ratio"),
         (100.0, 100.0, True, (False, False), 1.0, ""),
-        (10.0, 0.0, True, (False, False), None, ""),
+        (10.0, 0.0, True, (False, False), None, "no_regular"),
+        (None, 0.0, True, (False, False), None, "no_trf"),
         (0.0, 0.0, True, (False, False), None, ""),
         (0.0, 100.0, True, (False, False), 0.0, ""),
         (10.0, 100.0, False, (False, False), 0.1, "unsettled"),

@@ -43,7 +43,7 @@ def main(
             ticker, windows_of[(ticker,)], flow_of[(ticker,)], context, *paths, weekly=weeks_of, scale=scale
         )
     together = [folder / f"overview.{kind}" for kind in kinds]
-    overview.overview(rows, volumes, context, *together, least=history["min_sessions"])
+    overview.overview(rows, volumes, context, *together, splits=splits, least=history["min_sessions"])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ for. A split that first appears beside a newer answer for the symbol is not appl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,45 +17,237 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import layout
+from . import layout, listing, sessions, splits
 from .archive import FIRST, Archive, retrieved
 from .sessions import NEW_YORK
-from .volume import as_traded
+from .splits import Split
+from .volume import MOST_SHARES, SPLIT_SCHEMA, as_traded
 
 VOLUMES = {"date": pl.Date(), "volume": pl.Float64()}
 SPLITS = {"ex_date": pl.Date(), "ratio": pl.Float64()}
+NEAREST = 5
+"""Earlier answers that are asked whether they know a split, and as many of before its day: the split's own morning."""
+
+NO_DAY = date.max
+"""Stands for the day of a split that a file names without one."""
+
+Days = dict[date, float]
 
 
 class Consolidated(NamedTuple):
     bars: pl.DataFrame
-    """date, ticker, volume, split_factor, regular_volume, settled, revised; one row per key, the newest answer."""
+    """date, ticker, volume, split_factor?, regular_volume?, rounded, settled, revised; one row per key, the newest
+    answer. The factor is null over an unclear split."""
     splits: pl.DataFrame
-    """ticker, ex_date, ratio (new shares per old), up to the day of asking."""
+    """ticker, ex_date, ratio? (new shares per old; null where nobody can know it), named? (the ratio that the volumes
+    do not show yet), up to the day of asking."""
     faults: tuple[str, ...]
-    """Files that are there and cannot be used."""
+    """Files that are there and cannot be used, and rows that cannot."""
+    doubts: tuple[str, ...] = ()
+    """Splits that are unclear, with the reason."""
 
 
-def read(archive: Archive, session: date, spelling: Mapping[str, str], window: Sequence[date]) -> Consolidated:
-    """Daily volumes for the session's `window`; `spelling` maps our tickers to Yahoo's symbols."""
+class Answer(NamedTuple):
+    """One answer about one ticker: when it came, its volumes as given by date, and the splits named beside them."""
+
+    moment: datetime
+    volumes: Days
+    splits: tuple[Split, ...]
+
+
+def read(
+    archive: Archive,
+    session: date,
+    spelling: Mapping[str, str],
+    window: Sequence[date],
+    off_exchange: pl.DataFrame | None = None,
+) -> Consolidated:
+    """Daily volumes for the session's `window`; `spelling` maps our tickers to Yahoo's symbols.
+
+    `off_exchange` (date, ticker, trf_volume) is FINRA's opinion of a split that the volumes may not show.
+    """
     faults: list[str] = []
-    ours = pl.DataFrame(
-        {"ticker": list(spelling), "symbol": list(spelling.values())}, schema={"ticker": pl.String, "symbol": pl.String}
-    )
+    ours = _ours(spelling)
     daily_name, splits_name = layout.yahoo_daily(session), layout.yahoo_splits(session)
-    splits, lost = _read_all(archive.answers(splits_name), SPLITS, ours, faults)
+    named, lost = _read_all(archive.answers(splits_name), SPLITS, ours, faults)
+    # Of a split without a day nobody knows whether the session traded before it, nor the sessions before the session.
+    undated = named.filter(pl.col("ex_date") == NO_DAY)
+    named = pl.concat([named, undated.with_columns(ex_date=pl.lit(session))])
     daily, _ = _read_all(archive.answers(daily_name), VOLUMES, ours, faults)
     if daily.height and not archive.answers(splits_name):
         faults.append(f"{splits_name} is missing beside {daily_name}: volumes cannot be put back to as traded")
         daily = daily.clear()
     # A later answer brings all splits of its tickers along; one as old as the damaged splits has lost its own.
     daily = daily.filter(pl.col("answer") > max(lost)) if lost else daily
-    bars = daily.filter(pl.col("date").is_in(list(window)) & pl.col("volume").is_finite() & (pl.col("volume") >= 0))
-    traded = _as_traded_per_answer(bars, splits)
-    newest = splits.sort("answer").unique(["ticker", "ex_date"], keep="last").select("ticker", "ex_date", "ratio")
+    bars = daily.filter(pl.col("date").is_in(list(window)))
+    earlier = _Earlier(archive, session, window, ours)
+    finra = _by_ticker(off_exchange, "trf_volume") if off_exchange is not None else {}
+    by_answer: dict[datetime, dict[str, Sequence[Split]]] = {}
+    newest: dict[str, Sequence[Split]] = {}
+    for ticker, answers in _answers(bars, named).items():
+        for number, answer in enumerate(answers):
+            known = _vouched(ticker, answer, answers[:number], earlier, finra.get(ticker, {}))
+            by_answer.setdefault(answer.moment, {})[ticker] = newest[ticker] = known
+    parts = [
+        as_traded(group, split_frame(by_answer.get(moment, {})))
+        for (moment,), group in bars.group_by("answer", maintain_order=True)
+    ]
+    traded = pl.concat(parts) if parts else as_traded(bars, split_frame({}))
     settled = _settled(traded, archive, session)
     return Consolidated(
-        _newest(traded.with_columns(settled)).sort("date", "ticker"), newest.sort("ticker", "ex_date"), tuple(faults)
+        _newest(traded.with_columns(settled)).sort("date", "ticker"),
+        split_frame(newest).sort("ticker", "ex_date"),
+        tuple(faults),
+        tuple(
+            f"the split of {ticker} on {split.ex_date}: {split.doubt}"
+            for ticker, known in newest.items()
+            for split in known
+            if split.doubt
+        ),
     )
+
+
+def _ours(spelling: Mapping[str, str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"ticker": list(spelling), "symbol": list(spelling.values())}, schema={"ticker": pl.String, "symbol": pl.String}
+    )
+
+
+def split_frame(splits_of: Mapping[str, Sequence[Split]]) -> pl.DataFrame:
+    rows = [(ticker, split.ex_date, split.ratio, split.named) for ticker, known in splits_of.items() for split in known]
+    return pl.DataFrame(rows, schema={**SPLIT_SCHEMA, "named": pl.Float64}, orient="row")
+
+
+def _by_ticker(frame: pl.DataFrame, column: str) -> dict[str, Days]:
+    found: dict[str, Days] = {}
+    for ticker, day, value in frame.select("ticker", "date", column).drop_nulls().iter_rows():
+        found.setdefault(ticker, {})[day] = value
+    return found
+
+
+def _answers(bars: pl.DataFrame, named: pl.DataFrame) -> dict[str, list[Answer]]:
+    """The answers of each ticker with a split, oldest first, each with the splits known before the ticker's next one.
+
+    Of a day that several answers name a split for, the newest counts. A ticker whose splits came without a volume has
+    one answer.
+    """
+    events: dict[str, dict[datetime, list[tuple[date, float | None]]]] = {}
+    for ticker, moment, day, ratio in named.select("ticker", "answer", "ex_date", "ratio").iter_rows():
+        events.setdefault(ticker, {}).setdefault(moment, []).append((day, ratio))
+    volumes: dict[str, dict[datetime, Days]] = {}
+    of_interest = bars.filter(pl.col("ticker").is_in(list(events)))
+    for ticker, moment, day, volume in of_interest.select("ticker", "answer", "date", "volume").iter_rows():
+        volumes.setdefault(ticker, {}).setdefault(moment, {})[day] = volume
+    found = {}
+    for ticker, told in sorted(events.items()):
+        given = volumes.get(ticker) or {max(told): {}}
+        moments = sorted(given)
+        answers = []
+        for moment, following in zip(moments, [*moments[1:], None], strict=True):
+            by_day: dict[date, list[float | None]] = {}
+            for asked in sorted(told):
+                if following is None or asked < following:
+                    by_day |= _grouped(told[asked])
+            events_known = [(day, ratio) for day, ratios in by_day.items() for ratio in ratios]
+            answers.append(Answer(moment, given[moment], tuple(splits.judged(events_known))))
+        found[ticker] = answers
+    return found
+
+
+def _grouped(events: Iterable[tuple[date, float | None]]) -> dict[date, list[float | None]]:
+    by_day: dict[date, list[float | None]] = {}
+    for day, ratio in events:
+        by_day.setdefault(day, []).append(ratio)
+    return by_day
+
+
+def _vouched(
+    ticker: str, answer: Answer, older: Sequence[Answer], earlier: _Earlier, off_exchange: Days
+) -> tuple[Split, ...]:
+    """The answer's splits, those in doubt that its volumes do not show yet.
+
+    An earlier answer that does not name the split and has the same days decides, the nearest first; without one only a
+    large step can be told (`splits.leaves_its_step`).
+    """
+    open_days = {
+        split.ex_date for split in answer.splits if split.ratio and any(d < split.ex_date for d in answer.volumes)
+    }
+    missing: dict[date, str] = {}
+    for then in chain(reversed(older), earlier.of(ticker, answer.moment, tuple(open_days))):
+        if not open_days:
+            break
+        decided, absent = splits.not_shown(answer.volumes, answer.splits, then.volumes, then.splits)
+        missing |= dict.fromkeys(
+            absent & open_days, "it is named, and an earlier answer has the same volumes without it"
+        )
+        open_days -= decided
+    for split in answer.splits:
+        others = [other for other in answer.splits if other.ex_date != split.ex_date]
+        if split.ex_date in open_days and splits.leaves_its_step(split, answer.volumes, off_exchange, others):
+            missing[split.ex_date] = "it is named, and the volumes step by its ratio as if they were not adjusted"
+    return tuple(
+        split._replace(ratio=None, doubt=missing[split.ex_date]) if split.ex_date in missing else split
+        for split in answer.splits
+    )
+
+
+class _Earlier:
+    """Answers that the archive has from before, under the names of earlier sessions of the window."""
+
+    def __init__(self, archive: Archive, session: date, window: Sequence[date], ours: pl.DataFrame) -> None:
+        self._archive, self._session, self._ours = archive, session, ours
+        self._days = [day for day in reversed(window) if day != session]
+        self._read = cache(self._read_answer)
+        self._asked = cache(lambda day: _asked_at(archive, day))
+
+    def of(self, ticker: str, moment: datetime, ex_dates: Iterable[date]) -> Iterator[Answer]:
+        """The ticker's answers given before the one of `moment`: the nearest, and the nearest before each ex-date.
+
+        Where one of the two moments is not known, an earlier session's answer is taken for the earlier one.
+        """
+        own = self._moment(self._session, layout.yahoo_daily(self._session)) if moment == FIRST else moment
+        there = [day for day in self._days if self._archive.answers(layout.yahoo_daily(day))]
+        near = dict.fromkeys(there[:NEAREST])
+        for ex_date in sorted(ex_dates, reverse=True):
+            near |= dict.fromkeys([day for day in there if day < ex_date][:NEAREST])
+        for day in sorted(near, reverse=True):
+            for path in reversed(self._archive.answers(layout.yahoo_daily(day))):
+                then = retrieved(path) or self._moment(day, self._archive.relative(path))
+                if own and then and then >= own:
+                    continue
+                answer = self._read(day, path).get(ticker)
+                if answer:
+                    yield answer
+
+    def _moment(self, day: date, file: str) -> datetime | None:
+        return max((moment for name, moment in self._asked(day).values() if name == file), default=None)
+
+    def _read_answer(self, day: date, path: Path) -> dict[str, Answer]:
+        """By ticker; empty where the file or its splits cannot be read, for then it decides nothing."""
+        unused: list[str] = []
+        moment = retrieved(path) or FIRST
+        beside = [
+            file for file in self._archive.answers(layout.yahoo_splits(day)) if (retrieved(file) or FIRST) <= moment
+        ]
+        named, lost = _read_all(beside, SPLITS, self._ours, unused)
+        daily, _ = _read_all([path], VOLUMES, self._ours, unused)
+        if lost or not beside:
+            return {}
+        known = {ticker: answers[-1].splits for ticker, answers in _answers(daily, named).items()}
+        return {
+            ticker: Answer(moment, volumes, known.get(ticker, ()))
+            for ticker, volumes in _by_ticker(daily, "volume").items()
+        }
+
+
+def _asked_at(archive: Archive, session: date) -> dict[str, tuple[str, datetime]]:
+    """File and moment of each ticker's answer, from the session's receipt; none where nobody told."""
+    receipt = archive.receipt("yahoo", session) or {}
+    return {
+        ticker: (entry["file"], datetime.fromisoformat(entry["retrieved_at"]))
+        for ticker, entry in receipt.get("tickers", {}).items()
+        if entry.get("file") and entry.get("retrieved_at")
+    }
 
 
 def _read_all(
@@ -64,20 +258,27 @@ def _read_all(
     for path in answers:
         moment = retrieved(path) or FIRST
         try:
-            part = _read_one(path, types)
+            part, strange = read_file(path, types)
         except (pa.ArrowException, pl.exceptions.PolarsError, ValueError, KeyError, OSError) as error:
             why = str(error).splitlines()[0]
             faults.append(f"{path}: not a readable answer with the columns symbol, {', '.join(types)}: {why}")
             damaged.append(moment)
             continue
+        faults += [f"{path}: {line}" for line in strange]
         parts.append(part.with_columns(pl.lit(moment).cast(pl.Datetime("us", "UTC")).alias("answer")))
     schema: dict[str, pl.DataType] = {"symbol": pl.String(), **types, "answer": pl.Datetime("us", "UTC")}
     stacked = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
-    key = ["ticker", next(iter(types)), "answer"]
+    key = ["ticker", "answer", *(types if "ratio" in types else ["date"])]
     return stacked.join(ours, on="symbol").unique(key, keep="last", maintain_order=True), damaged
 
 
-def _read_one(path: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
+def read_file(path: Path, types: Mapping[str, pl.DataType]) -> tuple[pl.DataFrame, list[str]]:
+    """An answer's symbol and columns of `types`, and what of its rows is strange, each with symbol, day and value.
+
+    A row of volumes whose day or volume is none is left out. A split stays, whatever is strange about it: one of a day
+    or a ratio that nobody knows makes the volumes before it unknown.
+    Raises ValueError, KeyError, OSError, ArrowException or PolarsError for a file that is no such answer.
+    """
     # Not read_table, which imports pandas first: 0.2 s of every step.
     with pq.ParquetFile(path) as file:
         missing = {"symbol", *types} - set(file.schema_arrow.names)
@@ -85,40 +286,67 @@ def _read_one(path: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
             raise KeyError(f"columns {', '.join(sorted(missing))} are missing")
         table = pl.from_arrow(file.read(columns=["symbol", *types]))
     assert isinstance(table, pl.DataFrame)
-    frame = table.select(
-        pl.col(name).cast(kind) for name, kind in {"symbol": pl.String(), **types}.items()
-    ).drop_nulls()
-    if "ratio" in types:
-        strange = frame.filter(~(pl.col("ratio").is_finite() & (pl.col("ratio") > 0)))
-        for symbol, ex_date, ratio in strange.select("symbol", "ex_date", "ratio").iter_rows():
-            raise ValueError(f"the split of {symbol} on {ex_date} has the ratio {ratio}, expected a number above 0")
-    return frame
+    truths = [name for name in types if table[name].dtype == pl.Boolean]
+    if truths:
+        raise ValueError(f"column {truths[0]} holds true and false, expected {types[truths[0]]}")
+    day, value = types
+    frame = table.select(pl.col("symbol").cast(pl.String), _as_days(table[day]), pl.col(value).cast(pl.Float64))
+    return _usable_splits(frame) if value == "ratio" else _usable_volumes(frame, table[day])
 
 
-def _as_traded_per_answer(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
-    """As-traded volumes, each row by the splits known before its ticker's next answer."""
-    asked = bars.select("ticker", "answer").unique().sort("ticker", "answer")
-    asked = asked.with_columns(pl.col("answer").shift(-1).over("ticker").alias("superseded"))
-    parts = []
-    for (answer,), group in bars.group_by("answer", maintain_order=True):
-        upto = asked.filter(pl.col("answer") == answer).select("ticker", "superseded")
-        known = splits.join(upto, on="ticker").filter(
-            pl.col("superseded").is_null() | (pl.col("answer") < pl.col("superseded"))
-        )
-        known = known.sort("answer").unique(["ticker", "ex_date"], keep="last")
-        parts.append(as_traded(group, known))
-    if parts:
-        return pl.concat(parts)
-    return bars.with_columns(split_factor=pl.lit(1.0), regular_volume=pl.col("volume"))
+def _as_days(column: pl.Series) -> pl.Series:
+    """Dates; of a moment the date of the zone, or else of New York, in which it is midnight; null where it is not."""
+    if not isinstance(column.dtype, pl.Datetime):
+        return column.str.to_date() if column.dtype == pl.String else column.cast(pl.Date)
+    local = column.dt.replace_time_zone(None)
+    readings = [local]
+    if column.dtype.time_zone:
+        readings.append(column.dt.convert_time_zone(NEW_YORK.key).dt.replace_time_zone(None))
+    frame = pl.DataFrame([reading.alias(str(i)) for i, reading in enumerate(readings)])
+    midnight = [pl.when(pl.col(name) == pl.col(name).dt.truncate("1d")).then(pl.col(name)) for name in frame.columns]
+    return frame.select(pl.coalesce(midnight).cast(pl.Date).alias(column.name)).to_series()
+
+
+def _usable_volumes(frame: pl.DataFrame, given: pl.Series) -> tuple[pl.DataFrame, list[str]]:
+    days = frame["date"].unique()
+    trading = [day for day in days if day is not None and sessions.is_session(day)]
+    is_volume = pl.col("volume").is_finite() & (pl.col("volume") >= 0) & (pl.col("volume") < MOST_SHARES)
+    usable = frame.filter(is_volume & pl.col("date").is_in(trading) & pl.col("symbol").is_not_null())
+    no_day = given.filter(frame["date"].is_null() & given.is_not_null()).unique(maintain_order=True)
+    absurd = frame.filter(pl.col("volume").is_not_nan() & (pl.col("volume") >= MOST_SHARES))
+    return usable, [
+        *listing.few([f"date {day} is no session" for day in sorted(set(days.drop_nulls()) - set(trading))]),
+        *listing.few([f"date {moment} is midnight neither in its zone nor in New York" for moment in no_day]),
+        *listing.few(
+            [
+                f"{symbol} has a volume of {volume:g} on {day}, expected fewer than {MOST_SHARES:g} shares"
+                for symbol, day, volume in absurd.iter_rows()
+            ]
+        ),
+    ]
+
+
+def _usable_splits(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    frame = frame.filter(pl.col("symbol").is_not_null())
+    low, high = splits.SMALLEST, splits.LARGEST
+    strange = []
+    for symbol, day, ratio in frame.iter_rows():
+        if day is None:
+            strange.append(f"the split of {symbol} with the ratio {ratio} has no day, expected a date")
+        elif not splits.is_possible(ratio):
+            strange.append(
+                f"the split of {symbol} on {day} has the ratio {ratio}, expected one from {low:g} to {high:g}"
+            )
+    no_day = pl.col("ex_date").is_null()
+    ratio = pl.when(~no_day).then(pl.col("ratio")).alias("ratio")
+    return frame.with_columns(ratio, pl.col("ex_date").fill_null(NO_DAY)), listing.few(strange)
 
 
 def _settled(bars: pl.DataFrame, archive: Archive, session: date) -> pl.Series:
     """Whether each row was retrieved after its own New York day; null where the moment is unknown."""
-    receipt = archive.receipt("yahoo", session) or {}
     told = {
-        ticker: (retrieved(Path(entry["file"])) or FIRST, datetime.fromisoformat(entry["retrieved_at"]))
-        for ticker, entry in receipt.get("tickers", {}).items()
-        if entry.get("file") and entry.get("retrieved_at")
+        ticker: (retrieved(Path(file)) or FIRST, moment)
+        for ticker, (file, moment) in _asked_at(archive, session).items()
     }
     values = []
     for ticker, day, answer in bars.select("ticker", "date", "answer").iter_rows():
@@ -140,7 +368,7 @@ def differs(newer: pl.Expr, newer_factor: pl.Expr, older: pl.Expr, older_factor:
 
 
 def _newest(bars: pl.DataFrame) -> pl.DataFrame:
-    """The newest answer per ticker and date, `revised` where an older one meant another as-traded volume."""
+    """The newest answer per ticker and date, `revised` where an older one meant another as-traded volume, or none."""
     newest = bars.sort("answer").unique(["ticker", "date"], keep="last", maintain_order=True)
     older = bars.select(
         "ticker",
@@ -153,7 +381,7 @@ def _newest(bars: pl.DataFrame) -> pl.DataFrame:
     revised = (
         newest.join(older, on=["ticker", "date"])
         .filter(pl.col("older") < pl.col("answer"))
-        .filter(differs(*columns))
+        .filter(differs(*columns).fill_null(pl.col("regular_volume").is_null() != pl.col("older_volume").is_null()))
         .select("ticker", "date")
         .unique()
         .with_columns(pl.lit(True).alias("revised"))
@@ -161,5 +389,5 @@ def _newest(bars: pl.DataFrame) -> pl.DataFrame:
     return (
         newest.join(revised, on=["ticker", "date"], how="left")
         .with_columns(pl.col("revised").fill_null(False))
-        .select("date", "ticker", "volume", "split_factor", "regular_volume", "settled", "revised")
+        .select("date", "ticker", "volume", "split_factor", "regular_volume", "rounded", "settled", "revised")
     )

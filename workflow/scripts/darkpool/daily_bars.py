@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import clock, due, layout, sessions, sources, symbols, yahoo
+from . import clock, consolidated, due, layout, sessions, sources, symbols, yahoo
 from .archive import Archive, iso, sha256
 from .yahoo import DailyAnswer
 
@@ -117,7 +117,7 @@ def cut(answer: DailyAnswer, window: Sequence[date]) -> DailyAnswer:
     if answer.state not in ("published", "not_yet"):
         return part
     if session in bars["date"]:
-        return replace(part, state="published", reason="")
+        return replace(part, state="published", reason=answer.dropped)
     newest = f"the newest is of {bars['date'][-1]}" if bars.height else f"nor any since {first}"
     return replace(part, state="not_yet", reason=f"no bar of {session}, {newest}")
 
@@ -128,11 +128,17 @@ def _entry(state: str, reason: str | None, **more: Any) -> Entry:
 
 
 def _beside(before: Entry | None, entry: Entry) -> Entry:
-    """The entry; one without volumes still points at those of the entry before it, as unsettled as they were."""
+    """The entry; one without volumes still points at those of the entry before it, as unsettled as they were.
+
+    Values that cannot be are told since their first answer.
+    """
+    if "absurd_since" in entry and before:
+        entry = {**entry, "absurd_since": before.get("absurd_since", entry["absurd_since"])}
     if entry["file"] or not before or not before["file"]:
         return entry
     state = before["state"] if before["state"] == "unsettled" else entry["state"]
-    return {**before, "state": state, "reason": f"asked again: {entry['reason']}"}
+    since = {name: entry[name] for name in ("absurd_since",) if name in entry}
+    return {**before, "state": state, "reason": f"asked again: {entry['reason']}", **since}
 
 
 def _kept_without_receipt(archive: Archive, session: date, ticker: str, unadjusted: AbstractSet[str]) -> Entry | None:
@@ -147,13 +153,10 @@ def _kept_without_receipt(archive: Archive, session: date, ticker: str, unadjust
 def _rows_of(symbol: str | None, path: Path) -> pl.DataFrame:
     """Date and volume of one symbol; none where the file is damaged, for then it holds no answer."""
     try:
-        with pq.ParquetFile(path) as file:
-            frame = pl.from_arrow(file.read(columns=["symbol", "date", "volume"]))
-        assert isinstance(frame, pl.DataFrame)
-        kept = frame.cast({"date": pl.Date, "volume": pl.Float64}).filter(pl.col("symbol") == symbol)
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError):
-        return pl.DataFrame(schema={"date": pl.Date, "volume": pl.Float64})
-    return kept.select("date", "volume").sort("date")
+        frame, _ = consolidated.read_file(path, consolidated.VOLUMES)
+    except (pa.ArrowException, pl.exceptions.PolarsError, ValueError, KeyError, OSError):
+        return pl.DataFrame(schema=consolidated.VOLUMES)
+    return frame.filter(pl.col("symbol") == symbol).select("date", "volume").sort("date")
 
 
 def _keep(
@@ -197,6 +200,7 @@ def told(archive: Archive, answer: DailyAnswer, holder: Path | None) -> Entry:
         address=answer.address,
         status=answer.status,
         retrieved_at=iso(answer.retrieved_at) if answer.retrieved_at else None,
+        **({"absurd_since": iso(answer.retrieved_at)} if answer.absurd and answer.retrieved_at else {}),
     )
 
 
@@ -229,5 +233,9 @@ def _settle(entry: Entry, session: date, now: datetime, entries: Mapping[str, En
     if entry["state"] == "not_yet":
         others = any(other["state"] == "published" for other in entries.values())
         if (others and today > session) or due.grace_is_over(session, today):
+            return {**entry, "state": "absent"}
+    if entry["state"] == "outage" and (since := entry.get("absurd_since")):
+        first = datetime.fromisoformat(since).astimezone(sessions.NEW_YORK).date()
+        if due.grace_is_over(first, today):
             return {**entry, "state": "absent"}
     return entry

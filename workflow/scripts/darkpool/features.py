@@ -5,10 +5,11 @@ FINRA does not publish trade direction for off-exchange volume. Bought and sold 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from . import listing, tables
@@ -16,6 +17,12 @@ from .volume import add_flags, factor_between
 
 MAD_TO_SIGMA = 1.4826
 """Makes the median absolute deviation of a normal sample estimate its standard deviation."""
+ANOTHER = 50.0
+"""Times by which volume and ratio both leave what they were where a ticker has passed to another security."""
+LEAST_BEFORE = 5
+"""Valued sessions before such a day, for what they were to be known."""
+
+Floats = npt.NDArray[np.float64]
 
 
 def percentile(earlier: np.ndarray, today: float) -> float:
@@ -34,18 +41,78 @@ def robust_z(earlier: np.ndarray, today: float) -> float | None:
     return None if mad == 0 else (today - median) / (MAD_TO_SIGMA * mad)
 
 
-def window_z(merged: pl.DataFrame, session: date, least: int) -> pl.DataFrame:
+def identity_break(volumes: Floats, ratios: Floats) -> int | None:
+    """Position of the first session of another security under a used ticker; None where there is no break.
+
+    `volumes` (on one share basis) and `ratios` by session, oldest first, NaN where missing; a session is valued with
+    both. From the break on every valued session has volume and ratio at least 50 times, or at most 1/50 of, the medians
+    of the valued sessions before it, of which there are 5 or more, and the last of those has not: that is where the
+    ticker passed on. Of several breaks the latest counts. One session after it is enough.
+    """
+    valued = np.flatnonzero(~np.isnan(volumes) & ~np.isnan(ratios))
+    volumes, ratios = volumes[valued], ratios[valued]
+    # Medians cost time; where the newest session is far from none, there is nothing to look for.
+    if not (_is_far(volumes, above=True) and _is_far(ratios, above=True)) and not (
+        _is_far(volumes, above=False) and _is_far(ratios, above=False)
+    ):
+        return None
+    for k in range(len(valued) - 1, LEAST_BEFORE - 1, -1):
+        volume, ratio = float(np.median(volumes[:k])), float(np.median(ratios[:k]))
+        if not (volume > 0 and ratio > 0):
+            continue
+        above = (volumes >= ANOTHER * volume) & (ratios >= ANOTHER * ratio)
+        below = (volumes <= volume / ANOTHER) & (ratios <= ratio / ANOTHER)
+        if any(side[k:].all() and not side[k - 1] for side in (above, below)):
+            return int(valued[k])
+    return None
+
+
+def _is_far(values: Floats, above: bool) -> bool:
+    if not len(values):
+        return False
+    return bool(values[-1] >= ANOTHER * values.min() if above else values[-1] <= values.max() / ANOTHER)
+
+
+def on_basis(merged: pl.DataFrame, splits: pl.DataFrame, session: date) -> pl.DataFrame:
+    """`merged` up to the session, sorted, with what its trailing statistics rest on.
+
+    `on_basis`: trf_volume on the share basis of `session`; null before an unclear split. `of_now`: whether the row is
+    of the security that the ticker stands for at `session` (`identity_break`). `unclear`, `broken`: whether a split
+    that nobody can vouch for, or any split, lies inside the ticker's window.
+    """
+    frame = merged.filter(pl.col("date") <= session).sort("ticker", "date")
+    frame = frame.with_columns((frame["trf_volume"] * factor_between(frame, splits, session)).alias("on_basis"))
+    starts = [
+        (ticker, group["date"][k])
+        for (ticker,), group in frame.group_by("ticker", maintain_order=True)
+        if (k := identity_break(*(_values(group, name) for name in ("on_basis", "offex_ratio")))) is not None
+    ]
+    began = pl.DataFrame(starts, schema={"ticker": pl.String, "began": pl.Date}, orient="row")
+    first = min(frame["date"], default=session)
+    inside = splits.filter((pl.col("ex_date") > first) & (pl.col("ex_date") <= session))
+    unclear = inside.filter(pl.col("ratio").is_null())
+    return frame.join(began, on="ticker", how="left", maintain_order="left").with_columns(
+        (pl.col("began").is_null() | (pl.col("date") >= pl.col("began"))).alias("of_now"),
+        pl.col("ticker").is_in(unclear["ticker"].to_list()).alias("unclear"),
+        pl.col("ticker").is_in(inside["ticker"].to_list()).alias("broken"),
+    )
+
+
+def window_z(merged: pl.DataFrame, splits: pl.DataFrame, session: date, least: int) -> pl.DataFrame:
     """Every ratio of the window against the median and MAD of the ticker's sessions before `session`: date, ticker, z?.
 
     One yardstick for the whole window, so that the values of a row can be compared; that of `session` itself is
-    `offex_ratio_z`. Null without a ratio, with fewer than `least` earlier ones, and where those do not vary.
+    `offex_ratio_z`. Null without a ratio, with fewer than `least` earlier ones, where those do not vary, before the
+    ticker passed to its security, and with an unclear split inside the window.
     """
-    known = pl.col("offex_ratio").filter((pl.col("date") < session) & pl.col("offex_ratio").is_not_null())
+    merged = on_basis(merged, splits, session)
+    usual = (pl.col("date") < session) & pl.col("of_now") & pl.col("offex_ratio").is_not_null()
+    known = pl.col("offex_ratio").filter(usual)
     measured = merged.group_by("ticker").agg(
         known.median().alias("median"), (known - known.median()).abs().median().alias("mad"), known.len().alias("n")
     )
     z = (pl.col("offex_ratio") - pl.col("median")) / (MAD_TO_SIGMA * pl.col("mad"))
-    usable = (pl.col("n") >= least) & (pl.col("mad") > 0)
+    usable = (pl.col("n") >= least) & (pl.col("mad") > 0) & pl.col("of_now") & ~pl.col("unclear")
     return (
         merged.join(measured, on="ticker", how="left")
         .select("date", "ticker", pl.when(usable).then(z).alias("z"))
@@ -66,17 +133,15 @@ def compute(
     The same session gives the same row whatever else stands in `merged` outside its window.
     Raises ValueError for a ticker without a row for the session, which `volume.merge` never leaves out.
     """
-    frame = merged.filter(pl.col("date") <= session).sort("ticker", "date")
-    without = sorted(set(merged["ticker"]) - set(frame.filter(pl.col("date") == session)["ticker"]))
-    if without or not frame.height:
+    there = merged.filter(pl.col("date") <= session)
+    without = sorted(set(merged["ticker"]) - set(there.filter(pl.col("date") == session)["ticker"]))
+    if without or not there.height:
         raise ValueError(f"merged has no row for session {session} of {listing.named(without) or 'any ticker'}")
-    days = sorted(frame["date"].unique())[-(history["window"] + 1) :]
-    frame = frame.filter(pl.col("date").is_in(days))
-    on_basis = (frame["trf_volume"] * factor_between(frame, splits, session)).alias("on_basis")
-    frame = frame.with_columns(on_basis)
-    broken = set(splits.filter((pl.col("ex_date") > days[0]) & (pl.col("ex_date") <= session))["ticker"])
+    days = sorted(there["date"].unique())[-(history["window"] + 1) :]
+    grid = there.select("ticker").unique().join(pl.DataFrame({"date": days}), how="cross")
+    frame = on_basis(grid.join(there, on=["ticker", "date"], how="left"), splits, session)
     rows = [
-        _row(ticker, group, days, session, history, weights, ticker in broken)
+        _row(ticker, group, session, history, weights)
         for (ticker,), group in frame.group_by("ticker", maintain_order=True)
     ]
     columns = {name: [row.get(name) for row in rows] for name in tables.CONTRACTS["features"].names}
@@ -89,50 +154,48 @@ def trailing(merged: pl.DataFrame, splits: pl.DataFrame, session: date, history:
     Columns: date, ticker, trf_volume and offex_ratio (as traded), trf_volume_on_basis, trf_ma20 (trailing mean of each
     session, on the same basis), split_ratio (on the first session that trades on a new basis).
     """
-    frame = merged.sort("ticker", "date")
-    on_basis = (frame["trf_volume"] * factor_between(frame, splits, session)).alias("trf_volume_on_basis")
-    mean = pl.col("trf_volume_on_basis").rolling_mean(history["ma"], min_samples=history["min_sessions"]).over("ticker")
-    # A mean of a session without a value of its own would say something about a day that is missing.
-    mean = pl.when(pl.col("trf_volume_on_basis").is_not_null()).then(mean).alias("trf_ma20")
+    frame = on_basis(merged, splits, session)
+    known = pl.col("on_basis").is_not_null() & ~pl.col("unclear")
+    mean = pl.col("on_basis").rolling_mean(history["ma"], min_samples=history["min_sessions"]).over("ticker", "of_now")
     ratios = splits.select("ticker", pl.col("ex_date").alias("date"), pl.col("ratio").alias("split_ratio"))
     return (
-        frame.with_columns(on_basis)
-        .with_columns(mean)
+        # A mean of a session without a value of its own would say something about a day that is missing.
+        frame.with_columns(pl.when(known).then(mean).alias("trf_ma20"))
         .join(ratios, on=["ticker", "date"], how="left")
+        .rename({"on_basis": "trf_volume_on_basis"})
         .select("date", "ticker", "trf_volume", "offex_ratio", "trf_volume_on_basis", "trf_ma20", "split_ratio")
         .sort("ticker", "date")
     )
 
 
 def _row(
-    ticker: object,
-    group: pl.DataFrame,
-    days: Sequence[date],
-    session: date,
-    history: Mapping[str, int],
-    weights: Mapping[str, float],
-    basis_break: bool,
+    ticker: object, group: pl.DataFrame, session: date, history: Mapping[str, int], weights: Mapping[str, float]
 ) -> dict[str, object]:
+    """The row of a ticker; `group`: its rows of `on_basis`, one a session of the window, the session last."""
     today = group.row(-1, named=True)
-    volumes = _values(group, "on_basis", days)
-    ratios = _values(group, "offex_ratio", days)
     volume, ratio = today["trf_volume"], today["offex_ratio"]
-    earlier_volumes = volumes[:-1][~np.isnan(volumes[:-1])]
-    earlier_ratios = ratios[:-1][~np.isnan(ratios[:-1])]
-    recent = volumes[-history["ma"] :]
-    recent = recent[~np.isnan(recent)]
+    now = group.with_columns(pl.when(pl.col("of_now")).then(pl.col("trf_volume", "on_basis", "offex_ratio")))
+    traded, volumes, ratios = (_values(now, name) for name in ("trf_volume", "on_basis", "offex_ratio"))
+    earlier_volumes, earlier_ratios = _known(volumes[:-1]), _known(ratios[:-1])
+    valued = _known(traded[:-1])
+    recent, recent_valued = (_known(column[-history["ma"] :]) for column in (volumes, traded))
     enough = history["min_sessions"]
+    is_measured = volume is not None and not today["unclear"]
 
-    mean = float(np.mean(recent)) if volume is not None and len(recent) >= enough else None
+    mean = float(np.mean(recent)) if is_measured and len(recent) >= enough else None
     spike = volume / mean if mean else None
     score = None
     if ratio is not None and spike is not None:
         score = weights["offex_ratio"] * ratio + weights["trf_spike"] * spike
-    flags = {"no_lit"}
-    if basis_break:
-        flags.add("basis_break")
-    if min(len(recent), len(earlier_volumes)) < enough or (ratio is not None and len(earlier_ratios) < enough):
-        flags.add("short_history")
+    conditions = {
+        "no_lit": True,
+        "basis_break": today["broken"],
+        "identity_break": not group["of_now"].all(),
+        "split_unclear": today["unclear"],
+        "short_history": min(len(recent_valued), len(valued)) < enough
+        or (ratio is not None and len(earlier_ratios) < enough),
+    }
+    flags = {name for name, holds in conditions.items() if holds}
     return {
         "date": session,
         "ticker": ticker,
@@ -142,13 +205,13 @@ def _row(
         "trf_ma20": mean,
         "trf_spike": spike,
         "trf_percentile": percentile(earlier_volumes, volume)
-        if volume is not None and len(earlier_volumes) >= enough
+        if is_measured and len(earlier_volumes) >= enough
         else None,
         "offex_ratio_z": robust_z(earlier_ratios, ratio)
-        if ratio is not None and len(earlier_ratios) >= enough
+        if ratio is not None and not today["unclear"] and len(earlier_ratios) >= enough
         else None,
         "accum_score": score,
-        "history_sessions": len(earlier_volumes),
+        "history_sessions": len(valued),
         "classification_method": "NONE",
         "signal": "",
         "opinions": "none",
@@ -156,7 +219,11 @@ def _row(
     }
 
 
-def _values(group: pl.DataFrame, column: str, days: Sequence[date]) -> np.ndarray:
-    """The column over `days`, NaN where there is no row or no value."""
-    at = dict(zip(group["date"], group[column], strict=True))
-    return np.array([np.nan if (value := at.get(day)) is None else value for day in days], dtype=float)
+def _values(group: pl.DataFrame, column: str) -> Floats:
+    """The column, NaN where there is no value."""
+    return group[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+def _known(values: Floats) -> Floats:
+    known: Floats = values[~np.isnan(values)]
+    return known

@@ -56,6 +56,7 @@ FLOW, PRINTS, WEEK, QUALITY = "Bought or sold (inferred estimate)", "FINRA print
 LIT = "Lit market behind it"
 
 _NO_LIT = ("no_lit", "thin_lit")
+_NO_WINDOW = ("no_trf", "split_unclear", "identity_break", "short_history")
 _NO_ESTIMATE = ("no_trf", "no_lit", "thin_lit")
 _ONE_SIDED = "The estimate is one-sided: the whole volume counts as bought, or as sold, and no ratio can be formed."
 _NO_WEEK = "No FINRA week with this ticker had been published by this session."
@@ -73,19 +74,20 @@ _COLUMNS = (
         "accum_score", GLANCE, "Score", "accum.", "score",
         "The order of this table: off-exchange ratio and spike, weighted. The spike dominates the sum.",
         "weight × offex_ratio + weight × trf_spike (0.5 and 0.5 unless accum_score says otherwise)",
-        ("no_trf", "no_regular", "short_history"), "One of the score's components is unknown.",
+        ("no_trf", "split_unclear", "rounded_volume", "no_regular", "identity_break", "short_history"),
+        "One of the score's components is unknown.",
     ),
     Column(
         "offex_ratio", GLANCE, "Off-exch.", "% of volume", "fraction",
         "The part of the session's whole volume that traded off-exchange, dark pools and wholesalers together.",
         "trf_volume / regular_volume",
-        ("no_trf", "no_regular"), "The consolidated volume is zero.",
+        ("no_trf", "split_unclear", "rounded_volume", "no_regular"), "The consolidated volume is zero.",
     ),
     Column(
         "trf_spike", GLANCE, "Spike", "× mean", "ratio",
         "Off-exchange volume against its own {ma}-session mean.",
         "trf_volume / trf_ma{ma}",
-        ("no_trf", "short_history"), "The mean is zero.",
+        _NO_WINDOW, "The mean is zero.",
     ),
     Column(
         "trf_volume", MUCH, "Off-exch. volume", "shares", "shares",
@@ -95,27 +97,29 @@ _COLUMNS = (
     Column(
         "regular_volume", MUCH, "Total volume", "shares", "shares",
         "Consolidated volume of the session as traded: Yahoo's split-adjusted volume brought back.",
-        "Yahoo volume / split factor", ("no_regular",), "Yahoo's answer holds no volume for this ticker.",
+        "Yahoo volume / split factor", ("split_unclear", "rounded_volume", "no_regular"),
+        "Yahoo's answer holds no volume for this ticker.",
     ),
     Column(
         "trf_ma20", MUCH, "{ma}-session mean", "shares", "shares",
         "Mean off-exchange volume of the last {ma} sessions, this one included, on this session's share basis.",
-        "mean of trf_volume over {ma} sessions", ("no_trf", "short_history"),
+        "mean of trf_volume over {ma} sessions", _NO_WINDOW,
     ),
     Column(
         "trf_percentile", UNUSUAL, "Percentile", "% of window", "fraction",
         "The share of the {window} earlier sessions with less off-exchange volume than this one; ties count half.",
-        "(earlier below today + ½ equal to today) / earlier", ("no_trf", "short_history"),
+        "(earlier below today + ½ equal to today) / earlier", _NO_WINDOW,
     ),
     Column(
         "offex_ratio_z", UNUSUAL, "Ratio z", "robust σ", "signed",
         "How far the off-exchange ratio lies from its median over the {window} earlier sessions, in robust deviations.",
         "(offex_ratio − median) / (1.4826 × MAD)",
-        ("no_trf", "no_regular", "short_history"), "The earlier ratios do not vary, so that there is no scale.",
+        ("no_trf", "split_unclear", "rounded_volume", "no_regular", "identity_break", "short_history"),
+        "The earlier ratios do not vary, so that there is no scale.",
     ),
     Column(
         "history_sessions", UNUSUAL, "History", "sessions", "count",
-        "Earlier sessions of the {window}-session window with an off-exchange volume.",
+        "Earlier sessions of the {window}-session window with an off-exchange volume, of this security.",
     ),
     Column(
         "estimated_bought", FLOW, "Bought", "shares", "shares",
@@ -362,6 +366,13 @@ FLAGS: Mapping[str, Term] = _terms(
         "warn",
     ),
     Term(
+        "identity_break",
+        "another security",
+        "Volume and ratio changed at once by 50 times or more: the ticker stands for another security than before. "
+        "The statistics use its own sessions alone.",
+        "warn",
+    ),
+    Term(
         "no_lit",
         "no lit data",
         "No lit trades and no minute bars for this session, so nothing can be inferred.",
@@ -372,7 +383,12 @@ FLAGS: Mapping[str, Term] = _terms(
         "no quotes",
         "Trades without quotes: the tick rule alone signs them, and the prints have no opinion.",
     ),
-    Term("no_regular", "no total volume", "No consolidated volume for this ticker and session.", "warn"),
+    Term(
+        "no_regular",
+        "no total volume",
+        "No consolidated volume for this ticker and session, or one of 0 beside FINRA's.",
+        "warn",
+    ),
     Term(
         "no_trf",
         "no FINRA volume",
@@ -386,11 +402,24 @@ FLAGS: Mapping[str, Term] = _terms(
     ),
     Term("revised", "revised", "A vendor answered twice and differently, or took it back. The newest answer is used."),
     Term(
+        "rounded_volume",
+        "rounded volume",
+        "Yahoo gives whole shares adjusted for later reverse splits; here they hide more than 1 % of what was traded.",
+        "warn",
+    ),
+    Term(
         "short_history",
         "short history",
         "Too few sessions with a value for mean, spike, percentile or z (history.min_sessions).",
     ),
     Term("simulated", "simulated", SIMULATED_SENTENCE, "warn"),
+    Term(
+        "split_unclear",
+        "split unclear",
+        "A split that nobody can vouch for: two ratios on one day, no share split, or one that Yahoo's volumes do not "
+        "show yet.",
+        "warn",
+    ),
     Term(
         "stale_mark", "stale mark", "The scan's newest marked folder is older than the last completed session.", "warn"
     ),

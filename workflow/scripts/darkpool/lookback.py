@@ -27,6 +27,7 @@ from . import (
     regsho,
     sessions,
     settings,
+    splits,
     symbols,
     universe,
     volume,
@@ -170,7 +171,7 @@ class _Kept(NamedTuple):
     window: list[date]
     spelling: dict[str, str]
     bars: dict[str, pl.DataFrame]
-    splits: dict[str, pl.DataFrame]
+    events: dict[str, pl.DataFrame]
 
 
 def _yahoo(archive: Archive, scan: str, days: Sequence[date], window: int, following: date | None) -> set[date]:
@@ -227,30 +228,44 @@ def _is_news(ticker: str, day: date, answer: DailyAnswer, kept: _Kept) -> bool:
     if older is None:
         return True
     bars = answer.bars.select(pl.lit(ticker).alias("ticker"), "date", "volume")
-    splits = answer.splits.select(pl.lit(ticker).alias("ticker"), "ex_date", "ratio")
-    newer = volume.as_traded(bars, splits).filter(pl.col("date") >= older["date"].min())
+    named = splits.judged(list(answer.splits.select("ex_date", "ratio").iter_rows()))
+    events = consolidated.split_frame({ticker: named})
+    newer = volume.as_traded(bars, events).filter(pl.col("date") >= older["date"].min())
     older = older.select(
-        "date", pl.col("regular_volume").alias("older_volume"), pl.col("split_factor").alias("older_factor")
+        "date",
+        pl.col("volume").alias("older_given"),
+        pl.col("regular_volume").alias("older_volume"),
+        pl.col("split_factor").alias("older_factor"),
     )
     both = newer.join(older, on="date").sort("date")
     if both.filter((pl.col("regular_volume") == 0) & (pl.col("older_volume") > 0)).height:
         _say(f"Yahoo, {ticker}, window of {day}: a volume is 0 now that was more; what is there stands")
         return False
+    if both.filter(pl.col("split_factor").is_null() & pl.col("older_factor").is_not_null()).height:
+        doubts = "; ".join(f"the split on {split.ex_date}: {split.doubt}" for split in named if split.doubt)
+        _say(f"Yahoo, {ticker}, window of {day}: {doubts}; what is there stands")
+        return False
     columns = [pl.col(name) for name in ("regular_volume", "split_factor", "older_volume", "older_factor")]
     both = both.with_columns(consolidated.differs(*columns).alias("differs"))
-    if is_another_basis(both):
+    if is_another_basis(both.drop_nulls("differs")):
         _say(
             f"Yahoo, {ticker}, window of {day}: volumes changed by one factor that no split explains; "
             "what is there stands"
         )
         return False
-    new_splits = _of_window(splits, day) - _of_window(kept.splits.get(ticker, splits.clear()), day)
-    return newer.height > both.height or bool(both["differs"].any()) or bool(new_splits)
+    # What was not known may be now: where Yahoo gives another volume, or one split where it had named no possible one.
+    was_unknown = pl.col("older_volume").is_null() & pl.col("regular_volume").is_not_null()
+    is_known_now = both.filter(was_unknown & (pl.col("volume") != pl.col("older_given"))).height > 0
+    before = kept.events.get(ticker, events.clear())
+    impossible = set(before.filter(pl.col("ratio").is_null() & pl.col("named").is_null())["ex_date"])
+    cleared = {split.ex_date for split in named if split.ratio} & impossible
+    new_splits = _of_window(events, day) - _of_window(before, day)
+    return newer.height > both.height or bool(both["differs"].any()) or is_known_now or bool(cleared | new_splits)
 
 
-def _of_window(splits: pl.DataFrame, day: date) -> set[tuple[date, float]]:
-    found = splits.filter(pl.col("ex_date") <= day)
-    return set(found.select("ex_date", "ratio").iter_rows())
+def _of_window(events: pl.DataFrame, day: date) -> set[tuple[date, float | None]]:
+    found = events.filter(pl.col("ex_date") <= day)
+    return set(found.select("ex_date", "named").iter_rows())
 
 
 def is_another_basis(pairs: pl.DataFrame) -> bool:

@@ -30,6 +30,7 @@ from .features import window_z
 from .glossary import LABELS
 from .house import BAND, BAR, DARK, DIM, DPI, LINE, ORANGE, VIOLET, WARN, numbers, plain
 from .page import PageContext
+from .volume import SPLIT_SCHEMA
 
 WIDTH, LEFT, RIGHT = 7.0, 0.95, 1.32
 MOST_ROWS = 40
@@ -46,25 +47,38 @@ LEAST = 20.0
 
 
 def overview(
-    features: pl.DataFrame, merged: pl.DataFrame, context: PageContext, *paths: Path | str, least: int = 20
+    features: pl.DataFrame,
+    merged: pl.DataFrame,
+    context: PageContext,
+    *paths: Path | str,
+    splits: pl.DataFrame | None = None,
+    least: int = 20,
 ) -> None:
     """Distribution of the watchlist's ratios over the window with the session marked, and ticker by session as a map.
 
-    `features` may hold other sessions, which are not drawn; `merged`: date, ticker, offex_ratio?, the window. Rows are
-    in the order of the table, 40 at most, then a line says how many more. `least` is history.min_sessions.
+    `features` may hold other sessions, which are not drawn; `merged`: date, ticker, trf_volume?, offex_ratio?, the
+    window; `splits` in it: ticker, ex_date, ratio?. Rows are in the order of the table, 40 at most, then a line says
+    how many more. `least` is history.min_sessions.
     Raises ValueError as `page_html.render_html` does.
     """
     page.check(features, context)
     simulated = page.is_simulated(features, context)
     session = page.ranked(features.filter(pl.col("date") == context.session))
     days = merged["date"].unique().sort().to_list()
+    events = pl.DataFrame(schema=SPLIT_SCHEMA) if splits is None else splits
+    z = window_z(merged, events, context.session, least)
     with house.style():
-        figure = _draw(session, merged, days, context, simulated, least)
+        figure = _draw(session, merged, z, days, context, simulated)
         house.save(figure, *paths)
 
 
 def _draw(
-    session: pl.DataFrame, merged: pl.DataFrame, days: list[date], context: PageContext, simulated: bool, least: int
+    session: pl.DataFrame,
+    merged: pl.DataFrame,
+    z: pl.DataFrame,
+    days: list[date],
+    context: PageContext,
+    simulated: bool,
 ) -> Figure:
     shown, rows = session.head(MOST_ROWS), min(session.height, MOST_ROWS)
     above, spread, between, below = 0.98, 1.55, 1.12, 0.92
@@ -76,7 +90,7 @@ def _draw(
     _distribution(top, session, merged, context)
     bottom = (height - above - spread - between - ROW * max(rows, 2)) / height
     heat = figure.add_axes((LEFT / WIDTH, bottom, 1 - (LEFT + RIGHT) / WIDTH, ROW * max(rows, 2) / height))
-    _heat(heat, shown, window_z(merged, context.session, least), days)
+    _heat(heat, shown, z, days)
     _key(figure, heat, height - above - spread - 0.74, height)
     if more:
         figure.text(LEFT / WIDTH, bottom - 0.42 / height, f"and {more} more on the page, table.html", color=DIM,

@@ -46,7 +46,7 @@ def volumes(
     # What FINRA took back is unknown and has changed.
     trf_volumes = pl.concat([trf.frame, trf.withdrawn.with_columns(revised=pl.lit(True))], how="diagonal")
     off_exchange = trf_volumes.join(spelling, on="symbol").select("date", "ticker", "trf_volume", "revised")
-    yahoo = consolidated.read(archive, session, at_yahoo, window)
+    yahoo = consolidated.read(archive, session, at_yahoo, window, off_exchange)
 
     answered = dict(yahoo.bars.filter(pl.col("date") == session).select("ticker", "settled").iter_rows())
     states = [
@@ -56,12 +56,13 @@ def volumes(
     on_every_row = dict.fromkeys([*flags, *(["simulated"] if is_demo else [])], True)
     tables = {
         "finra_trf": _finra_trf(own.frame, session, excluded),
-        "yf_volume": yahoo.bars.drop("revised"),
+        "yf_volume": yahoo.bars.drop("rounded", "revised"),
         "merged": volume.merge(tickers, window, off_exchange, yahoo.bars, on_every_row),
     }
     odd = dict.fromkeys([*(f"{name}, {row.what}" for name, row in own.odd), *trf.odd])
     told = notes(tickers, unmapped, [*trf.damaged.values(), *odd, *yahoo.faults])
-    return tables, carried.pack(states, told, is_demo, yahoo.splits)
+    told += listing.few([f"Not known: {doubt}." for doubt in yahoo.doubts])
+    return tables, carried.pack(states, told, is_demo, yahoo.splits.select(list(volume.SPLIT_SCHEMA)))
 
 
 def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str]) -> pl.DataFrame:

@@ -85,10 +85,13 @@ CONTRACTS: Mapping[str, Contract] = {
         _number(
             "split_factor",
             "new shares per old",
-            "product of the ratios of all splits with ex_date after the session",
-            False,
+            "product of the ratios of all splits with ex_date after the session; null where one is unclear",
         ),
-        _shares("regular_volume", "consolidated volume as traded: volume / split_factor"),
+        _shares(
+            "regular_volume",
+            "consolidated volume as traded: volume / split_factor; null where that is not known to 1 %",
+            True,
+        ),
         _column(
             "settled", pa.bool_(), "truth", "retrieved after the session's own New York day; null when unknown", True
         ),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import shutil
 import sys
@@ -31,12 +30,14 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import tenacity
 
-from . import clock, listing, web
+from . import clock, listing, sessions, splits, web
+from .volume import MOST_SHARES
 
 if TYPE_CHECKING:
     from curl_cffi.requests import Response, Session
 
 NEW_YORK = ZoneInfo("America/New_York")
+MIDNIGHT = datetime.min.time()
 CHART = "/v8/finance/chart/"
 PAUSE = "DARKPOOL_YAHOO_PAUSE"
 DEFAULT_PAUSE = 0.5
@@ -50,9 +51,6 @@ RATE_LIMIT_ATTEMPTS = 5
 RATE_LIMIT_PATIENCE = 10.0
 MAX_FAILURES = 5
 PROGRESS_EVERY = 20
-MOST_SHARES = 1e15
-"""No volume of one day comes near it, whatever splits it was adjusted for; FINRA's files have as many digits."""
-
 BARS = pl.Schema(
     {
         "symbol": pl.String(),
@@ -90,12 +88,14 @@ class DailyAnswer:
 
     state         published (the session's bar is there), not_yet (an answer without it), absent (Yahoo knows no such
                   data), blocked (403), outage (anything else; a 429 has the reason "rate limit")
-    reason        why, in words; empty when published
+    reason        why, in words; empty when published, unless bars on no session were dropped
     bars          BARS: prices in dollars, volume in shares, both adjusted for splits to `retrieved_at`; sorted by date
     splits        SPLITS: ratio = new shares per old; every one after the first day asked for, to `retrieved_at`
     status        the last HTTP status of the chart; null when none came
     address       of the chart, without crumb
     retrieved_at  UTC; null when the symbol was never asked
+    dropped       bars that were left out, in words
+    absurd        whether the outage is a chart with values that cannot be
     """
 
     state: str
@@ -106,6 +106,8 @@ class DailyAnswer:
     address: str | None = None
     retrieved_at: datetime | None = None
     retry_after: float | None = None
+    dropped: str = ""
+    absurd: bool = False
 
 
 class Wanted(NamedTuple):
@@ -118,6 +120,18 @@ class Wanted(NamedTuple):
 
 class Malformed(Exception):
     """The chart is not what Yahoo publishes; the message says in what."""
+
+
+class Absurd(Malformed):
+    """It is a chart of what was asked, with values that cannot be."""
+
+
+class Chart(NamedTuple):
+    """What a chart says: BARS and SPLITS of the days asked for, and days with a bar that are no session."""
+
+    bars: pl.DataFrame
+    splits: pl.DataFrame
+    dropped: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,20 +187,25 @@ def fetch_daily(
     return {ticker: answers.get(ticker) or DailyAnswer("outage", f"not asked after: {trouble}") for ticker in tickers}
 
 
-def read_chart(body: bytes, symbol: str, start: date, end: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+def read_chart(body: bytes, symbol: str, start: date, end: date) -> Chart:
     """The bars (BARS, `start` to `end`, both included) and splits (SPLITS, after `start`) of a chart's JSON.
 
     A row without prices or without volume is missing and left out; a volume of 0 beside prices stays. Of two rows of
-    one day the later is taken: Yahoo adds a live one. Raises Malformed.
+    one day the later is taken: Yahoo adds a live one. A bar on no session is left out and named.
+    Raises Malformed, and Absurd for values that cannot be.
     """
     try:
         result = _result(body)
-        zone = _zone_of_what_was_asked(result.get("meta") or {}, symbol)
-        bars = _bars(result, symbol, zone)
-        splits = _splits(result, symbol, zone)
+        _check_what_was_asked(result.get("meta") or {}, symbol)
     except _UNREADABLE as error:
         raise Malformed(f"chart of {symbol}: {type(error).__name__}: {error}") from error
-    return bars.filter(pl.col("date").is_between(start, end)), splits.filter(pl.col("ex_date") > start)
+    try:
+        bars = _bars(result, symbol).filter(pl.col("date").is_between(start, end))
+        events = _splits(result, symbol)
+    except _UNREADABLE as error:
+        raise Absurd(f"chart of {symbol}: {type(error).__name__}: {error}") from error
+    strange = [day for day in bars["date"] if not sessions.is_session(day)]
+    return Chart(bars.filter(~pl.col("date").is_in(strange)), events.filter(pl.col("ex_date") > start), tuple(strange))
 
 
 def judge(exchange: Exchange, symbol: str, wanted: Wanted, now: datetime) -> DailyAnswer:
@@ -204,12 +223,13 @@ def judge(exchange: Exchange, symbol: str, wanted: Wanted, now: datetime) -> Dai
     if exchange.status != 200 or said:
         return replace(blank, reason=f"HTTP {exchange.status}" + (f": {said}" if said else ""))
     try:
-        bars, splits = read_chart(exchange.body, symbol, wanted.start, wanted.end)
+        bars, events, strange = read_chart(exchange.body, symbol, wanted.start, wanted.end)
     except Malformed as error:
-        return replace(blank, reason=str(error))
-    there = replace(blank, bars=bars, splits=splits)
+        return replace(blank, reason=str(error), absurd=isinstance(error, Absurd))
+    dropped = f"left out, for it is no session: the bar of {', '.join(map(str, strange))}" if strange else ""
+    there = replace(blank, bars=bars, splits=events, dropped=dropped)
     if wanted.session in bars["date"]:
-        return replace(there, state="published")
+        return replace(there, state="published", reason=dropped)
     newest = f"the newest is of {bars['date'][-1]}" if bars.height else f"nor any since {wanted.start}"
     return replace(there, state="not_yet", reason=f"no bar of {wanted.session}, {newest}")
 
@@ -246,6 +266,8 @@ class _Run:
         begun = time.monotonic()
         for done, symbol in enumerate(pending, start=1):
             answer = self.ask_patiently(symbol)
+            if answer.dropped:
+                self.say(f"yahoo: {symbol}: {answer.dropped}")
             failed = answer.state in FAILED
             if not (failed and symbol in answers and answers[symbol].state not in FAILED):
                 answers[symbol] = answer
@@ -449,16 +471,28 @@ def _result(body: bytes) -> dict[str, Any]:
     return result
 
 
-def _zone_of_what_was_asked(meta: dict[str, Any], symbol: str) -> ZoneInfo:
+def _check_what_was_asked(meta: dict[str, Any], symbol: str) -> None:
     answered, step = meta.get("symbol", symbol), meta.get("dataGranularity", "1d")
     if answered != symbol:
         raise Malformed(f"asked for {symbol}, answered for {answered}")
     if step != "1d":
         raise Malformed(f"asked for bars of 1d, answered with {step}")
-    return ZoneInfo(meta.get("exchangeTimezoneName") or NEW_YORK.key)
 
 
-def _bars(result: dict[str, Any], symbol: str, zone: ZoneInfo) -> pl.DataFrame:
+def _day(moment: Any) -> date:
+    """The day that a chart's moment stands for: 00:00 UTC is that UTC date, any other its New York date."""
+    instant = datetime.fromtimestamp(_number(moment), UTC)
+    return instant.date() if instant.time() == MIDNIGHT else instant.astimezone(NEW_YORK).date()
+
+
+def _number(value: Any) -> float:
+    """Refuses true and false, which Python counts with."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is no number")
+    return value
+
+
+def _bars(result: dict[str, Any], symbol: str) -> pl.DataFrame:
     moments = result.get("timestamp") or []
     if not moments:
         return pl.DataFrame(schema=BARS)
@@ -466,12 +500,14 @@ def _bars(result: dict[str, Any], symbol: str, zone: ZoneInfo) -> pl.DataFrame:
     columns = {name: quote.get(name) for name in (*PRICES, "volume")}
     for name, values in columns.items():
         if values is None or len(values) != len(moments):
-            raise Malformed(f"chart of {symbol}: {len(values or [])} of {name} for {len(moments)} timestamps")
-    days = [datetime.fromtimestamp(moment, zone).date() for moment in moments]
+            raise Absurd(f"chart of {symbol}: {len(values or [])} of {name} for {len(moments)} timestamps")
+        if any(isinstance(value, bool) for value in values):
+            raise Absurd(f"chart of {symbol}: {name} holds true or false, expected numbers")
+    days = [_day(moment) for moment in moments]
     frame = pl.DataFrame({"symbol": [symbol] * len(days), "date": days, **columns}, schema=BARS)
     absurd = frame.filter(pl.col("volume").is_finite() & (pl.col("volume") >= MOST_SHARES))
     for day, volume in absurd.select("date", "volume").iter_rows():
-        raise Malformed(f"chart of {symbol}: {volume:g} shares on {day}, expected fewer than {MOST_SHARES:g}")
+        raise Absurd(f"chart of {symbol}: {volume:g} shares on {day}, expected fewer than {MOST_SHARES:g}")
     values = [*PRICES, "volume"]
     return (
         frame.with_columns(pl.when(pl.col(values).is_finite()).then(pl.col(values)).name.keep())
@@ -481,16 +517,15 @@ def _bars(result: dict[str, Any], symbol: str, zone: ZoneInfo) -> pl.DataFrame:
     )
 
 
-def _splits(result: dict[str, Any], symbol: str, zone: ZoneInfo) -> pl.DataFrame:
+def _splits(result: dict[str, Any], symbol: str) -> pl.DataFrame:
     events = ((result.get("events") or {}).get("splits") or {}).values()
     rows = [
-        {
-            "symbol": symbol,
-            "ex_date": datetime.fromtimestamp(event["date"], zone).date(),
-            "ratio": event["numerator"] / event["denominator"],
-        }
-        for event in events
+        (symbol, _day(event["date"]), _number(event["numerator"]) / _number(event["denominator"])) for event in events
     ]
-    if not all(math.isfinite(row["ratio"]) and row["ratio"] > 0 for row in rows):
-        raise Malformed(f"chart of {symbol}: a split whose ratio is no number above 0")
-    return pl.DataFrame(rows, schema=SPLITS).sort("ex_date")
+    for _, ex_date, ratio in rows:
+        if not splits.is_possible(ratio):
+            raise Absurd(
+                f"chart of {symbol}: the split on {ex_date} has the ratio {ratio:g}, "
+                f"expected one from {splits.SMALLEST:g} to {splits.LARGEST:g}"
+            )
+    return pl.DataFrame(rows, schema=SPLITS, orient="row").sort("ex_date")
