@@ -77,10 +77,3 @@ def test_today_is_new_yorks(results) -> None:
     late = datetime(2025, 12, 23, 4, 59, tzinfo=UTC)  # 23:59 of the 22nd in New York
     assert latest(results, late) == date(2025, 12, 19)
     assert latest(results, late.replace(hour=5)) == date(2025, 12, 22)
-
-
-def test_every_output_of_the_design_is_known_as_ours() -> None:
-    from darkpool import tables
-
-    assert {f"{name}.parquet" for name in tables.CONTRACTS} <= marked.OURS
-    assert {"table.html", "table.png", "table.csv", "plots", "all"} <= marked.OURS

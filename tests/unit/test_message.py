@@ -19,6 +19,7 @@ import pytest
 
 import session_folders
 from darkpool import cli, credentials, glossary, message, tables
+from darkpool.session import files
 
 DAY, BEFORE = date(2025, 12, 22), date(2025, 12, 19)
 TOKEN = "tk_canary7f3a9c2e51"
@@ -125,7 +126,7 @@ def announce(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
 
 def test_without_an_address_it_is_off(announce, folder):
     assert announce() == "off"
-    assert not (folder / message.SENT).exists()
+    assert not (folder / files.SENT).exists()
 
 
 def test_the_digest_arrives_with_the_picture_and_is_sent_once(announce, service, folder):
@@ -250,10 +251,10 @@ def test_an_address_nobody_knows_is_named_by_number(announce, nonsense):
 def test_what_is_remembered_may_be_lost_or_damaged(announce, service, folder):
     assert announce(address(service)) == "sent"
     for damage in (b"{", b"[]", b'{"2025-12-22": 3}', b"\xff"):
-        (folder / message.SENT).write_bytes(damage)
+        (folder / files.SENT).write_bytes(damage)
         assert announce(address(service)) == "sent"
         assert announce(address(service)) == "unchanged"
-    assert TOKEN not in (folder / message.SENT).read_text()
+    assert TOKEN not in (folder / files.SENT).read_text()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -9,6 +9,7 @@ import polars as pl
 from darkpool import carried, features, figures, overview, session_page, tables, weekly
 from darkpool.archive import file_name
 from darkpool.logbook import logged
+from darkpool.session import files
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -37,7 +38,7 @@ def main(
     by_week = weekly.flow(tables.stacked("weekly", weeks))
     scale = figures.shared_scale(windows, flow, by_week)
     for ticker in tickers:
-        paths = [folder / "plots" / f"{file_name(ticker)}.{kind}" for kind in kinds]
+        paths = [folder / files.PLOTS / f"{file_name(ticker)}.{kind}" for kind in kinds]
         weeks_of = by_week.filter(pl.col("ticker") == ticker)
         figures.ticker_plot(
             ticker, windows_of[(ticker,)], flow_of[(ticker,)], context, *paths, weekly=weeks_of, scale=scale

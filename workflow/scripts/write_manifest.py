@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 from darkpool import carried, manifest, reconcile, sources, tables
 from darkpool.archive import Archive, write_atomic
 from darkpool.logbook import logged
+from darkpool.session import files
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(target: Path, outputs: list[Path], features: list[Path], root: str, session: date, **request: Any) -> None:
-    told = carried.told(tables.metadata(target.parent / "features.parquet"))
+    told = carried.told(tables.metadata(target.parent / files.FEATURES))
     print(f"{session}: {sources.told(told['sources'])}", file=sys.stderr)
     sources.require_final(told["sources"], session, request["config"]["mode"])
-    told["reconciliation"] = reconcile.summary(tables.read("reconciliation", target.parent / "reconciliation.parquet"))
+    told["reconciliation"] = reconcile.summary(tables.read("reconciliation", target.parent / files.RECONCILIATION))
     write_atomic(target, manifest.build(target.parent, outputs, features, Archive(root), session, told, **request))
 
 

@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 from . import layout, marked, sessions
 from .archive import Archive
-
-MANIFEST = "all"
-PAGE = "table.html"
+from .session import files
 
 
 class Backlog(NamedTuple):
@@ -48,7 +46,7 @@ def recent(now: datetime, count: int) -> list[date]:
 
 
 def is_finished(results: Path, day: date) -> bool:
-    return (results / str(day) / MANIFEST).is_file()
+    return (results / str(day) / files.MANIFEST).is_file()
 
 
 def _is_marked(folder: Path) -> bool:
@@ -57,7 +55,7 @@ def _is_marked(folder: Path) -> bool:
 
 def _was_run(folder: Path) -> bool:
     """Whether the session was once a target: a session on another's page has tables, but no page of its own."""
-    return (folder / PAGE).is_file() or (folder / MANIFEST).is_file()
+    return (folder / files.PAGE).is_file() or (folder / files.MANIFEST).is_file()
 
 
 def outdated(
@@ -70,7 +68,7 @@ def outdated(
     """
     found = []
     for day in days:
-        path = results / str(day) / MANIFEST
+        path = results / str(day) / files.MANIFEST
         if not path.is_file():
             continue
         try:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import glossary, selection
 from .selection import LATEST, NotThere, NotUnderstood
+from .session import files
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from .page import PageContext
 
 DONE, FAULT, USAGE = 0, 1, 2
-TABLES = (
-    "features", "merged", "lit_flow", "trf_flow", "dark_flow", "finra_trf", "yf_volume", "otc_weekly", "weekly",
-)  # fmt: skip
-SPANNING = frozenset({"merged", "yf_volume", "otc_weekly", "weekly"})
-"""Tables whose rows are of other days than their session's: exported with a column `session`."""
 SHOWN = (
     "ticker", "signal", "accum_score", "offex_ratio", "trf_spike", "trf_volume", "trf_percentile", "offex_ratio_z",
     "lit_buy_ratio", "log_ratio", "classification_method", "quality",
@@ -37,7 +33,6 @@ HISTORY = (
     "offex_ratio", "offex_ratio_z", "trf_volume", "trf_spike", "trf_percentile", "lit_buy_ratio", "log_ratio", "signal",
     "classification_method", "quality",
 )  # fmt: skip
-RECEIPT = ".history.json"
 DATES_HELP = f"comma-separated: YYYY-MM-DD, YYYY-MM, MM-DD, a range A:B, or {LATEST} (default: {LATEST})"
 EXAMPLES = """examples:
   python -m darkpool table --dates 2025-12-22 --tickers TQQQ,SPY
@@ -108,7 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     export = command("export", _export, "rows as csv, xlsx or parquet")
     _add_choice(export)
     export.add_argument("--columns", help="comma-separated (default: all)")
-    export.add_argument("--table", choices=TABLES, default="features", help="table to export (default: features)")
+    exported = [name for name, file in files.TABLES.items() if file.exported]
+    export.add_argument("--table", choices=exported, default="features", help="table to export (default: features)")
     export.add_argument("--to", required=True, metavar="FILE", help="NAME.csv, NAME.xlsx, NAME.parquet; - is csv here")
 
     command("sessions", _sessions, "the sessions on disk, with the state of their sources")
@@ -170,16 +166,14 @@ def _read(folder: Path, days: Iterable[date], table: str = "features") -> pl.Dat
 
     from . import tables
 
-    if table not in tables.CONTRACTS:
-        raise NotThere(f"there is no table {table}")
     frames = []
     for day in days:
-        path = folder / str(day) / f"{table}.parquet"
+        path = folder / str(day) / files.TABLES[table].path
         if path.is_file():
             frame = tables.read(table, path)
-            frames.append(frame.insert_column(0, pl.lit(day).alias("session")) if table in SPANNING else frame)
+            frames.append(frame.insert_column(0, pl.lit(day).alias("session")) if files.TABLES[table].spans else frame)
     if not frames:
-        raise NotThere(f"no {table}.parquet in the chosen sessions of {folder}")
+        raise NotThere(f"no {files.TABLES[table].path} in the chosen sessions of {folder}")
     return pl.concat(frames)
 
 
@@ -215,13 +209,13 @@ def _columns(text: str, known: Sequence[str]) -> list[str]:
 def _facts(folder: Path, day: date) -> dict[str, Any]:
     from . import carried, tables
 
-    return carried.told(tables.metadata(folder / str(day) / "features.parquet"))
+    return carried.told(tables.metadata(folder / str(day) / files.FEATURES))
 
 
 def _config(folder: Path, day: date, path: Path) -> Mapping[str, Any]:
     """What the session was computed with: the manifest's configuration or, before there is one, the file's."""
     try:
-        config: Mapping[str, Any] = json.loads((folder / str(day) / "all").read_bytes())["config"]
+        config: Mapping[str, Any] = json.loads((folder / str(day) / files.MANIFEST).read_bytes())["config"]
     except FileNotFoundError:
         config = _config_file(path)
     return config
@@ -242,7 +236,7 @@ def _context(args: argparse.Namespace, folder: Path, day: date, tickers: Sequenc
 
     config = _config(folder, day, args.config)
     return session_page.context(
-        tables.metadata(folder / str(day) / "features.parquet"), args.scan, day, tickers=tickers, mode=config["mode"],
+        tables.metadata(folder / str(day) / files.FEATURES), args.scan, day, tickers=tickers, mode=config["mode"],
         signal=config["signal"], history=config["history"],
     )  # fmt: skip
 
@@ -316,7 +310,7 @@ def _write_page(args: argparse.Namespace, folder: Path, days: Sequence[date], ro
 
     target = folder / str(days[-1])
     context = _context(args, folder, days[-1], rows["ticker"].unique().to_list())
-    plots = {ticker: target / "plots" / f"{file_name(ticker)}.png" for ticker in context.plots}
+    plots = {ticker: target / files.PLOTS / f"{file_name(ticker)}.png" for ticker in context.plots}
     links = {
         ticker: quote(Path(os.path.relpath(path, args.html.parent)).as_posix())
         for ticker, path in plots.items()
@@ -340,7 +334,7 @@ def _plots(args: argparse.Namespace) -> int:
     for day in selection.days(args.dates, folder):
         tickers = _chosen(_read(folder, [day]), args.tickers)["ticker"].to_list()
         context = _context(args, folder, day, tickers)
-        path = folder / str(day) / "merged.parquet"
+        path = folder / str(day) / files.MERGED
         splits = carried.splits(tables.metadata(path))
         history = _config(folder, day, args.config)["history"]
         windows = features.trailing(tables.read("merged", path), splits, day, history)
@@ -429,7 +423,7 @@ def _sessions(args: argparse.Namespace) -> int:
             str(session.day), session.settings.get("mode", glossary.UNKNOWN),
             glossary.SESSION_STATES[session.state].label,
             glossary.UNKNOWN if session.state == "damaged" else str(session.said.height),
-            "loaded" if (folder / str(session.day) / RECEIPT).is_file() else glossary.UNKNOWN,
+            "loaded" if (folder / str(session.day) / files.RECEIPT).is_file() else glossary.UNKNOWN,
             session.reason if session.state == "damaged" else ", ".join(states),
         ])  # fmt: skip
     if any(session.simulated for session in found):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from . import clock, credentials, glossary, listing
+from .session import files
 
 State = Literal["ok", "warn", "fault"]
 PROJECT = Path(__file__).resolve().parents[3]
@@ -324,7 +325,7 @@ def _last_run(place: Place) -> Iterator[Check]:
 
     completed = sessions.last_completed(clock.now())
     newest = max(_finished(place.folder), default=None)
-    latest = _read_json(place.folder / "latest.json")
+    latest = _read_json(place.folder / files.LATEST)
     if latest is None and newest is None:
         yield Check("last run", "warn", f"no finished session in {place.folder} yet", "make latest")
         return
@@ -344,7 +345,7 @@ def _last_run(place: Place) -> Iterator[Check]:
 
 
 def _finished(folder: Path) -> Iterator[date]:
-    for path in folder.glob("????-??-??/all"):
+    for path in folder.glob(f"????-??-??/{files.MANIFEST}"):
         try:
             yield date.fromisoformat(path.parent.name)
         except ValueError:

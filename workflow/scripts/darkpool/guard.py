@@ -15,11 +15,12 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import psutil
 
-from . import marked
+from .session import files
 
 MARK = "DARKPOOL_MORNING"
 LOCK = ".morning.lock"
@@ -178,11 +179,12 @@ def sweep(project: Path, results: Path, archive: Path) -> list[Path]:
     """
     is_ours = (project / archive).is_relative_to(project)
     drafts = [path for path in archive.rglob(".*") if _DRAFT.fullmatch(path.name)] if is_ours else []
-    ours = {*marked.OURS, ".history.json", "latest.json", ".morning.json", ".messages.json"}
     for folder in (results, *results.glob("????-??-??")):
-        drafts += [path for path in folder.glob(".*") if (m := _DRAFT.fullmatch(path.name)) and m["name"] in ours]
-        drafts += [path for path in folder.glob("plots/.*.png.*") if _DRAFT.fullmatch(path.name)]
-        shutil.rmtree(folder / ".parts", ignore_errors=True)
+        for place, names in files.with_drafts(folder).items():
+            begun = ((path, _DRAFT.fullmatch(path.name)) for path in place.glob(".*"))
+            drafts += [path for path, draft in begun if draft and any(fnmatchcase(draft["name"], n) for n in names)]
+        for parts in files.swept(folder):
+            shutil.rmtree(parts, ignore_errors=True)
     for path in drafts:
         path.unlink(missing_ok=True)
     return drafts

@@ -31,13 +31,13 @@ from . import store, tables
 from .archive import sha256
 from .contract import Unreadable, mend
 from .selection import on_disk
+from .session import files
 
-STORE = "history.duckdb"
+STORE = files.STORE
 LOCK = ".history.lock"
 DRAFT = ".history.loading.duckdb"
 SET_ASIDE = "history.unreadable.duckdb"
 """A store that cannot be read, kept when another takes its place: sessions without a folder may be in it alone."""
-MANIFEST = "all"
 
 Trades = Literal["view", "table"]
 
@@ -75,17 +75,11 @@ class Kept:
         return ("session", *key) if self.spans else key
 
 
+COPIES = {"finra_otc_volume_raw": {"source": "tier"}}
 KEPT: Mapping[str, Kept] = {
-    "finra_trf_raw": Kept("finra_trf"),
-    "yf_volume_raw": Kept("yf_volume", spans=True),
-    "finra_otc_volume_raw": Kept("otc_weekly", spans=True, optional=True, sparse=True, copies={"source": "tier"}),
-    "merged": Kept("merged", spans=True),
-    "equity_lit_directional_flow": Kept("lit_flow"),
-    "trf_flow": Kept("trf_flow", sparse=True),
-    "darkpool_estimated_flow": Kept("dark_flow"),
-    "weekly": Kept("weekly", spans=True, optional=True, sparse=True),
-    "features": Kept("features"),
-    "reconciliation": Kept("reconciliation", spans=True, optional=True, sparse=True),
+    file.store: Kept(name, file.spans, file.optional, file.sparse, COPIES.get(file.store, {}))
+    for name, file in files.TABLES.items()
+    if file.store
 }
 RUNS = "runs"
 TRADES = "equity_trades_raw"
@@ -241,7 +235,7 @@ def read_session(folder: Path, session: date) -> Session:
     frames, inputs = {}, {}
     refused: list[Unreadable] = []
     for name, kept in KEPT.items():
-        path = place / f"{kept.source}.parquet"
+        path = place / files.TABLES[kept.source].path
         try:
             inputs[path.name] = sha256(path)
             frame = tables.read(kept.source, path)
@@ -261,8 +255,8 @@ def read_session(folder: Path, session: date) -> Session:
         frames[name] = frame.insert_column(0, pl.lit(session).alias("session")) if kept.spans else frame
     if refused:
         raise Unreadable("; ".join(error.reason for error in refused), *(path for e in refused for path in e.paths))
-    told = tables.metadata(place / "features.parquet")
-    manifest = _manifest(place / MANIFEST, inputs)
+    told = tables.metadata(place / files.FEATURES)
+    manifest = _manifest(place / files.MANIFEST, inputs)
     run = {
         "session": session,
         "scan": folder.name,
@@ -284,7 +278,7 @@ def _manifest(path: Path, inputs: dict[str, str]) -> str | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise HistoryError(f"{path} is no manifest ({error!r}); delete it and snakemake makes it again") from None
-    if "features.parquet" not in outputs or any(outputs.get(name, digest) != digest for name, digest in inputs.items()):
+    if files.FEATURES not in outputs or any(outputs.get(name, digest) != digest for name, digest in inputs.items()):
         return None
     inputs[path.name] = sha256(path)
     return text
@@ -405,16 +399,16 @@ def _without_loss(session: Session | Gap, folder: Path, before: store.Holdings) 
     """The session; or why not, where a table's rows would be gone: no file, or one that is empty by a fault alone."""
     if not isinstance(session, Session):
         return session
-    day, files = session.session, []
+    day, gone = session.session, []
     for name, kept in KEPT.items():
         is_there = name in session.frames and (kept.sparse or not session.frames[name].is_empty())
         if day in before.get(name, ()) and not is_there:
-            files.append(folder / str(day) / f"{kept.source}.parquet")
-    if not files:
+            gone.append(folder / str(day) / files.TABLES[kept.source].path)
+    if not gone:
         return session
-    there = [path for path in files if path.is_file()]
+    there = [path for path in gone if path.is_file()]
     return HistoryError(
-        f"{', '.join(map(str, files))}: without the rows that {folder / STORE} holds of {day}. To have them again: "
+        f"{', '.join(map(str, gone))}: without the rows that {folder / STORE} holds of {day}. To have them again: "
         f"{_mend(folder, [day], there)}; {_on_purpose(folder, [day])}",
         *there,
     )
@@ -449,7 +443,7 @@ def _refuse_loss(
 def _reason(folder: Path, day: date, gaps: Mapping[date, Gap]) -> str:
     gap = gaps.get(day)
     if gap is None:
-        return f"{folder / str(day)}/features.parquet is not there"
+        return f"{folder / str(day) / files.FEATURES} is not there"
     return gap.reason if isinstance(gap, Unreadable) else str(gap)
 
 
@@ -501,11 +495,11 @@ def _insert_trades(con: duckdb.DuckDBPyConnection, archive: Path, session: date)
     con.execute(f"DELETE FROM {TRADES} WHERE date = ?", [session])
     if not any((archive / "polygon/trades" / str(session)).glob("*.parquet")):
         return
-    files = _pattern(archive, f"polygon/trades/{session}/*.parquet")
+    answers = _pattern(archive, f"polygon/trades/{session}/*.parquet")
     # A field the vendor left out of every row is missing from the file: the empty row set brings its column.
     con.execute(
         f"INSERT INTO {TRADES} SELECT {', '.join(TRADE_COLUMNS)} FROM "
-        f"(({_nothing(TRADE_COLUMNS)}) UNION ALL BY NAME ({_trades(files)}))"
+        f"(({_nothing(TRADE_COLUMNS)}) UNION ALL BY NAME ({_trades(answers)}))"
     )
 
 

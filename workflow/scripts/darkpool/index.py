@@ -21,11 +21,11 @@ import polars as pl
 from . import glossary, page, review, sessions, sources, tables
 from .archive import file_name, sha256, write_atomic
 from .selection import NotThere
+from .session import files
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-NAME = "index.html"
 _TEMPLATES = Path(__file__).with_name("templates")
 TEMPLATE, STYLE, SCRIPT = _TEMPLATES / "index.html.j2", _TEMPLATES / "index.css", _TEMPLATES / "index.js"
 LOOKED_AT = 60
@@ -76,7 +76,7 @@ def write(folder: Path) -> Path:
     """
     if not folder.is_dir():
         raise NotThere(f"{folder} is not there; the folder of a scan was expected, as results/emps2")
-    target = folder / NAME
+    target = folder / files.INDEX
     write_atomic(target, render(folder).encode())
     return target
 
@@ -84,7 +84,7 @@ def write(folder: Path) -> Path:
 def _places(folder: Path) -> list[Path]:
     """Folders of the scan that are named by a session and hold its features, ascending."""
     found = []
-    for path in sorted(folder.glob("????-??-??/features.parquet")):
+    for path in sorted(folder.glob(f"????-??-??/{files.FEATURES}")):
         try:
             is_one = sessions.is_session(date.fromisoformat(path.parent.name))
         except ValueError:
@@ -100,13 +100,13 @@ def read(folder: Path) -> list[Session]:
 
 
 def _session(place: Path) -> Session:
-    day, has_page = date.fromisoformat(place.name), (place / "table.html").is_file()
+    day, has_page = date.fromisoformat(place.name), (place / files.PAGE).is_file()
     try:
-        told, said = _features(place / "features.parquet", day)
+        told, said = _features(place / files.FEATURES, day)
     except (ValueError, KeyError, OSError) as error:
         return Session(day, "damaged", str(error), has_page)
     settings, vouched = _manifest(place)
-    mode = "weekly" if (place / "weekly.parquet").is_file() else "daily"
+    mode = "weekly" if (place / files.WEEKS).is_file() else "daily"
     waiting = [source for source in told["sources"] if sources.holds_up(source, mode)]
     if vouched:
         state, reason = "complete", ""
@@ -141,14 +141,14 @@ def _features(path: Path, day: date) -> tuple[dict[str, Any], pl.DataFrame]:
 def _manifest(place: Path) -> tuple[Mapping[str, Any], bool | None]:
     """The configuration of the manifest, and whether it vouches for the features; None where there is no manifest."""
     try:
-        content = json.loads((place / "all").read_bytes())
+        content = json.loads((place / files.MANIFEST).read_bytes())
         digests = {entry["path"]: entry["sha256"] for entry in content["outputs"]}
         config = content["config"]
     except FileNotFoundError:
         return {}, None
     except (ValueError, KeyError, TypeError):
         return {}, False
-    return config, digests.get("features.parquet") == sha256(place / "features.parquet")
+    return config, digests.get(files.FEATURES) == sha256(place / files.FEATURES)
 
 
 def render(folder: Path) -> str:
@@ -252,9 +252,9 @@ def _movers(folder: Path, readable: Sequence[Session]) -> list[Moved]:
     for session in reversed(readable[-MOVING_SESSIONS:]):
         place = folder / str(session.day)
         try:
-            merged = tables.columns("merged", place / "merged.parquet", ["date", "ticker", "offex_ratio"])
+            merged = tables.columns("merged", place / files.MERGED, ["date", "ticker", "offex_ratio"])
             features = tables.columns(
-                "features", place / "features.parquet", ["ticker", "trf_spike", "signal", "quality", *DECISIVE[1:]]
+                "features", place / files.FEATURES, ["ticker", "trf_spike", "signal", "quality", *DECISIVE[1:]]
             )
         except (ValueError, OSError):
             continue
@@ -279,9 +279,9 @@ class Overview(NamedTuple):
 
 def _overview(folder: Path, shown: Session, readable: Sequence[Session]) -> Overview:
     place = folder / str(shown.day)
-    features = page.ranked(tables.read("features", place / "features.parquet"))
+    features = page.ranked(tables.read("features", place / files.FEATURES))
     try:
-        merged = tables.columns("merged", place / "merged.parquet", ["date", "ticker", "offex_ratio"])
+        merged = tables.columns("merged", place / files.MERGED, ["date", "ticker", "offex_ratio"])
     except (ValueError, OSError):
         merged = pl.DataFrame(schema={"date": pl.Date, "ticker": pl.String, "offex_ratio": pl.Float64})
     days = sessions.window(shown.day, LOOKED_AT - 1)

@@ -11,13 +11,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from . import marked, verdict
+from . import verdict
 from .archive import iso, write_atomic
+from .session import files
 
-NAME = "latest.json"
 SCHEMA = 1
-PAGES = {"page": "table.html", "picture": "table.png", "csv": "table.csv", "xlsx": "table.xlsx", "manifest": "all"}
-HISTORY = "history.duckdb"
 
 
 def describe(
@@ -26,10 +24,10 @@ def describe(
     """The content; `results` is the scan's folder."""
     folder = results / str(session)
     told = verdict.told_of(folder)
-    names = {table: f"{table}.parquet" for table in marked.TABLES} | PAGES
-    paths = {key: f"{session}/{name}" for key, name in names.items() if (folder / name).is_file()}
-    if (results / HISTORY).is_file():
-        paths["history"] = HISTORY
+    named = {file.key: file.path for file in files.FILES if file.key}
+    paths = {key: f"{session}/{path}" for key, path in named.items() if (folder / path).is_file()}
+    if (results / files.STORE).is_file():
+        paths["history"] = files.STORE
     return {
         "schema": SCHEMA,
         "scan": results.name,
@@ -51,4 +49,4 @@ def _reasons(told: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def write(results: Path, content: Mapping[str, Any]) -> None:
-    write_atomic(results / NAME, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomic(results / files.LATEST, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())

@@ -6,26 +6,12 @@ from datetime import date, datetime
 from pathlib import Path
 
 from . import sessions
-
-TABLES = (
-    "finra_trf",
-    "yf_volume",
-    "merged",
-    "lit_flow",
-    "trf_flow",
-    "dark_flow",
-    "otc_weekly",
-    "reconciliation",
-    "weekly",
-    "features",
-)
-PAGES = (*(f"table.{kind}" for kind in ("html", "png", "svg", "csv", "xlsx")), "overview.png", "overview.svg", "plots")
-OURS = frozenset({*(f"{table}.parquet" for table in TABLES), *PAGES, "all"})
+from .session import files
 
 
 def is_marked(folder: Path) -> bool:
     """Whether the folder holds something this workflow did not write; hidden files do not count."""
-    return any(entry.name not in OURS and not entry.name.startswith(".") for entry in folder.iterdir())
+    return any(not files.is_ours(entry.name) for entry in folder.iterdir())
 
 
 def last_marked(results: Path, now: datetime, mode: str) -> date:

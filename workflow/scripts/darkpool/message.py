@@ -23,18 +23,16 @@ import polars as pl
 from . import carried, credentials, digest, selection, sessions, tables
 from .archive import write_atomic
 from .digest import Digest
+from .session import files
 
 ADDRESSES = "DARKPOOL_NOTIFY"
 PAGES = "DARKPOOL_PAGE_URL"
 """Where `results/` is served, for the link; without it the message names the path."""
-SENT = ".messages.json"
 PATIENCE = 60.0
 """Seconds after which an address that has not answered counts as failed; all are asked at once."""
 LARGEST_PICTURE = 8_000_000
 LOOKED_BACK = 60
 KEPT = 30
-
-_FEATURES = "features.parquet"
 
 
 def announce(folder: Path, session: date) -> str:
@@ -58,13 +56,13 @@ def compose(folder: Path, session: date) -> Digest:
     """The digest of `session` from the tables on disk, those of earlier sessions included."""
     place = folder / str(session)
     link = _link(folder, session)
-    if not (place / _FEATURES).is_file():
+    if not (place / files.FEATURES).is_file():
         return digest.without_tables(folder.name, session, _latest_states(folder, session), link=link)
-    features = tables.read("features", place / _FEATURES)
-    told = carried.told(tables.metadata(place / _FEATURES))
+    features = tables.read("features", place / files.FEATURES)
+    told = carried.told(tables.metadata(place / files.FEATURES))
     signals = _signals(features)
     since = digest.streaks(signals, _earlier(folder, session) if any(signals.values()) else [])
-    complete = (place / "all").is_file()
+    complete = (place / files.MANIFEST).is_file()
     return digest.compose(folder.name, session, features, told, since=since, link=link, complete=complete)
 
 
@@ -80,14 +78,14 @@ def _earlier(folder: Path, session: date) -> Iterator[Mapping[str, str] | None]:
         found = None
         if session in there:
             with suppress(ValueError, OSError):
-                found = _signals(tables.read("features", folder / str(session) / _FEATURES))
+                found = _signals(tables.read("features", folder / str(session) / files.FEATURES))
         yield found
 
 
 def _latest_states(folder: Path, session: date) -> dict[str, str]:
     """States by source as the last run left them, where it was about this session."""
     try:
-        latest: dict[str, Any] = json.loads((folder / "latest.json").read_bytes())
+        latest: dict[str, Any] = json.loads((folder / files.LATEST).read_bytes())
         states = latest["states"] if latest["date"] == str(session) else {}
         if isinstance(states, list):
             states = {source["source"]: source["state"] for source in states}
@@ -99,9 +97,9 @@ def _latest_states(folder: Path, session: date) -> dict[str, str]:
 def _link(folder: Path, session: date) -> str:
     base = credentials.setting(PAGES)
     if not base:
-        return str(folder / str(session) / "table.html")
+        return str(folder / str(session) / files.PAGE)
     parts = urlsplit(base)
-    path = f"{parts.path.rstrip('/')}/{quote(folder.name)}/{session}/table.html"
+    path = f"{parts.path.rstrip('/')}/{quote(folder.name)}/{session}/{files.PAGE}"
     # A user and password in it would stand in the message.
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", ""))
 
@@ -114,14 +112,14 @@ def _announce(folder: Path, session: date, addresses: list[str]) -> str:
     wanted = {label: a for label, a in zip(labels, addresses, strict=True) if had.get(label) != message.fingerprint}
     if not wanted:
         return "unchanged"
-    picture = folder / str(session) / "table.png"
+    picture = folder / str(session) / files.PICTURE
     failures = _send_all(wanted, message, picture if _attachable(picture) else None)
     done = {label: message.fingerprint for label in wanted if label not in failures}
     if done:
         remembered[str(session)] = {**had, **done}
         newest = dict(sorted(remembered.items())[-KEPT:])
         with suppress(OSError):
-            write_atomic(folder / SENT, (json.dumps(newest, indent=1) + "\n").encode())
+            write_atomic(folder / files.SENT, (json.dumps(newest, indent=1) + "\n").encode())
     if failures:
         why = "; ".join(f"address {label}: {reason}" for label, reason in failures.items())
         return f"failed: {why}"
@@ -140,7 +138,7 @@ def _kind(address: str) -> str:
 def _remembered(folder: Path) -> dict[str, dict[str, str]]:
     """What was sent, by session and address; nothing where the file is missing or damaged."""
     try:
-        content = json.loads((folder / SENT).read_bytes())
+        content = json.loads((folder / files.SENT).read_bytes())
         return {str(day): dict(sent) for day, sent in content.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

@@ -22,13 +22,13 @@ from . import backlog, clock, due_mornings, guard, invocation, journal, latest, 
 from .archive import RUN, Archive, iso, write_atomic
 from .credentials import which
 from .invocation import Invocation
+from .session import files
 from .verdict import DONE, FAULT, LATER, Verdict
 
 PROJECT = Path(__file__).resolve().parents[3]
 LAST_MARKED = "DARKPOOL_LAST_MARKED"
 """Tells the workflow which session is reached as the last-marked date, though every target is named."""
 NOTIFY = ("DARKPOOL_NOTIFY",)
-STATE = ".morning.json"
 """In the scan's folder: which mornings were acted on. Without it a morning is acted on once more, and finds it done."""
 SCHEMA = 1
 ONE_RUN = f"{os.getpid()}@{time.time_ns()}"
@@ -117,7 +117,7 @@ def _act(call: Invocation, now: datetime, report: Report) -> None:
 def _state(results: Path) -> dict[str, Any]:
     """What the mornings so far have left; a file that is not there, or not ours, is a first morning."""
     try:
-        state = json.loads((results / STATE).read_bytes())
+        state = json.loads((results / files.STATE).read_bytes())
     except (OSError, ValueError):
         return {}
     return state if isinstance(state, dict) else {}
@@ -174,7 +174,7 @@ def _command(call: Invocation, targets: Sequence[str]) -> list[str]:
 
 def _targets(scan: str, day: date) -> list[str]:
     """The manifest, and the session in the history."""
-    return [f"results/{scan}/{day}/{name}" for name in ("all", ".history.json")]
+    return [f"results/{scan}/{day}/{name}" for name in (files.MANIFEST, files.RECEIPT)]
 
 
 def _environment(call: Invocation, target: date) -> dict[str, str]:
@@ -380,4 +380,4 @@ class Morning:
         if done == state.get(kind, {}):
             return
         content = json.dumps({**state, kind: done}, indent=1, sort_keys=True) + "\n"
-        write_atomic(self.results / STATE, content.encode())
+        write_atomic(self.results / files.STATE, content.encode())

@@ -7,6 +7,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+from .session import files
+
 LIBRARIES = (
     "duckdb",
     "exchange-calendars",
@@ -28,10 +30,10 @@ def folders_id(scan: Path) -> str:
     digest = hashlib.sha256()
     for place in sorted(scan.glob("????-??-??")):
         digest.update(place.name.encode())
-        for name in ("all", "features.parquet", "merged.parquet", "table.html"):
+        for name in files.read_by("index"):
             path = place / name
             if path.is_file():
-                told = path.read_bytes() if name == "all" else str(path.stat().st_size).encode()
+                told = path.read_bytes() if name == files.MANIFEST else str(path.stat().st_size).encode()
                 digest.update(name.encode() + b"\0" + told + b"\0")
     return digest.hexdigest()[:12]
 

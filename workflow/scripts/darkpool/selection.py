@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from . import listing, symbols
+from .session import files
 
 LATEST = "latest"
 _PARTIAL = re.compile(r"\d{4}(-\d{2})?|\d{2}-\d{2}")
@@ -24,7 +25,7 @@ class NotThere(ValueError):
 def on_disk(folder: Path) -> list[date]:
     """Sessions of a scan's folder that have features, ascending."""
     found = []
-    for path in folder.glob("????-??-??/features.parquet"):
+    for path in folder.glob(f"????-??-??/{files.FEATURES}"):
         try:
             found.append(date.fromisoformat(path.parent.name))
         except ValueError:

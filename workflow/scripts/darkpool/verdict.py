@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import carried, sources
+from .session import files
 
 DONE, FAULT, LATER = 0, 1, 75
 """Exit status: done or nothing to do, a fault that somebody has to mend, try again later."""
@@ -40,7 +41,7 @@ def told_of(folder: Path) -> dict[str, Any] | None:
     from . import tables
 
     try:
-        return carried.told(tables.metadata(folder / "features.parquet"))
+        return carried.told(tables.metadata(folder / files.FEATURES))
     except (OSError, ValueError, KeyError):
         return None
 
@@ -58,7 +59,7 @@ def judge(folder: Path, ended: int, reached_manifest: bool, mode: str) -> Verdic
     """
     told = told_of(folder)
     found = states(told)
-    stands = (folder / "all").is_file()
+    stands = (folder / files.MANIFEST).is_file()
     if ended < 0:
         return Verdict(LATER, "interrupted", found, f"Snakemake was ended by signal {-ended}")
     if stands and ended == 0:

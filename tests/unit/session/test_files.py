@@ -1,0 +1,123 @@
+"""A session's files stand in one list, from which every other is derived, and the rules keep to it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import darkpool
+from darkpool import cli, history, tables
+from darkpool.session import files
+
+PACKAGE = Path(darkpool.__file__).parent
+RULES = Path(darkpool.__file__).parents[2] / "rules"
+LITERAL = re.compile(r"""results/\{scan\}/\{(?:date|day)\}/([^"'\s]*[^"'\s.,`:])""")
+COMMANDS = {"export", "show", "plots", "table", "sessions", "index", "digest", "doctor", "morning", "backlog", "latest"}
+
+
+def blocks() -> dict[str, str]:
+    """The text of every rule that writes into a session's folder, by name."""
+    text = "\n".join(path.read_text() for path in sorted(RULES.glob("*.smk")))
+    parts = re.split(r"(?m)^ *rule\s*(\w*):\n", text)
+    return {name or "draw_plots": body for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def section(body: str, name: str) -> str:
+    found = re.search(rf"(?ms)^( +){name}:\n(.*?)(?=^\1\w+:$|\Z)", body)
+    return found[2] if found else ""
+
+
+def generic(path: str) -> str:
+    """A path as the list has it: whatever Snakemake or Python fills in is the ticker, the part or the kind."""
+    path = re.sub(r"\{scatteritem\}|\{\{scatteritem\}\}", "{part}", path)
+    return re.sub(r"\{file_name\(ticker\)\}", "{ticker}", path)
+
+
+def test_every_table_has_a_contract_and_every_contract_is_a_sessions_table() -> None:
+    assert set(files.TABLES) == set(tables.CONTRACTS)
+    assert all(file.path == f"{name}.parquet" for name, file in files.TABLES.items())
+
+
+def test_no_file_and_no_name_of_the_history_stands_twice() -> None:
+    for said in (
+        [f.path for f in files.FILES],
+        [f.store for f in files.FILES if f.store],
+        [f.key for f in files.FILES if f.key],
+    ):
+        assert len(said) == len(set(said))
+
+
+def test_rows_of_other_days_than_the_sessions_are_marked_where_the_contract_says_so() -> None:
+    for name, file in files.TABLES.items():
+        assert file.spans or "date" in tables.CONTRACTS[name].key, name
+
+
+@pytest.mark.parametrize("name", sorted(blocks()))
+def test_a_rule_writes_what_the_list_says(name: str) -> None:
+    written = {generic(path) for path in LITERAL.findall(section(blocks()[name], "output"))}
+    assert written <= {file.path for file in files.FILES if file.rule == name}
+    if written:
+        assert written == {file.path for file in files.FILES if file.rule == name}
+
+
+@pytest.mark.parametrize("name", sorted(blocks()))
+def test_a_rule_that_reads_a_file_is_among_its_readers(name: str) -> None:
+    for path in map(generic, LITERAL.findall(section(blocks()[name], "input"))):
+        assert name in files.BY_PATH[path].readers, path
+
+
+def test_readers_and_rules_are_there() -> None:
+    known = set(blocks()) | COMMANDS
+    for file in files.FILES:
+        assert file.rule in known, file.path
+        assert file.readers <= known, file.path
+        assert file.readers, file.path
+
+
+def test_a_file_that_the_manifest_lists_is_read_by_its_rule() -> None:
+    assert {file.path for file in files.FILES if file.listed} == set(files.read_by("write_manifest"))
+
+
+def test_no_other_module_names_a_sessions_file() -> None:
+    """`all` and `plots` are words too, and templates link by themselves."""
+    names = {file.path for file in files.FILES if "." in file.path and "{" not in file.path} | files.BESIDE
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.name == "files.py" or path.parent.name == "__pycache__":
+            continue
+        tree = ast.parse(path.read_text())
+        texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        assert not texts & names, path
+
+
+def test_what_a_session_has_follows_mode_and_configuration() -> None:
+    daily = {file.path for file in files.made("daily", {"csv": True, "xlsx": False})}
+    assert {"features.parquet", "table.html", "table.csv", "plots/{ticker}.png", "all"} <= daily
+    assert not daily & {"weekly.parquet", "table.xlsx", "table.svg", "overview.svg"}
+    assert "weekly.parquet" in files.tables("weekly")
+    assert list(files.pages({"csv": False, "xlsx": True, "svg": True})) == ["html", "png", "svg", "xlsx"]
+    assert files.pictures({"csv": True}) == ["png"]
+    assert files.pictures({"csv": True, "svg": True}) == ["png", "svg"]
+
+
+@pytest.mark.parametrize("name", tables.CONTRACTS)
+def test_every_table_can_be_exported_and_stands_in_the_history(name: str, capsys) -> None:
+    assert cli.main(["export", "--table", name, "--to", "-", "--results", "nowhere"]) == 1
+    assert "nowhere" in capsys.readouterr().err
+    assert name in {kept.source for kept in history.KEPT.values()}
+
+
+def test_what_the_design_promises_to_others_is_known_as_ours() -> None:
+    assert {f"{name}.parquet" for name in tables.CONTRACTS} <= files.OURS
+    assert {"table.html", "table.png", "table.csv", "overview.png", "plots", "all"} <= files.OURS
+    assert not files.is_ours("09_final_universe.csv")
+    assert files.is_ours(".DS_Store")
+
+
+def test_drafts_of_every_file_but_those_that_go_with_their_run_are_looked_for() -> None:
+    found = files.with_drafts(Path("d"))
+    assert found[Path("d/plots")] == {"*.png", "*.svg"}
+    assert {"features.parquet", ".history.json", "latest.json", "all"} <= found[Path("d")]
+    assert files.swept(Path("d")) == [Path("d/.parts")]

@@ -1,0 +1,1 @@
+"""A session: what its folder holds, and how its tables are made."""
