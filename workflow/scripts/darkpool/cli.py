@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import glossary, selection
+from . import glossary, selection, terminal
 from .selection import LATEST, NotThere, NotUnderstood
 from .session import files
 
@@ -54,14 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         from . import morning
 
         return morning.main(given[1:])
-    args = _parser().parse_args(given)
-    try:
-        run: Callable[[argparse.Namespace], int] = args.run
-        return run(args)
-    except NotUnderstood as error:
-        return _told(error, USAGE)
-    except (ValueError, OSError, RuntimeError) as error:
-        return _told(error, FAULT)
+    with terminal.harmless():
+        args = _parser().parse_args(given)
+        try:
+            run: Callable[[argparse.Namespace], int] = args.run
+            return run(args)
+        except NotUnderstood as error:
+            return _told(error, USAGE)
+        except (ValueError, OSError, RuntimeError) as error:
+            return _told(error, FAULT)
 
 
 def _told(error: object, status: int) -> int:
@@ -291,6 +292,7 @@ def _text(name: str, record: Mapping[str, Any]) -> str:
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], right: Iterable[int]) -> str:
     """Rows under their header in columns as wide as their widest cell; those numbered in `right` end together."""
+    rows = [[terminal.one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     ends = set(right)
 
@@ -457,15 +459,13 @@ def _index(args: argparse.Namespace) -> int:
 def _query(args: argparse.Namespace) -> int:
     import duckdb
 
-    from . import history, spreadsheet
+    from . import history, query, spreadsheet
 
     folder = _folder(args)
     with history.connect(folder) as con:
         try:
-            relation = con.sql(args.sql)
-            if relation is None:
-                raise NotUnderstood("the statement has no rows to show; the history is read-only")
-            rows = relation.pl()
+            query.check(args.sql)
+            rows = con.sql(args.sql).pl()
             simulated = con.execute("SELECT coalesce(bool_or(simulated), false) FROM runs").fetchall()[0][0]
         except duckdb.Error as error:
             raise ValueError(f"{folder / history.STORE}: {error}") from None

@@ -142,6 +142,14 @@ _TYPES = {
     pa.bool_(): "BOOLEAN",
     pa.map_(pa.string(), pa.float64()): "MAP(VARCHAR, DOUBLE)",
 }
+CLOSED = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+"""What a connection for readers is opened with: nothing is fetched for it, and Python's own variables are no tables."""
+_PATTERNS = re.compile(r"'((?:[^']|'')*/(?:polygon/trades|finra/otc_weekly))/")
+"""Folders in the texts of the views over the archive, as `_pattern` writes them."""
 _ANSWER = r"(@[0-9TZ]+)?\.(parquet|json)$"
 """What follows the name that all answers of a thing share."""
 
@@ -213,17 +221,38 @@ def rebuild(folder: Path, archive: Path, trades: Trades = "view", forget: Collec
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:
-    """The scan's store, read-only; raises HistoryError where there is none or it cannot be read."""
+    """The scan's store, read-only, without network and extensions, and of all files with those its views read alone.
+
+    No statement can change that. Raises HistoryError where there is no store or it cannot be read.
+    """
     path = folder / STORE
     if not path.is_file():
         raise HistoryError(f"{path} is not there; python -m darkpool rebuild --scan {folder.name} builds it")
     try:
-        return duckdb.connect(path, read_only=True)
+        con = duckdb.connect(path, read_only=True, config=CLOSED)
+        folders = ", ".join(map(_quoted, _folders_of_views(con)))
+        con.execute(f"SET allowed_directories = [{folders}]")
+        con.execute("SET enable_external_access = false")
+        con.execute("SET lock_configuration = true")
+        return con
     except duckdb.Error as error:
         told = str(error).splitlines()[0]
         raise HistoryError(
             f"{path} cannot be read ({told}); python -m darkpool rebuild --scan {folder.name} builds it anew"
         ) from None
+
+
+def _folders_of_views(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Folders of the archive that the store's views read, as their own texts name them.
+
+    DuckDB compares texts, that of a pattern and those of the files that it finds: signs that a pattern has to mark
+    stand in both.
+    """
+    views = con.execute(
+        "SELECT sql FROM duckdb_views() WHERE NOT internal AND view_name IN (?, ?)", [TRADES, WEEK_ANSWERS]
+    ).fetchall()
+    patterns = {match.replace("''", "'") for (sql,) in views for match in _PATTERNS.findall(sql)}
+    return sorted(patterns | {re.sub(r"\[([*?\[])\]", r"\1", folder) for folder in patterns})
 
 
 def read_session(folder: Path, session: date) -> Session:
