@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -256,10 +257,8 @@ def test_a_statement_that_writes_is_found_wherever_it_hides(ahead: str, sql: str
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_checked_or_refused(text: str) -> None:
-    try:
+    with suppress(query.NotReading):
         query.check(text)
-    except query.NotReading as refused:
-        assert str(refused)
 
 
 @pytest.mark.parametrize("options", [[], ["--csv"]])

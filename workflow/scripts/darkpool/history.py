@@ -142,7 +142,7 @@ _TYPES = {
     pa.bool_(): "BOOLEAN",
     pa.map_(pa.string(), pa.float64()): "MAP(VARCHAR, DOUBLE)",
 }
-CLOSED = {
+CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",

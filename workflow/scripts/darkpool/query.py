@@ -20,8 +20,8 @@ TABLE_FUNCTIONS = frozenset({
     "duckdb_columns", "duckdb_constraints", "duckdb_databases", "duckdb_functions", "duckdb_indexes", "duckdb_keywords",
     "duckdb_schemas", "duckdb_settings", "duckdb_tables", "duckdb_types", "duckdb_views", "generate_series", "glob",
     "json_each", "json_tree", "parquet_file_metadata", "parquet_kv_metadata", "parquet_metadata", "parquet_scan",
-    "parquet_schema", "pragma_database_size", "pragma_storage_info", "pragma_table_info", "pragma_version", "query_table",
-    "range", "read_json", "read_json_auto", "read_parquet", "repeat", "repeat_row", "summary", "unnest",
+    "parquet_schema", "pragma_database_size", "pragma_storage_info", "pragma_table_info", "pragma_version",
+    "query_table", "range", "read_json", "read_json_auto", "read_parquet", "repeat", "repeat_row", "summary", "unnest",
 })  # fmt: skip
 """Others change the process, or take addresses in memory, or a statement as a text."""
 ALLOWED = "SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN of one of these"

@@ -1,4 +1,4 @@
-"""Text on a terminal: what steers one is spelt out, so that a vendor's words or a file's name are shown and never obeyed.
+"""Text on a terminal: what steers one is spelt out, so that a vendor's words or a file's name are shown, not obeyed.
 
 Escape sequences move the cursor, clear and rename; marks of writing direction let a line read as another one does.
 """
@@ -52,7 +52,7 @@ class _Shown:
 def harmless() -> Iterator[None]:
     """Let nothing that is printed steer the terminal."""
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = map(_Shown, streams)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = map(_Shown, streams)
     try:
         yield
     finally:
