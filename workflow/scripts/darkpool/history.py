@@ -230,7 +230,7 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
         raise HistoryError(f"{path} is not there; python -m darkpool rebuild --scan {folder.name} builds it")
     try:
         con = duckdb.connect(path, read_only=True, config=CLOSED)
-        folders = ", ".join(map(_quoted, _folders_of_views(con)))
+        folders = ", ".join(map(store.quoted, _folders_of_views(con)))
         con.execute(f"SET allowed_directories = [{folders}]")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
