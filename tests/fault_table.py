@@ -170,6 +170,8 @@ class Yahoo(Source):
             "wrong date": self.chart(days=[sessions.previous(FRIDAY), FRIDAY]),
             "wrong schema": self.chart(indicators={"quotes": []}),
             "duplicate": self.chart(days=[FRIDAY, DAY, DAY], volumes=("1000", "1000", "1000")),
+            "another symbol": self.chart().replace(b'"symbol": "AAPL"', b'"symbol": "AAPL.BA"'),
+            "no symbol": self.chart().replace(b'"symbol": "AAPL", ', b""),
             "negative": self.chart(volumes=("1000", "-1000")),
             "nan": self.chart(volumes=("1000", "NaN")),
             "infinite": self.chart(volumes=("1000", "Infinity")),
@@ -254,6 +256,10 @@ class Bars(Ticks):
                 continue
         return {}
 
+    def page(self, *rows: dict[str, Any]) -> bytes:
+        told = {"status": "OK", "ticker": "AAPL", "adjusted": False, "results": list(rows)}
+        return json.dumps(told).encode()
+
     def bar(self, clock: str, **more: Any) -> dict[str, Any]:
         start = nanoseconds(DAY, clock) // 10**6
         return {"t": start, "o": 10.0, "h": 12.0, "l": 9.0, "c": 11.0, "v": 1000, **more}
@@ -264,6 +270,10 @@ class Bars(Ticks):
             "wrong date": self.page({**one, "t": one["t"] - 3 * 86_400_000}),
             "wrong schema": self.page({"ticker": "AAPL"}),
             "duplicate": self.page(one, two, two),
+            "two bars": self.page(one, two, {**two, "v": 2001}),
+            "another symbol": self.page(one, two).replace(b'"AAPL"', b'"AAPL.W"'),
+            "no symbol": self.page(one, two).replace(b'"ticker": "AAPL", ', b""),
+            "adjusted": self.page(one, two).replace(b'"adjusted": false', b'"adjusted": true'),
             "nan": self.page(one, {**two, "v": float("nan")}),
             "infinite": self.page(one, {**two, "v": float("inf")}),
             "1e300": self.page(one, {**two, "v": 1e300}),
@@ -366,6 +376,7 @@ COMMON = {
     **{f"led to {name}": STAYS for name in NOWHERE},
 }
 BODIES = ("wrong date", "wrong schema", "duplicate", "negative", "nan", "infinite", "1e300", "huge", "inconsistent")
+ONCE = ("published", "published")
 EXPECTED: dict[str, dict[str, tuple[str, str]]] = {
     "finra": {
         **COMMON,
@@ -385,10 +396,18 @@ EXPECTED: dict[str, dict[str, tuple[str, str]]] = {
         "negative": ("not_yet", "not_yet"),
         "nan": ("not_yet", "not_yet"),
         "infinite": ("not_yet", "not_yet"),
-        "duplicate": ("published", "published"),
+        "duplicate": ONCE,
+        "another symbol": PASSES,
+        "no symbol": PASSES,
     },
-    "polygon": {**COMMON, **{body: STAYS for body in BODIES if body != "negative"}},
-    "polygon bars": {**COMMON, **{body: STAYS for body in BODIES if body != "negative"}},
+    # Rows that are identical in every field count once; two different bars of one minute are refused.
+    "polygon": {**COMMON, **{body: STAYS for body in BODIES if body != "negative"}, "duplicate": ONCE},
+    "polygon bars": {
+        **COMMON,
+        **{body: STAYS for body in BODIES if body != "negative"},
+        "duplicate": ONCE,
+        **dict.fromkeys(("two bars", "another symbol", "no symbol", "adjusted"), STAYS),
+    },
     "finra_weekly": {
         **COMMON,
         **dict.fromkeys(BODIES, STAYS),

@@ -64,7 +64,7 @@ def yahoo_charts(data: bytes) -> bool:
         return False
     result = json.loads(data)["chart"]["result"][0]
     meta = result.get("meta") or {}
-    assert meta.get("symbol", "AAPL") == "AAPL"
+    assert meta["symbol"] == "AAPL"
     assert meta.get("dataGranularity", "1d") == "1d"
     moments = result.get("timestamp") or []
     quote = result["indicators"]["quote"][0] if moments else {}
@@ -102,7 +102,7 @@ def _number(value: Any) -> float | None:
 
 def _pages(data: bytes, kind: str) -> bool:
     try:
-        rows, following = polygon.read_page(data)
+        rows, following = polygon.read_page(data, polygon.Question(kind, "AAPL"))
         polygon.check(rows, kind, DAY)
     except ValueError:
         return False
@@ -110,6 +110,8 @@ def _pages(data: bytes, kind: str) -> bool:
     page = page[0] if isinstance(page, list) else page
     told = page.get("results") or []
     assert rows.height == len(told)
+    assert page.get("ticker") in (None, "AAPL")
+    assert kind != polygon.MINUTE_BARS or not told or page["adjusted"] is False
     assert following is None or following.startswith(("/v2/", "/v3/"))
     for name in {*polygon.ORDERING, *polygon.AMOUNTS} & set(rows.columns):
         slow = [row.get(name) for row in told]
@@ -202,7 +204,7 @@ def _trades() -> bytes:
 def _bars() -> bytes:
     start = nanoseconds(DAY, "09:30") // 10**6
     rows = [{"t": start + 60_000 * i, "o": 10.0, "h": 12.0, "l": 9.0, "c": 11.0, "v": 1000} for i in range(3)]
-    return json.dumps({"status": "OK", "results": rows}).encode()
+    return json.dumps({"status": "OK", "ticker": "AAPL", "adjusted": False, "results": rows}).encode()
 
 
 def _week() -> bytes:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import canaries
 from darkpool import credentials, polygon, spool
-from standin import Vendors, nanoseconds
+from standin import Answer, Vendors, nanoseconds
 
 SESSION = date(2025, 12, 22)
 NOW = datetime(2025, 12, 23, 11, tzinfo=UTC)
@@ -126,8 +126,6 @@ def test_a_next_page_is_asked_for_on_our_own_host_whatever_its_address_says(clie
 
 
 def test_a_redirect_is_not_followed_with_the_key(client, vendors, monkeypatch):
-    from standin import Answer
-
     away = Answer(302, b"", {"Location": "https://api.massive.com/v3/trades/AAPL"})
     monkeypatch.setattr(vendors.polygon, "answer", lambda request: away)
     with pytest.raises(polygon.Failure, match="HTTP 302") as failure:
@@ -147,6 +145,118 @@ def test_pages_that_lead_in_a_circle_are_refused(client, vendors):
     with pytest.raises(polygon.Failure, match="leads back") as failure:
         rows(client)
     assert failure.value.state == "truncated"
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("trades", 3), ("trades", 4), ("quotes", 5)])
+def test_a_page_that_comes_again_however_much_later_is_refused(client, vendors, monkeypatch, kind, shown):
+    """The first of five pages in the place of a later one; the vendor leads on as if nothing were wrong."""
+    vendors.polygon.pages = 5
+    getattr(vendors.polygon, kind)("AAPL", SESSION, [trade(NOON + i, i) for i in range(15)])
+    usual, told = vendors.polygon.answer, []
+
+    def answer(request):
+        given = usual(request)
+        told.append(json.loads(given.body))
+        content = told[-1] if len(told) != shown else {**told[-1], "results": told[0]["results"]}
+        return Answer(given.status, json.dumps(content).encode(), given.headers)
+
+    monkeypatch.setattr(vendors.polygon, "answer", answer)
+    with pytest.raises(polygon.Failure, match=f"page {shown} of {kind} repeats an earlier page") as failure:
+        rows(client, kind)
+    assert failure.value.state == "truncated"
+
+
+def test_a_vendor_that_repeats_itself_for_ever_is_left(client, vendors, monkeypatch):
+    count = iter(range(1_000))
+
+    def answer(request):
+        target = f"https://api.polygon.io/v3/trades/AAPL?cursor={next(count)}"
+        content = {"status": "OK", "results": [trade(NOON, 1)], "next_url": target}
+        return Answer(200, json.dumps(content).encode(), {})
+
+    monkeypatch.setattr(vendors.polygon, "answer", answer)
+    with pytest.raises(polygon.Failure, match="page 2 of trades repeats"):
+        rows(client)
+    assert len(asked(vendors)) == 2
+
+
+def test_empty_pages_are_no_repeats(client, vendors, monkeypatch):
+    targets = iter(["https://x/v3/trades/AAPL?c=1", "https://x/v3/trades/AAPL?c=2", None])
+
+    def answer(request):
+        content = {"status": "OK", "results": [], "next_url": next(targets)}
+        return Answer(200, json.dumps(content).encode(), {})
+
+    monkeypatch.setattr(vendors.polygon, "answer", answer)
+    assert [page.rows.height for page in client.pages("trades", "AAPL", SESSION)] == [0, 0, 0]
+
+
+def test_quotes_that_agree_in_moment_and_sequence_and_differ_are_all_real(client, vendors):
+    """As recorded: a sequence number of 0 in every row, no participant time, moments that many rows share."""
+    said = [
+        {"sip_timestamp": NOON + 256 * (i // 4), "sequence_number": 0, "bid_price": 10 + i / 100, "ask_price": 11}
+        for i in range(16)
+    ]
+    vendors.polygon.quotes("AAPL", SESSION, said)
+    assert rows(client, "quotes").drop("future_field").to_dicts() == said
+
+
+def answered(kind: str = "minute_bars", **page: object) -> bytes:
+    bar = {"t": NOON // 10**6, "o": 1, "c": 2, "v": 3}
+    results = [bar if kind == "minute_bars" else trade(NOON, 1)]
+    return json.dumps({"status": "OK", "results": results, "ticker": "AAPL", "adjusted": False, **page}).encode()
+
+
+def read(body: bytes, kind: str = "minute_bars", symbol: str = "AAPL") -> int:
+    return polygon.read_page(body, polygon.Question(kind, symbol))[0].height
+
+
+@pytest.mark.parametrize(
+    ("page", "why"),
+    [
+        ({"ticker": "MSFT"}, "asked for AAPL, answered for MSFT"),
+        ({"ticker": "aapl"}, "asked for AAPL, answered for aapl"),
+        ({"ticker": None}, "bars without their ticker, expected AAPL"),
+        ({"ticker": ""}, "asked for AAPL, answered for "),
+        ({"ticker": 7}, "asked for AAPL, answered for 7"),
+        ({"adjusted": True}, "adjusted is true, asked for false"),
+        ({"adjusted": None}, "adjusted is missing, asked for false"),
+        ({"adjusted": "false"}, "adjusted is false, asked for false"),
+        ({"results": [{"t": NOON // 10**6, "T": "MSFT"}]}, "asked for AAPL, answered for MSFT"),
+        ({"results": [], "ticker": "MSFT"}, "asked for AAPL, answered for MSFT"),
+    ],
+)
+def test_bars_of_another_symbol_or_on_another_basis_are_refused(page, why):
+    assert read(answered()) == 1
+    with pytest.raises(ValueError, match=why):
+        read(answered(**page))
+
+
+def test_a_ticker_that_stands_there_twice_is_refused():
+    with pytest.raises(ValueError, match="ticker is named twice"):
+        read(answered().replace(b'"ticker": "AAPL"', b'"ticker": "MSFT","ticker":"AAPL"'))
+
+
+def test_no_bars_need_not_say_on_which_basis_they_are():
+    assert read(b'{"status":"OK","queryCount":0}') == 0
+    assert read(answered(results=[], adjusted=True)) == 0
+
+
+def test_trades_say_no_ticker_and_where_they_do_it_is_the_one_asked_for():
+    told = json.dumps({"status": "OK", "results": [trade(NOON, 1)]}).encode()
+    assert read(told, "trades") == 1
+    assert read(answered("trades"), "trades") == 1
+    with pytest.raises(ValueError, match="answered for AAPL"):
+        read(answered("trades"), "trades", "MSFT")
+    with pytest.raises(ValueError, match="answered for AAPL"):
+        read(json.dumps({"status": "OK", "results": [trade(NOON, 1, ticker="AAPL")]}).encode(), "quotes", "MSFT")
+
+
+def test_identical_bars_pass_and_two_different_ones_of_a_minute_do_not():
+    bar = {"t": NOON // 10**6, "o": 1.0, "v": 3.0}
+    polygon.check(pl.DataFrame([bar, bar]), "minute_bars", SESSION)
+    with pytest.raises(ValueError, match=f"two different bars start at {NOON // 10**6}; one a minute is right"):
+        polygon.check(pl.DataFrame([bar, {**bar, "v": 4.0}]), "minute_bars", SESSION)
 
 
 def test_massive_is_asked_where_only_its_key_is_set(vendors, monkeypatch):
@@ -330,6 +440,28 @@ def test_a_spool_sorts_as_one_sort_over_everything_would(pages, span, tmp_path_f
 
     assert [key(row) for row in found] == sorted(key(row) for row in whole)
     assert os.listdir(folder) == ["out.parquet"]
+
+
+FEW = st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(0, 2), st.lists(st.integers(0, 1), max_size=2))
+
+
+@settings(deadline=None)
+@given(pages=st.lists(st.lists(FEW, min_size=1, max_size=6), min_size=1, max_size=6), span=st.integers(1, 8))
+def test_a_spool_keeps_every_row_that_differs_and_each_of_them_once(pages, span, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("spool")
+    names = ["participant_timestamp", "sequence_number", "price", "conditions"]
+    schema = {**dict.fromkeys(names[:3], pl.Int64), "conditions": pl.List(pl.Int64)}
+    with spool.Spool(folder / "parts", TRADES, "sequence_number", span) as pending:
+        for page in pages:
+            pending.add(pl.DataFrame(page, schema=schema, orient="row"))
+        pending.write(folder / "out.parquet")
+        repeats = pending.repeats
+    found = pl.read_parquet(folder / "out.parquet").select(names).rows()
+    every = [(t, s, price, tuple(codes)) for page in pages for t, s, price, codes in page]
+    kept = [(t, s, price, tuple(codes)) for t, s, price, codes in found]
+    assert sorted(kept) == sorted(set(every))
+    assert [row[:2] for row in kept] == sorted(row[:2] for row in kept)
+    assert repeats == len(every) - len(set(every))
 
 
 def test_a_page_larger_than_what_is_read_at_a_time_loses_no_row(tmp_path: Path):

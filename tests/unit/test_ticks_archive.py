@@ -12,7 +12,7 @@ import pytest
 import canaries
 from darkpool import credentials, due, lit, polygon, sessions, ticks_archive, yahoo
 from darkpool.archive import Archive, sha256
-from standin import Vendors, nanoseconds
+from standin import Answer, Vendors, nanoseconds
 
 SESSION = date(2025, 12, 22)
 NEXT_MORNING = "2025-12-23T06:00:00-05:00"
@@ -137,6 +137,45 @@ def test_the_vendors_fields_are_kept_unchanged(fetch, vendors, archive):
     found = pl.read_parquet(archive.path("polygon/trades/2025-12-22/AAPL.parquet"))
     said = [{name: value for name, value in row.items() if value is not None} for row in found.to_dicts()]
     assert said == [{**row, "future_field": 1} for row in rows]
+
+
+def test_rows_that_come_twice_are_kept_once_and_the_receipt_says_so(fetch, vendors, archive):
+    """Wherever they come: beside one another, or at both ends of the day's pages."""
+    rows = [trade(f"10:0{i}", i) for i in range(7)]
+    vendors.polygon.trades("AAPL", SESSION, [*rows, rows[6], rows[0], rows[0]])
+    entry = fetch(["AAPL"])["tickers"]["AAPL"]["trades"]
+    assert (entry["state"], entry["rows"]) == ("published", 7)
+    assert entry["reason"] == "3 identical rows more than once, kept once"
+    found = pl.read_parquet(archive.path("polygon/trades/2025-12-22/AAPL.parquet"))
+    assert found["id"].to_list() == [str(i) for i in range(7)]
+
+
+def test_quotes_without_sequence_numbers_condemn_no_symbol(fetch, vendors, archive):
+    quotes = [{**quote("09:59", 0), "bid_price": 10 + i / 100, "ask_price": 11.0} for i in range(9)]
+    quotes = [{name: value for name, value in row.items() if name != "participant_timestamp"} for row in quotes]
+    vendors.polygon.trades("AAPL", SESSION, [trade("10:00", 1)])
+    vendors.polygon.quotes("AAPL", SESSION, quotes)
+    assert states(fetch(["AAPL"]), "quotes") == ["published"]
+    found = pl.read_parquet(archive.path("polygon/quotes/2025-12-22/AAPL.parquet"))
+    assert found["bid_price"].to_list() == [row["bid_price"] for row in quotes]
+
+
+def test_bars_of_another_symbol_are_an_outage_of_that_ticker_alone(fetch, vendors, archive, monkeypatch):
+    serve(vendors, "AAPL", "MSFT")
+    usual = vendors.polygon.answer
+
+    def answer(request):
+        given = usual(request)
+        body = given.body.replace(b'"ticker": "AAPL"', b'"ticker": "OTHER"')
+        return Answer(given.status, body, given.headers)
+
+    monkeypatch.setattr(vendors.polygon, "answer", answer)
+    receipt = fetch(["AAPL", "MSFT"], source="minute_bars")
+    assert states(receipt, "minute_bars") == ["outage", "published"]
+    assert receipt["tickers"]["AAPL"]["minute_bars"]["reason"].endswith("asked for AAPL, answered for OTHER")
+    assert kept(archive) == ["polygon/minute_bars/2025-12-22/MSFT.parquet"]
+    monkeypatch.setattr(vendors.polygon, "answer", usual)
+    assert states(fetch(["AAPL", "MSFT"], source="minute_bars"), "minute_bars") == ["published"] * 2
 
 
 def test_rows_lie_by_participant_time_and_not_by_arrival(fetch, vendors, archive):

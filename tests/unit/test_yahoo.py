@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool import sessions, yahoo
+from darkpool import sessions, yahoo, yahoo_minutes
 
 FRIDAY, MONDAY, TUESDAY = date(2025, 12, 19), date(2025, 12, 22), date(2025, 12, 23)
 NOW = datetime(2025, 12, 23, 11, tzinfo=UTC)
@@ -117,6 +117,10 @@ def test_a_chart_without_timestamps_has_no_bars():
         (b'{"chart":{"result":null}}', "no chart"),
         (b'{"chart":{"result":[null]}}', "no chart"),
         (chart([(1, FULL)], symbol="META"), "asked for AAPL, answered for META"),
+        (chart([(1, FULL)], symbol="aapl"), "asked for AAPL, answered for aapl"),
+        (chart([(1, FULL)], symbol=None), "asked for AAPL, and the answer does not say whose it is"),
+        (chart([(1, FULL)]).replace(b'"symbol"', b'"name"'), "asked for AAPL, and the answer does not say whose it is"),
+        (chart([(1, FULL)]).replace(b'"meta"', b'"about"'), "asked for AAPL, and the answer does not say whose it is"),
         (chart([(1, FULL)], dataGranularity="1wk"), "answered with 1wk"),
         (chart([(1, FULL)]).replace(b'"volume": [1000]', b'"volume": []'), "0 of volume for 1 timestamps"),
         (chart([(1, FULL)]).replace(b'"volume"', b'"size"'), "0 of volume for 1 timestamps"),
@@ -138,6 +142,34 @@ def test_a_chart_without_timestamps_has_no_bars():
 def test_what_is_no_chart_is_refused_and_says_in_what(body, message):
     with pytest.raises(yahoo.Malformed, match=message):
         yahoo.read_chart(body, "AAPL", FRIDAY, MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("meta", "why"),
+    [
+        ({"symbol": "META"}, "asked for AAPL, answered for META"),
+        ({"symbol": None}, "does not say whose it is"),
+        ({"dataGranularity": "5m"}, "asked for bars of 1m, answered with 5m"),
+    ],
+)
+def test_minute_bars_of_another_symbol_or_step_are_refused(meta, why):
+    def body(**more: Any) -> bytes:
+        return chart([(open_of(MONDAY), FULL)], **{"dataGranularity": "1m", **more})
+
+    assert yahoo_minutes.read_chart(body(), "AAPL", MONDAY)["t"].to_list() == [open_of(MONDAY) * 1_000]
+    with pytest.raises(yahoo.Malformed, match=why):
+        yahoo_minutes.read_chart(body(**meta), "AAPL", MONDAY)
+    answer = yahoo_minutes.judge(yahoo.Exchange("address", 200, {}, body(**meta)), "AAPL", MONDAY, NOW)
+    assert (answer.state, answer.bars.height) == ("outage", 0)
+    assert why in answer.reason
+
+
+@pytest.mark.parametrize("symbol", ["META", None])
+def test_a_chart_of_another_symbol_is_an_outage_of_that_ticker_and_gives_no_bar(symbol):
+    exchange = yahoo.Exchange("address", 200, {}, chart([(open_of(MONDAY), FULL)], {MONDAY: (2.0, 1.0)}, symbol=symbol))
+    answer = yahoo.judge(exchange, "AAPL", yahoo.Wanted(FRIDAY, MONDAY, MONDAY), NOW)
+    assert (answer.state, answer.bars.height, answer.splits.height) == ("outage", 0, 0)
+    assert answer.reason.startswith("chart of AAPL: ") or answer.reason.startswith("asked for AAPL")
 
 
 @given(

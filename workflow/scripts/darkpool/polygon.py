@@ -1,11 +1,13 @@
 """Asking Polygon, now Massive, for one symbol's trades, quotes and minute bars of a session, page by page.
 
-The window is the session's day in New York. The key goes into the Authorization header and nowhere else: pages are
+The window is the session's day in New York; an answer about another symbol, or on another basis than was asked for, is
+refused, and so is a page that came already. The key goes into the Authorization header and nowhere else: pages are
 followed on the vendor's own host by the path and query of `next_url` alone, redirects are not followed at all.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sys
 import threading
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import polars as pl
@@ -26,8 +28,8 @@ BASES = dict(zip(credentials.POLYGON, ("https://api.polygon.io", "https://api.ma
 """The host that each name of the key stands for; keys are good at both."""
 TRADES, QUOTES, MINUTE_BARS = KINDS = ("trades", "quotes", "minute_bars")
 ORDERING = ("t", "participant_timestamp", "sip_timestamp", "sequence_number")
-SEQUENCE = ["sip_timestamp", "sequence_number"]
 AMOUNTS = ("price", "size", "bid_price", "ask_price", *"ohlcv")
+TICKER, ADJUSTED, ROW_TICKERS = "ticker", "adjusted", ("T", "sym", "symbol")
 MOST = 1e15
 """Dollars or shares; nothing that is traded comes near it."""
 MOST_ROWS = 50_000
@@ -38,6 +40,13 @@ NANOSECOND, MILLISECOND = 1_000_000_000, 1_000
 
 FREE_INTERVAL = 12.0
 """Seconds between calls on the free plan: five a minute."""
+
+
+class Question(NamedTuple):
+    """What a page was asked for: trades, quotes or minute_bars of a symbol in Polygon's spelling."""
+
+    kind: str
+    symbol: str
 
 
 class KeyRefused(RuntimeError):
@@ -134,18 +143,18 @@ class Client:
         """
         target = first_target(kind, symbol, session)
         seen: set[str] = set()
+        told: set[bytes] = set()
         page, target_after = self._plan.first(kind, lambda: self._page(kind, symbol, session, target))
         yield page
         while target_after is not None:
             if target_after in seen:
                 raise Failure("truncated", f"page {len(seen) + 1} of {kind} leads back to an earlier one", page.status)
             seen.add(target_after)
-            before = page
+            told.add(_digest(page.rows))
             page, target_after = self._page(kind, symbol, session, target_after)
-            if target_after not in seen and overlaps(before.rows, page.rows, kind):
-                raise Failure(
-                    "truncated", f"page {len(seen) + 1} of {kind} repeats rows of the page before", page.status
-                )
+            if target_after not in seen and page.rows.height and _digest(page.rows) in told:
+                # Whether it came again beside the page that is due, or in its place, nobody can know.
+                raise Failure("truncated", f"page {len(seen) + 1} of {kind} repeats an earlier page", page.status)
             yield page
 
     def _page(self, kind: str, symbol: str, session: date, target: str) -> tuple[Page, str | None]:
@@ -157,7 +166,7 @@ class Client:
             self._refuse(answer, session)
         try:
             with self._parsing:
-                rows, following = read_page(answer.body)
+                rows, following = read_page(answer.body, Question(kind, symbol))
                 check(rows, kind, session)
         except ValueError as error:
             raise Failure("outage", f"{kind} of {symbol}: {error}", answer.status, answer.url) from None
@@ -239,11 +248,11 @@ def first_target(kind: str, symbol: str, session: date) -> str:
     return f"/v3/{kind}/{name}?{urlencode({**window, 'order': 'asc', 'sort': 'timestamp', 'limit': MOST_ROWS})}"
 
 
-def read_page(body: bytes) -> tuple[pl.DataFrame, str | None]:
+def read_page(body: bytes, asked: Question | None = None) -> tuple[pl.DataFrame, str | None]:
     """Rows of a page, every field as the vendor sent it, and path and query of the next page where there is one.
 
-    An integer column with one fraction in it is float64. Raises ValueError when the body is no page, or a row of it
-    names a field twice.
+    An integer column with one fraction in it is float64. Raises ValueError when the body is no page, a row of it names
+    a field twice, or it says that it answers another question than `asked`.
     """
     try:
         page = pl.read_json(io.BytesIO(body), infer_schema_length=None)
@@ -260,8 +269,11 @@ def read_page(body: bytes) -> tuple[pl.DataFrame, str | None]:
     # A frame with two columns of one name can be asked for its columns and for nothing else.
     twice += [name for name in rows.columns if rows.columns.count(name) > 1]
     twice = twice or [name for name in rows.columns if _is_named_twice(body, rows, name)]
+    twice += [name for name in (TICKER, ADJUSTED) if name not in rows.columns and body.count(f'"{name}":'.encode()) > 1]
     if twice:
         raise ValueError(f"{twice[0]} is named twice")
+    if asked:
+        _require_the_answer(page, rows, asked)
     return rows, _following(page)
 
 
@@ -272,6 +284,24 @@ def _is_named_twice(body: bytes, rows: pl.DataFrame, name: str) -> bool:
     key = f'"{name}":'.encode()
     nulls = body.count(key + b"null") + body.count(key + b" null")
     return body.count(key) > rows.height - rows[name].null_count() + nulls
+
+
+def _require_the_answer(page: pl.DataFrame, rows: pl.DataFrame, asked: Question) -> None:
+    """Raise ValueError where page or rows are of another symbol, or bars do not say whose they are and as traded."""
+    answered = {str(page[TICKER][0])} if TICKER in page.columns and page[TICKER][0] is not None else set()
+    for name in (TICKER, *ROW_TICKERS):
+        if name in rows.columns:
+            answered |= set(map(str, rows[name].drop_nulls().unique()))
+    if others := sorted(answered - {asked.symbol}):
+        raise ValueError(f"asked for {asked.symbol}, answered for {', '.join(others[:3])}")
+    if asked.kind != MINUTE_BARS or not rows.height:
+        return
+    if not answered:
+        raise ValueError(f"bars without their ticker, expected {asked.symbol}")
+    adjusted = page[ADJUSTED][0] if ADJUSTED in page.columns else None
+    if adjusted is not False:
+        said = "missing" if adjusted is None else str(adjusted).lower()
+        raise ValueError(f"{ADJUSTED} is {said}, asked for false: bars as traded")
 
 
 def check(rows: pl.DataFrame, kind: str, session: date) -> None:
@@ -297,23 +327,17 @@ def check(rows: pl.DataFrame, kind: str, session: date) -> None:
         absurd = rows.filter(~pl.col(field).is_between(-MOST, MOST)) if found.is_numeric() else rows.clear()
         if absurd.height:
             raise ValueError(f"{field} is {absurd[field][0]}, expected less than {MOST:g}")
-    key = ["t"] if kind == MINUTE_BARS else SEQUENCE
-    if set(key) <= set(rows.columns) and (twice := rows.filter(rows.select(_alike(rows, key)).is_duplicated())).height:
-        raise ValueError(f"the row with {', '.join(f'{name} {twice[name][0]}' for name in key)} came twice")
+    if kind == MINUTE_BARS:
+        # Identical rows are one; trades and quotes of one moment and sequence that differ are all real.
+        starts = rows.unique()["t"]
+        if starts.is_duplicated().any():
+            twice = starts.filter(starts.is_duplicated())[0]
+            raise ValueError(f"two different bars start at {twice}; one a minute is right")
 
 
-def overlaps(earlier: pl.DataFrame, later: pl.DataFrame, kind: str) -> bool:
-    """Whether a row of a page came on the page before it already."""
-    key = ["t"] if kind == MINUTE_BARS else SEQUENCE
-    if not set(key) <= set(earlier.columns) & set(later.columns):
-        return False
-    alike = [name for name in _alike(earlier, key) if name in later.columns]
-    return later.join(earlier.select(alike), on=alike, how="semi").height > 0
-
-
-def _alike(rows: pl.DataFrame, key: list[str]) -> list[str]:
-    """Columns in which two rows agree that are one row told twice: a sequence number alone could be given again."""
-    return key if key == ["t"] else [*key, *({"participant_timestamp", "id", "exchange"} & set(rows.columns))]
+def _digest(rows: pl.DataFrame) -> bytes:
+    """What tells a page from another: its rows in their order."""
+    return hashlib.blake2b(rows.hash_rows().to_numpy().tobytes() if rows.height else b"").digest()
 
 
 def _rows(page: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,8 @@
 
 Each page is sorted and set aside on disk. Since a page is sorted, the rows of a span of time are one slice of it: the
 file is written span by span, each the slices of all pages in order (a distribution sort). Pages need not agree on
-their columns: the file has the union, with the narrowest types that hold every page.
+their columns: the file has the union, with the narrowest types that hold every page. Rows that are identical in every
+field count once, whichever pages they came on; rows that differ in any are all real.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ SAMPLED = 64
 Integers = npt.NDArray[np.int64]
 
 _MOMENTS = "moments.bin"
+_ROW = "row\0"
 _NO_TIME = int(np.iinfo(np.int64).min)
 
 
@@ -41,12 +43,12 @@ class Spool:
     """The pages of one file; `folder` is its own, made and removed here, with whatever an interrupted run left in it.
 
     `times` are columns of moments, the first that a row has counts; `sequence` orders rows of one moment. Rows without
-    a moment come first.
+    a moment come first. `rows` were added; `repeats` of them, once written, are left out.
     """
 
     def __init__(self, folder: Path, times: Sequence[str], sequence: str, span_rows: int = SPAN_ROWS) -> None:
         self.folder = folder
-        self.rows = 0
+        self.rows = self.repeats = 0
         self._keys = (tuple(times), sequence)
         self._span_rows = span_rows
         self._ends: list[int] = []
@@ -83,12 +85,12 @@ class Spool:
         self._ends.append(self.rows)
 
     def write(self, path: Path) -> None:
-        """Write every row, sorted by moment and sequence, columns by name, as Parquet. Raises Misfit."""
+        """Write every row once, sorted by moment and sequence, columns by name, as Parquet. Raises Misfit."""
         schema = union(self._schemas)
         kinds = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
         with pq.ParquetWriter(path, kinds, compression="zstd", compression_level=1) as writer:
             for start, end in self._spans():
-                rows = self._sorted(pl.concat(list(self._slices(start, end, schema))))
+                rows = self._distinct(self._sorted(pl.concat(list(self._slices(start, end, schema)))))
                 table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
                 writer.write_table(table.cast(kinds), row_group_size=2 * self._span_rows)
                 pa.default_memory_pool().release_unused()
@@ -103,10 +105,25 @@ class Spool:
         return pl.coalesce(pl.col(there).cast(pl.Int64)).fill_null(_NO_TIME)
 
     def _sorted(self, page: pl.DataFrame) -> pl.DataFrame:
-        by = [self._moment(page.columns)]
-        if self._keys[1] in page.columns:
-            by.append(pl.col(self._keys[1]))
-        return page.sort(by, maintain_order=True)
+        return page.sort([self._moment(page.columns), *self._sequence(page.columns)], maintain_order=True)
+
+    def _distinct(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Sorted rows without those that are identical to a later one: of one moment the last row counts."""
+        keys = rows.select(self._moment(rows.columns).alias("moment"), *self._sequence(rows.columns))
+        alike = keys.select(pl.all_horizontal(pl.all().eq_missing(pl.all().shift()))).to_series()
+        if rows.height:
+            alike[0] = False
+        if not alike.any():
+            return rows
+        # Equal moments are never parted, so that what is identical is here, among rows alike to their neighbours.
+        is_suspect = alike | alike.shift(-1, fill_value=False)
+        suspect, kept = rows.with_row_index(_ROW).filter(is_suspect), ~is_suspect
+        kept[suspect.unique(rows.columns, keep="last")[_ROW]] = True
+        self.repeats += rows.height - int(kept.sum())
+        return rows.filter(kept)
+
+    def _sequence(self, columns: Sequence[str]) -> list[pl.Expr]:
+        return [pl.col(self._keys[1])] if self._keys[1] in columns else []
 
     def _spans(self) -> Iterator[tuple[int, int]]:
         """Half-open spans of moments that cover every row, `span_rows` or so each; equal moments are never parted."""

@@ -214,8 +214,8 @@ class _Run:
             with self._sorting:
                 pages.write(whole)
             kept = _adopt(self.archive, relative, whole, last.retrieved_at)
-            told = {"file": self.archive.relative(kept), "sha256": sha256(kept), "rows": pages.rows}
-        return _entry("published", None, **told, **answered)
+            told = {"file": self.archive.relative(kept), "sha256": sha256(kept), "rows": pages.rows - pages.repeats}
+        return _entry("published", _repeated(pages.repeats), **told, **answered)
 
     def _ask_yahoo(self, pending: list[str], before: Mapping[str, Entries]) -> dict[str, Entries]:
         name = polygon.MINUTE_BARS
@@ -283,6 +283,11 @@ def _beside(before: Entry | None, entry: Entry) -> Entry:
     return {**before, "reason": f"asked again: {entry['reason']}"}
 
 
+def _repeated(rows: int) -> str | None:
+    """What a receipt says of rows that came more than once."""
+    return f"{rows:,} identical rows more than once, kept once" if rows else None
+
+
 def _told(archive: Archive, path: Path) -> dict[str, Any] | None:
     """What a file tells of itself; None when it is no whole Parquet file."""
     try:
@@ -325,7 +330,8 @@ def _summary(kinds: Entries) -> str:
     for name, entry in kinds.items():
         if entry is None or due.is_refused(entry):
             continue
-        what = f"{entry['rows']:,}" if entry["file"] else f"{entry['state']} ({entry['reason']})"
+        because = f" ({entry['reason']})" if entry["reason"] else ""
+        what = f"{entry['rows']:,}{because}" if entry["file"] else f"{entry['state']}{because}"
         told.append(f"{name.replace('_', ' ')} {what}")
     return ", ".join(told) or "nothing in the plan"
 

@@ -196,7 +196,7 @@ def read_chart(body: bytes, symbol: str, start: date, end: date) -> Chart:
     """
     try:
         result = _result(body)
-        _check_what_was_asked(result.get("meta") or {}, symbol)
+        check_what_was_asked(result.get("meta") or {}, symbol, "1d")
     except _UNREADABLE as error:
         raise Malformed(f"chart of {symbol}: {type(error).__name__}: {error}") from error
     try:
@@ -471,12 +471,15 @@ def _result(body: bytes) -> dict[str, Any]:
     return result
 
 
-def _check_what_was_asked(meta: dict[str, Any], symbol: str) -> None:
-    answered, step = meta.get("symbol", symbol), meta.get("dataGranularity", "1d")
+def check_what_was_asked(meta: dict[str, Any], symbol: str, step: str) -> None:
+    """Raise Malformed for a chart that is not of `symbol` in bars of `step`, or does not say whose it is."""
+    answered, found = meta.get("symbol"), meta.get("dataGranularity", step)
+    if answered is None:
+        raise Malformed(f"asked for {symbol}, and the answer does not say whose it is")
     if answered != symbol:
         raise Malformed(f"asked for {symbol}, answered for {answered}")
-    if step != "1d":
-        raise Malformed(f"asked for bars of 1d, answered with {step}")
+    if found != step:
+        raise Malformed(f"asked for bars of {step}, answered with {found}")
 
 
 def _day(moment: Any) -> date:

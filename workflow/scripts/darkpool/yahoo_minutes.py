@@ -58,13 +58,11 @@ def fetch(
 
 
 def read_chart(body: bytes, symbol: str, session: date) -> pl.DataFrame:
-    """The session's bars (BARS) in a chart's JSON, those without any price left out. Raises yahoo.Malformed."""
+    """The session's bars (BARS) in a chart's JSON, those without any price left out. Of two bars of one start the later
+    is taken: Yahoo adds a live one. Raises yahoo.Malformed."""
     try:
         result = yahoo._result(body)
-        meta = {"symbol": symbol, "dataGranularity": "1m", **(result.get("meta") or {})}
-        if (meta["symbol"], meta["dataGranularity"]) != (symbol, "1m"):
-            answered = f"{meta['dataGranularity']} of {meta['symbol']}"
-            raise yahoo.Malformed(f"asked for 1m of {symbol}, answered with {answered}")
+        yahoo.check_what_was_asked(result.get("meta") or {}, symbol, "1m")
         moments: list[int] = result.get("timestamp") or []
         quote: dict[str, Any] = result["indicators"]["quote"][0] if moments else {}
         columns: dict[str, Any] = {ours: quote.get(theirs) if moments else [] for ours, theirs in _FIELDS.items()}
