@@ -13,6 +13,7 @@ import pytest
 from darkpool import consolidated, daily_bars, due, layout, sessions
 from darkpool.archive import Archive
 from standin import Vendors
+from unit.test_yahoo import chart, open_of
 
 DAY = date(2025, 12, 22)
 WINDOW = sessions.window(DAY, 2)
@@ -228,6 +229,77 @@ class TestFailures:
         assert read(archive, "AAPL", "NA", "TpC") == dict.fromkeys(("AAPL", "NA", "TpC"), (500.0, 2.0, True, False))
         names = {name.partition("/")[2] for name in kept(archive)}
         assert kept(archive).keys() == {f"{kind}/{name}" for kind in ("daily", "splits") for name in names}
+
+
+def of_chart(splits: dict[date, tuple[Any, Any]], volume: Any = 1000, day: date = DAY) -> bytes:
+    rows = [(open_of(one), (10.0, 12.0, 9.0, 11.0, volume)) for one in sorted({*WINDOW, day})]
+    return chart(rows, splits)
+
+
+ABSURD = {
+    "too large": of_chart({DAY: (10_001, 1)}),
+    "too small": of_chart({DAY: (1, 10_001)}),
+    "by zero": of_chart({DAY: (2, 0)}),
+    "zero": of_chart({DAY: (0, 2)}),
+    "true": of_chart({DAY: (True, 1)}),
+    "false": of_chart({DAY: (2, False)}),
+    "a word": of_chart({DAY: ("2", 1)}),
+    "a true volume": of_chart({}, volume=True),
+    "too many shares": of_chart({}, volume=10**15),
+}
+
+
+class TestAbsurdValues:
+    @pytest.mark.parametrize("body", ABSURD.values(), ids=ABSURD)
+    def test_it_is_an_outage_of_that_ticker_alone(self, body: bytes, vendors, archive, fetch) -> None:
+        vendors.faults.add(kind="body", body=body, path_contains="/chart/AAPL")
+        entries = fetch("AAPL", "NA")
+        assert (entries["AAPL"]["state"], entries["NA"]["state"]) == ("outage", "published")
+        assert entries["AAPL"]["reason"].startswith("chart of AAPL")
+        assert read(archive, "AAPL", "NA") == {"NA": (1000.0, 1.0, True, False)}
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "NA"]) == ["AAPL"]
+
+    def test_it_is_asked_again_for_five_sessions_then_absent_with_the_reason(self, vendors, archive, fetch) -> None:
+        vendors.faults.add(kind="body", body=ABSURD["too large"], path_contains="/chart/AAPL")
+        mornings = sessions.between(date(2026, 2, 2), date(2026, 2, 9))  # long after the session
+        states = [fetch("AAPL", "NA", now=f"{day}T06:00:00-05:00")["AAPL"] for day in mornings]
+        assert [entry["state"] for entry in states] == ["outage"] * 5 + ["absent"]
+        assert {entry["absurd_since"] for entry in states} == {"2026-02-02T11:00:00Z"}
+        assert "the split on 2025-12-22 has the ratio 10001" in states[-1]["reason"]
+        count = len(vendors.requests)
+        fetch("AAPL", "NA", now="2026-02-10T06:00:00-05:00")
+        assert len(vendors.requests) == count
+
+    def test_an_outage_is_none_of_them_and_starts_no_new_count(self, vendors, archive, fetch) -> None:
+        mornings = sessions.between(date(2026, 2, 2), date(2026, 2, 13))
+        down = {"kind": "status", "status": 503}
+        states = []
+        for day in mornings:
+            is_absurd = day in (mornings[0], mornings[-1])
+            vendors.faults.clear()
+            vendors.faults.add(
+                path_contains="/chart/AAPL", **({"kind": "body", "body": ABSURD["zero"]} if is_absurd else down)
+            )
+            states.append(fetch("AAPL", now=f"{day}T06:00:00-05:00")["AAPL"]["state"])
+        assert states == ["outage"] * 9 + ["absent"]
+
+    def test_a_sound_answer_heals_it(self, vendors, archive, fetch) -> None:
+        vendors.faults.add(kind="body", body=ABSURD["true"], path_contains="/chart/AAPL")
+        fetch("AAPL")
+        vendors.faults.clear()
+        entry = fetch("AAPL", now=NEXT)["AAPL"]
+        assert (entry["state"], entry.get("absurd_since")) == ("published", None)
+
+
+class TestDaysOfBars:
+    def test_a_bar_on_no_session_is_dropped_and_told(self, vendors, archive, fetch, capfd) -> None:
+        sunday = date(2025, 12, 21)
+        vendors.faults.add(kind="body", body=of_chart({}, day=sunday), path_contains="/chart/AAPL")
+        entry = fetch("AAPL")["AAPL"]
+        assert (entry["state"], entry["rows"]) == ("published", 3)
+        assert entry["reason"] == "left out, for it is no session: the bar of 2025-12-21"
+        assert "yahoo: AAPL: left out, for it is no session: the bar of 2025-12-21" in capfd.readouterr().err
+        assert pl.read_parquet(archive.path(layout.yahoo_daily(DAY)))["date"].to_list() == WINDOW
 
 
 class TestLosses:

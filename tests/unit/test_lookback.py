@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -379,6 +380,33 @@ class TestYahoo:
         scene.vendors.yahoo.split("AAPL", "2025-12-26", 2)
         assert scene.recheck() == DAYS
         assert scene.traded(DAYS[1])[DAYS[1]][0] == 1000.0
+
+    def test_a_second_ratio_of_one_day_leaves_what_is_known(self, scene, capfd) -> None:
+        """The stand-in's events are one a moment: the same day twice."""
+        scene.vendors.yahoo.split("AAPL", "2025-12-26", 2)
+        scene.vendors.yahoo.bars("AAPL", bars(2000))
+        events = scene.vendors.yahoo._splits["AAPL"]
+        events[next(iter(events)) + 60] = Fraction(3)
+        assert scene.recheck() == []
+        assert scene.kept() == scene.before
+        assert "the split on 2025-12-26: ratios of 2 and 3 on one day; what is there stands" in capfd.readouterr().err
+
+    def test_a_doubt_that_is_gone_is_news_once(self, scene) -> None:
+        """Two ratios on one day when the session was made; one of them, and the volumes adjusted for it, since."""
+        splits = pl.DataFrame(
+            {"symbol": ["AAPL"] * 2, "ex_date": [date(2025, 12, 26)] * 2, "ratio": [2.0, 3.0]},
+            schema=daily_bars.yahoo.SPLITS,
+        )
+        for day in DAYS:
+            kept = pl.read_parquet(scene.archive.path(layout.yahoo_daily(day))).filter(pl.col("symbol") == "AAPL")
+            told = daily_bars.DailyAnswer("published", bars=kept, splits=splits, retrieved_at=sessions.closes(DAYS[-1]))
+            daily_bars.write(scene.archive, day, [told], repeat=True)
+        assert scene.traded(DAYS[1])[DAYS[1]][0] is None
+        scene.vendors.yahoo.bars("AAPL", bars(3000))
+        scene.vendors.yahoo.split("AAPL", "2025-12-26", 3)
+        assert scene.recheck() == DAYS
+        assert scene.traded(DAYS[1])[DAYS[1]][0] == 1000.0
+        assert scene.recheck() == []
 
     def test_a_split_of_the_window_learnt_late_is_kept_though_no_volume_changes(self, scene) -> None:
         """The basis of the trailing mean hangs on it."""

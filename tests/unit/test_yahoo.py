@@ -88,6 +88,58 @@ def test_the_day_of_a_bar_is_new_yorks():
     assert read(chart([(late, FULL)]))[0] == [(MONDAY, 1000.0)]
 
 
+def midnight(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def test_a_bar_at_midnight_utc_is_of_that_date_and_no_other_moment_is():
+    assert read(chart([(midnight(MONDAY), FULL)]))[0] == [(MONDAY, 1000.0)]
+    assert read(chart([(midnight(TUESDAY) - 1, FULL)]))[0] == [(MONDAY, 1000.0)]
+    assert read(chart([(midnight(TUESDAY) + 1, FULL)]))[0] == [(MONDAY, 1000.0)]
+    assert read(chart([(midnight(TUESDAY), FULL)]))[0] == []
+
+
+def test_a_split_at_midnight_utc_is_of_that_date():
+    body = chart([(open_of(MONDAY), FULL)], {MONDAY: (2.0, 1.0)})
+    assert read(body.replace(str(open_of(MONDAY)).encode(), str(midnight(MONDAY)).encode()))[1] == [
+        ("AAPL", MONDAY, 2.0)
+    ]
+
+
+def test_the_zone_that_a_chart_names_changes_no_day():
+    for zone in ("Asia/Tokyo", "UTC", "Nowhere/At_All"):
+        assert read(chart([(open_of(MONDAY), FULL)], exchangeTimezoneName=zone))[0] == [(MONDAY, 1000.0)]
+
+
+def test_bars_on_no_session_are_left_out_and_named():
+    sunday, christmas = date(2025, 12, 21), date(2025, 12, 25)
+    body = chart([(midnight(day), FULL) for day in (FRIDAY, sunday, MONDAY, christmas)])
+    bars, _, dropped = yahoo.read_chart(body, "AAPL", FRIDAY, date(2025, 12, 26))
+    assert (bars["date"].to_list(), dropped) == ([FRIDAY, MONDAY], (sunday, christmas))
+    assert yahoo.read_chart(body, "AAPL", MONDAY, MONDAY).dropped == ()
+    answer = judged(200, body)
+    assert (answer.state, answer.reason) == ("published", "left out, for it is no session: the bar of 2025-12-21")
+
+
+@given(st.sampled_from(sessions.between(date(2024, 1, 2), date(2025, 12, 31))), st.integers(0, 86_399))
+def test_any_moment_of_a_new_york_session_is_its_day(day, second):
+    moment = int(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK).timestamp()) + second
+    if moment % 86_400:
+        assert read(chart([(moment, FULL)]), day, day)[0] == [(day, 1000.0)]
+
+
+def test_absurd_values_are_told_from_what_is_no_chart():
+    assert judged(200, chart([(open_of(MONDAY), FULL)], {MONDAY: (2.0, 0.0)})).absurd
+    assert not judged(200, b"<html>").absurd
+    assert not judged(200, chart([(open_of(MONDAY), FULL)], symbol="META")).absurd
+    assert not judged(503).absurd
+
+
+@pytest.mark.parametrize("ratio", [(1.0, 10_000.0), (10_000.0, 1.0)])
+def test_the_largest_and_smallest_ratios_are_taken(ratio):
+    assert read(chart([(open_of(MONDAY), FULL)], {MONDAY: ratio}))[1] == [("AAPL", MONDAY, ratio[0] / ratio[1])]
+
+
 def test_every_split_after_the_first_day_is_kept_also_after_the_last_bar():
     splits = {FRIDAY: (3.0, 1.0), MONDAY: (1.0, 10.0), date(2026, 11, 19): (2.0, 1.0)}
     body = chart([(open_of(FRIDAY), FULL)], splits)

@@ -28,9 +28,46 @@ def otc_exchange_62(rows: Rows) -> None:
     assert "no_lit" in rows["OTCXY"]["quality"].split(",")
 
 
+OF_REGULAR = ("regular_volume", "offex_ratio", "offex_ratio_z", "accum_score")
+
+
+def without_regular(row: dict[str, Any], flags: str) -> None:
+    """The day's own off-exchange volume and its statistics stand; what needs the consolidated volume is null."""
+    assert [row[name] for name in OF_REGULAR] == [None] * 4
+    assert (row["quality"], row["history_sessions"]) == (flags, 60)
+    assert row["trf_spike"] == pytest.approx(1, abs=0.001)
+    assert row["trf_percentile"] == pytest.approx(31 / 60)
+
+
+def two_splits_one_day(rows: Rows) -> None:
+    assert (rows["CTRL"]["offex_ratio"], rows["CTRL"]["quality"]) == (0.4, "no_lit")
+    without_regular(rows["TWO"], "no_lit,split_unclear")
+
+
+def split_named_not_applied(rows: Rows) -> None:
+    assert (rows["CTRL"]["offex_ratio"], rows["CTRL"]["quality"]) == (0.4, "no_lit")
+    without_regular(rows["FWD"], "no_lit,split_unclear")
+    without_regular(rows["REV"], "no_lit,split_unclear")
+
+
+def reverse_split_rounding(rows: Rows) -> None:
+    assert (rows["CTRL"]["offex_ratio"], rows["CTRL"]["quality"]) == (0.4, "no_lit")
+    without_regular(rows["CUM"], "no_lit,rounded_volume")
+    without_regular(rows["CUMZERO"], "no_lit,rounded_volume")
+
+
+def zero_volume(rows: Rows) -> None:
+    assert (rows["CTRL"]["offex_ratio"], rows["CTRL"]["quality"]) == (0.4, "no_lit")
+    without_regular(rows["ZERO"], "no_lit,no_regular")
+
+
 RIGHT: dict[str, Callable[[Rows], None]] = {
     "quotes-end-early": quotes_end_early,
     "otc-exchange-62": otc_exchange_62,
+    "reverse-split-rounding": reverse_split_rounding,
+    "split-named-not-applied": split_named_not_applied,
+    "two-splits-one-day": two_splits_one_day,
+    "zero-volume": zero_volume,
 }
 
 

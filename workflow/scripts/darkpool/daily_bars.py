@@ -130,15 +130,16 @@ def _entry(state: str, reason: str | None, **more: Any) -> Entry:
 def _beside(before: Entry | None, entry: Entry) -> Entry:
     """The entry; one without volumes still points at those of the entry before it, as unsettled as they were.
 
-    Values that cannot be are told since their first answer.
+    `absurd_since`: when values that cannot be were first answered; kept until a sound answer comes.
     """
-    if "absurd_since" in entry and before:
-        entry = {**entry, "absurd_since": before.get("absurd_since", entry["absurd_since"])}
+    since = (before or {}).get("absurd_since") or (entry["retrieved_at"] if entry.get("absurd") else None)
+    if since and entry["state"] == "outage":
+        entry = {**entry, "absurd_since": since}
     if entry["file"] or not before or not before["file"]:
         return entry
     state = before["state"] if before["state"] == "unsettled" else entry["state"]
-    since = {name: entry[name] for name in ("absurd_since",) if name in entry}
-    return {**before, "state": state, "reason": f"asked again: {entry['reason']}", **since}
+    absurd = {name: entry[name] for name in ("absurd", "absurd_since") if name in entry}
+    return {**before, "state": state, "reason": f"asked again: {entry['reason']}", **absurd}
 
 
 def _kept_without_receipt(archive: Archive, session: date, ticker: str, unadjusted: AbstractSet[str]) -> Entry | None:
@@ -200,7 +201,7 @@ def told(archive: Archive, answer: DailyAnswer, holder: Path | None) -> Entry:
         address=answer.address,
         status=answer.status,
         retrieved_at=iso(answer.retrieved_at) if answer.retrieved_at else None,
-        **({"absurd_since": iso(answer.retrieved_at)} if answer.absurd and answer.retrieved_at else {}),
+        **({"absurd": True} if answer.absurd else {}),
     )
 
 
@@ -234,8 +235,8 @@ def _settle(entry: Entry, session: date, now: datetime, entries: Mapping[str, En
         others = any(other["state"] == "published" for other in entries.values())
         if (others and today > session) or due.grace_is_over(session, today):
             return {**entry, "state": "absent"}
-    if entry["state"] == "outage" and (since := entry.get("absurd_since")):
-        first = datetime.fromisoformat(since).astimezone(sessions.NEW_YORK).date()
+    if entry["state"] == "outage" and entry.get("absurd"):
+        first = datetime.fromisoformat(entry["absurd_since"]).astimezone(sessions.NEW_YORK).date()
         if due.grace_is_over(first, today):
             return {**entry, "state": "absent"}
     return entry
