@@ -138,7 +138,7 @@ def _beside(before: Entry | None, entry: Entry) -> Entry:
     if entry["file"] or not before or not before["file"]:
         return entry
     state = before["state"] if before["state"] == "unsettled" else entry["state"]
-    absurd = {name: entry[name] for name in ("absurd", "absurd_since") if name in entry}
+    absurd: Entry = {name: entry[name] for name in ("absurd", "absurd_since") if name in entry}
     return {**before, "state": state, "reason": f"asked again: {entry['reason']}", **absurd}
 
 
