@@ -142,7 +142,11 @@ def test_what_cannot_be_read_is_refused_with_the_command_that_makes_it_anew(chan
     with pytest.raises(Unreadable, match=words) as told:
         tables.read("made", file)
     assert str(told.value).startswith(f"{file}: table made")
-    assert str(told.value).endswith(f"; rm {file} && snakemake --cores 4 {folder}/all")
+    assert str(told.value).endswith(f"; rm {file} && snakemake --cores 4 {file}")
+    (folder / "all").touch()
+    with pytest.raises(Unreadable) as told:
+        tables.read("made", file)
+    assert str(told.value).endswith(f"; rm {file} && snakemake --cores 4 {folder}/all {file}")
 
 
 def test_a_file_of_a_later_state_is_refused_and_not_offered_for_deletion(file, becomes) -> None:
@@ -166,13 +170,11 @@ def test_a_version_that_is_no_number_is_refused(text: str, file) -> None:
 
 
 def test_the_command_names_every_file_and_session_once_and_quotes_what_a_shell_would_read() -> None:
-    files = [
-        Path("results/my scan/2025-12-22/merged.parquet"),
-        Path("results/my scan/2025-12-22/.parts/1-of-2.lit.parquet"),
-    ]
-    assert contract.mend(files) == (
-        "rm 'results/my scan/2025-12-22/merged.parquet' 'results/my scan/2025-12-22/.parts/1-of-2.lit.parquet' && "
-        "snakemake --cores 4 'results/my scan/2025-12-22/all'"
+    folder = Path("results/my scan/2025-12-22")
+    assert contract.mend([folder / "merged.parquet", folder / "features.parquet"], [folder / "weekly.parquet"]) == (
+        "rm 'results/my scan/2025-12-22/merged.parquet' 'results/my scan/2025-12-22/features.parquet' && "
+        "snakemake --cores 4 'results/my scan/2025-12-22/features.parquet' 'results/my scan/2025-12-22/merged.parquet' "
+        "'results/my scan/2025-12-22/weekly.parquet'"
     )
     assert contract.mend([Path("elsewhere/merged.parquet")]) == "rm elsewhere/merged.parquet, and make it again"
 

@@ -151,17 +151,28 @@ def test_a_column_without_a_version_loses_no_session_but_stops_the_load(folder, 
     become("features", CLOSE._replace(since=1))
     (folder / str(DAYS[2]) / "features.parquet").unlink()
     session_folders.write(folder, DAYS[2])
-    files = " ".join(f"{folder}/{day}/features.parquet" for day in DAYS[:2])
-    targets = " ".join(f"{folder}/{day}/all" for day in DAYS[:2])
+    (folder / str(DAYS[0]) / "all").unlink()
+    files = [f"{folder}/{day}/features.parquet" for day in DAYS[:2]]
+    targets = f"{files[0]} {folder}/{DAYS[1]}/all {files[1]}"
     for act in (lambda: history.load(folder, DAYS[2:], ARCHIVE), lambda: history.rebuild(folder, ARCHIVE)):
-        told = assert_refused(folder, act, "2025-12-15 (", "2025-12-16 (", "column close is missing")
-        assert f"rm {files} && snakemake --cores 4 {targets}; if they were deleted" in told
+        told = assert_refused(
+            folder,
+            act,
+            "would lose 2025-12-15, 2025-12-16",
+            ": features.parquet: table features: column close is missing",
+        )
+        assert f"rm {' '.join(files)} && snakemake --cores 4 {targets}; if they were deleted" in told
         assert told.endswith("python -m darkpool rebuild --scan emps2 --forget 2025-12-15,2025-12-16")
 
 
 def test_a_rebuild_without_a_folder_is_refused_until_the_session_is_forgotten(folder) -> None:
     shutil.rmtree(folder / str(DAYS[1]))
-    told = assert_refused(folder, lambda: history.rebuild(folder, ARCHIVE), "2025-12-16/features.parquet is not there")
+    told = assert_refused(
+        folder,
+        lambda: history.rebuild(folder, ARCHIVE),
+        "features.parquet is not there",
+        f"snakemake --cores 4 {folder}/2025-12-16/all;",
+    )
     assert "2025-12-15" not in told
     history.rebuild(folder, ARCHIVE, forget=[DAYS[1]])
     assert sessions(folder) == sessions(folder, "runs", "session") == [DAYS[0], DAYS[2]]
@@ -173,7 +184,7 @@ def test_the_command_ends_with_1_and_names_what_to_say_on_purpose(folder, capsys
     shutil.rmtree(folder / str(DAYS[1]))
     assert cli.main(["rebuild"]) == 1
     told = capsys.readouterr().err
-    assert "It would lose 2025-12-16 (" in told
+    assert "It would lose 2025-12-16: " in told
     command = told.strip().rpartition("python -m darkpool ")[2].split()
     assert cli.main(command) == 0
     assert capsys.readouterr().out.startswith("results/emps2/history.duckdb: 2 sessions")
@@ -190,7 +201,10 @@ def test_a_session_whose_folder_was_damaged_keeps_its_rows_and_is_told(table: st
     assert f"2025-12-16/{table}.parquet" in loaded.skipped[DAYS[1]]
     assert sessions(folder) == DAYS
     assert_refused(
-        folder, lambda: history.rebuild(folder, ARCHIVE), "2025-12-16 (", f"rm {folder}/2025-12-16/{table}.parquet"
+        folder,
+        lambda: history.rebuild(folder, ARCHIVE),
+        "would lose 2025-12-16",
+        f"rm {folder}/2025-12-16/{table}.parquet",
     )
 
 
@@ -199,7 +213,7 @@ def test_a_table_that_is_gone_from_a_folder_takes_no_rows_with_it(folder) -> Non
     path.unlink()
     again(folder, DAYS[2], "features", log_ratio=0.5)
     told = assert_refused(folder, lambda: history.load(folder, DAYS[2:], ARCHIVE), str(path))
-    assert f"snakemake --cores 4 {folder}/2025-12-17/all; if they were deleted" in told
+    assert f"snakemake --cores 4 {folder}/2025-12-17/all {path}; if they were deleted" in told
     history.load(folder, DAYS[:1], ARCHIVE, beside=DAYS)
     assert sessions(folder, "weekly", "session") == DAYS
     history.rebuild(folder, ARCHIVE, forget=DAYS[2:])
@@ -222,7 +236,7 @@ def test_an_unreadable_store_is_kept_beside_the_new_one_and_not_replaced_by_less
     (folder / history.STORE).write_bytes(b"no database")
     (folder / str(DAYS[1]) / "merged.parquet").write_bytes(b"PAR1")
     for act in (lambda: history.load(folder, DAYS[2:], ARCHIVE), lambda: history.rebuild(folder, ARCHIVE)):
-        assert_refused(folder, act, "cannot be read, and may hold more", "2025-12-16 (")
+        assert_refused(folder, act, "cannot be read, and may hold more", "would lose 2025-12-16")
     session_folders.write(folder, DAYS[1])
     assert history.load(folder, DAYS[2:], ARCHIVE).set_aside == (folder / history.SET_ASIDE,)
     assert (folder / history.SET_ASIDE).read_bytes() == b"no database"

@@ -25,6 +25,7 @@ import pyarrow as pa
 
 FIRST = 1
 VERSION = "version"
+MANIFEST = "all"
 
 
 class ContractError(ValueError):
@@ -84,14 +85,14 @@ class Contract:
         found = {column.field.name: self._source(column, held, version) for column in self.columns}
         known = {name for name in found.values() if name} | {name for name, at in self.dropped.items() if at > version}
         if unknown := [name for name in held if name not in known]:
-            raise ContractError(f"columns {unknown} are unknown; expected {self.names}")
+            raise ContractError(f"columns {unknown} are unknown; version {self.version} has {self.names}")
         return found
 
     def _source(self, column: Column, held: Collection[str], version: int) -> str | None:
         name: str = column.field.name
         if version >= column.since:
             if name not in held:
-                raise ContractError(f"column {name} is missing; expected {self.names}")
+                raise ContractError(f"column {name} is missing, which version {version} has")
             return name
         if column.was is not None and column.was in held:
             return column.was
@@ -133,18 +134,29 @@ def version_of(metadata: Mapping[bytes, bytes] | None) -> int:
     return int(text)
 
 
-def mend(paths: Iterable[Path], folders: Iterable[Path] = ()) -> str:
-    """The command that makes tables in sessions' folders anew, from what the vendors said, and all of `folders`.
+def mend(paths: Iterable[Path], missing: Iterable[Path] = ()) -> str:
+    """The command that makes files of sessions' folders anew, from what the vendors said, and those that are `missing`.
 
-    >>> mend([Path("results/emps2/2025-12-22/merged.parquet")], [Path("results/emps2/2025-12-19")])
+    A finished session is finished again; one that stands on another's page alone has but its tables.
+
+    >>> mend([Path("results/emps2/2025-12-22/merged.parquet")], [Path("results/emps2/2025-12-19/all")])
     'rm results/emps2/2025-12-22/merged.parquet && snakemake --cores 4 results/emps2/2025-12-19/all \
-results/emps2/2025-12-22/all'
+results/emps2/2025-12-22/merged.parquet'
     """
     files = list(paths)
-    sessions = {*folders, *(folder for path in files for folder in path.parents if _is_session(folder.name))}
     remove = f"rm {shlex.join(map(str, files))}"
-    make = f"snakemake --cores 4 {shlex.join(f'{folder}/all' for folder in sorted(sessions))}"
-    return (f"{remove} && {make}" if files else make) if sessions else f"{remove}, and make it again"
+    targets = {str(target) for path in (*files, *missing) for target in _targets(path)}
+    make = f"snakemake --cores 4 {shlex.join(sorted(targets))}"
+    return (f"{remove} && {make}" if files else make) if targets else f"{remove}, and make it again"
+
+
+def _targets(path: Path) -> set[Path]:
+    """What is asked for to have the file at `path` again; nothing outside the folder of a session."""
+    folder = next((folder for folder in path.parents if _is_session(folder.name)), None)
+    if folder is None:
+        return set()
+    finished = {folder / MANIFEST} if (folder / MANIFEST).is_file() else set()
+    return finished | ({path} if path.parent == folder else set())
 
 
 def _is_session(name: str) -> bool:

@@ -43,11 +43,14 @@ Trades = Literal["view", "table"]
 
 
 class HistoryError(ValueError):
-    """A session cannot be loaded; names the file and what is wrong with it. `paths`: tables that are not its own."""
+    """A session cannot be loaded; names the file and what is wrong with it.
 
-    def __init__(self, message: str, *paths: Path) -> None:
+    `paths`: tables that cannot be used; `missing`: tables that are not there.
+    """
+
+    def __init__(self, message: str, *, paths: Sequence[Path] = (), missing: Sequence[Path] = ()) -> None:
         super().__init__(message)
-        self.paths = paths
+        self.paths, self.missing = paths, missing
 
 
 @dataclass(frozen=True)
@@ -272,7 +275,8 @@ def read_session(folder: Path, session: date) -> Session:
             if kept.optional:
                 continue
             raise HistoryError(
-                f"{path} is not there; snakemake --cores 4 {place}/all makes it, then the session can be loaded"
+                f"{path} is not there; snakemake --cores 4 {place}/all makes it, then the session can be loaded",
+                missing=[path],
             ) from None
         except Unreadable as error:
             refused.append(error)
@@ -280,7 +284,7 @@ def read_session(folder: Path, session: date) -> Session:
         frame = frame.with_columns(pl.col(old).alias(new) for new, old in kept.copies.items())
         if not kept.spans and not frame["date"].eq(session).all():
             found = ", ".join(map(str, frame["date"].unique().sort().to_list()))
-            raise HistoryError(f"{path} holds rows of {found}, expected {session} alone", path)
+            raise HistoryError(f"{path} holds rows of {found}, expected {session} alone", paths=[path])
         frames[name] = frame.insert_column(0, pl.lit(session).alias("session")) if kept.spans else frame
     if refused:
         raise Unreadable("; ".join(error.reason for error in refused), *(path for e in refused for path in e.paths))
@@ -436,10 +440,12 @@ def _without_loss(session: Session | Gap, folder: Path, before: store.Holdings) 
     if not gone:
         return session
     there = [path for path in gone if path.is_file()]
+    missing = [path for path in gone if path not in there]
     return HistoryError(
         f"{', '.join(map(str, gone))}: without the rows that {folder / STORE} holds of {day}. To have them again: "
-        f"{_mend(folder, [day], there)}; {_on_purpose(folder, [day])}",
-        *there,
+        f"{mend(there, missing)}; {_on_purpose(folder, [day])}",
+        paths=there,
+        missing=missing,
     )
 
 
@@ -460,28 +466,36 @@ def _refuse_loss(
                 lost.setdefault(day, []).append(name)
     if not lost:
         return
+    alike: dict[str, list[date]] = {}
+    for day in sorted(lost):
+        part = "" if RUNS in lost[day] else f" ({', '.join(lost[day])})"
+        alike.setdefault(f"{part}: {_reason(folder, day, gaps)}", []).append(day)
+    reasons = "; ".join(f"{', '.join(map(str, days))}{reason}" for reason, days in alike.items())
     what = "cannot be read, and may hold more than" if before is None else "holds more than"
-    reasons = [f"{day} ({', '.join(lost[day])}): {_reason(folder, day, gaps)}" for day in sorted(lost)]
     paths = [path for day in sorted(lost) if day in gaps for path in _paths(gaps[day])]
+    missing = [path for day in lost for path in _missing(folder, day, gaps.get(day))]
     raise HistoryError(
-        f"{folder / STORE} {what} the sessions on disk, and stays as it is. It would lose {'; '.join(reasons)}. "
-        f"To have them again: {_mend(folder, sorted(lost), paths)}; {_on_purpose(folder, sorted(lost))}"
+        f"{folder / STORE} {what} the sessions on disk, and stays as it is. It would lose {reasons}. "
+        f"To have them again: {mend(paths, missing)}; {_on_purpose(folder, sorted(lost))}"
     )
 
 
 def _reason(folder: Path, day: date, gaps: Mapping[date, Gap]) -> str:
+    """Why there is nothing of the session, in words that are the same for every session of which it is true."""
     gap = gaps.get(day)
     if gap is None:
-        return f"{folder / str(day) / files.FEATURES} is not there"
-    return gap.reason if isinstance(gap, Unreadable) else str(gap)
+        return f"{files.FEATURES} is not there"
+    return (gap.reason if isinstance(gap, Unreadable) else str(gap)).replace(f"{folder / str(day)}/", "")
 
 
 def _paths(gap: Gap) -> Sequence[Path]:
     return gap.paths if isinstance(gap, Unreadable | HistoryError) else ()
 
 
-def _mend(folder: Path, days: Iterable[date], paths: Iterable[Path]) -> str:
-    return mend(paths, [folder / str(day) for day in days])
+def _missing(folder: Path, day: date, gap: Gap | None) -> Sequence[Path]:
+    if isinstance(gap, HistoryError) and gap.missing:
+        return gap.missing
+    return [] if gap is not None and _paths(gap) else [folder / str(day) / files.MANIFEST]
 
 
 def _on_purpose(folder: Path, days: Sequence[date]) -> str:
