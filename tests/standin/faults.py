@@ -30,13 +30,13 @@ class Fault:
     times           how often it strikes, None for always; `hits` counts
 
     kind
-      status   the vendor's own body for `status`, a plain page where it has none; with `retry_after`, that header
+      status   the vendor's own body for `status` (503), a plain page where it has none; with `retry_after`, that header
       cut      the whole Content-Length promised, the connection closed after half of the body
       slow     the right answer, `seconds` late; with `drip`, begun at once and spread over `seconds`
       drop     the connection closed without a byte
       html     200 with an HTML page
       empty    200 without a body
-      body     200 with the bytes of `body` and `headers`
+      body     `status`, 200 unless given, with the bytes of `body` and `headers`
       redirect 302 with `headers`, which say where to
       missing  404 as S3 says that it has no such file
       tls      at CONNECT: the certificate of another name
@@ -48,7 +48,7 @@ class Fault:
     path_contains: str | None = None
     method: str | None = None
     times: int | None = None
-    status: int = 503
+    status: int | None = None
     retry_after: str | int | None = None
     seconds: float = 0.0
     drip: bool = False
@@ -77,7 +77,8 @@ class Fault:
         """What arrives instead of `answer`."""
         match self.kind:
             case "status":
-                spoiled = refusal(request.host, self.status) or plain_page(self.status)
+                status = self.status or 503
+                spoiled = refusal(request.host, status) or plain_page(status)
                 if self.retry_after is None:
                     return spoiled
                 return replace(spoiled, headers={**spoiled.headers, "Retry-After": str(self.retry_after)})
@@ -94,7 +95,9 @@ class Fault:
             case "missing":
                 return Answer(404, NO_SUCH_KEY, {"Content-Type": "application/xml"})
             case _:
-                return Answer(200, self.body, {"Content-Type": "application/octet-stream", **self.headers})
+                return Answer(
+                    self.status or 200, self.body, {"Content-Type": "application/octet-stream", **self.headers}
+                )
 
 
 class Faults:
@@ -112,7 +115,7 @@ class Faults:
         path_contains: str | None = None,
         method: str | None = None,
         times: int | None = None,
-        status: int = 503,
+        status: int | None = None,
         retry_after: str | int | None = None,
         seconds: float = 0.0,
         drip: bool = False,

@@ -28,6 +28,7 @@ Bars = dict[int, Bar]
 class Yahoo:
     """query1, query2 and the cookie hosts. A symbol that no test named is answered as Yahoo answers an unknown one.
 
+    cookie               what fc.yahoo.com sets
     oldest_minute_bars   one-minute bars of earlier days are refused, as Yahoo does after 30 days; None refuses nothing
     """
 
@@ -40,6 +41,7 @@ class Yahoo:
     )
 
     def __init__(self) -> None:
+        self.cookie = COOKIE
         self.oldest_minute_bars: Day | None = None
         self._daily: dict[str, Bars] = {}
         self._minutes: dict[str, Bars] = {}
@@ -72,7 +74,7 @@ class Yahoo:
     def answer(self, request: Request) -> Answer:
         address = urlsplit(request.path)
         if request.host == "fc.yahoo.com":
-            return Answer(404, b"Not Found\n", {"Content-Type": "text/html", "Set-Cookie": COOKIE})
+            return Answer(404, b"Not Found\n", {"Content-Type": "text/html", "Set-Cookie": self.cookie})
         if address.path == "/v1/test/getcrumb":
             return Answer(200, b"standin.crumb", {"Content-Type": "text/plain"})
         if address.path.startswith(CHART):

@@ -123,6 +123,95 @@ def test_a_ticker_that_yahoo_does_not_know_is_absent_for_good(vendors, archive, 
     assert list(read(archive, "AAPL", "GONE")) == ["AAPL"]
 
 
+class TestUnknownToday:
+    """Yahoo's 404 of a ticker that had bars, or of every ticker at once, is hardly its last word."""
+
+    FIRST, FIFTH, SIXTH = "2025-12-23T06:00:00-05:00", "2025-12-30T06:00:00-05:00", "2025-12-31T06:00:00-05:00"
+
+    def before(self, archive: Archive, *tickers: str, volume: float = 1000) -> None:
+        """What the session before left: its answer holds bars of its own window."""
+        day = sessions.previous(DAY)
+        window = sessions.window(day, 2)
+        rows = [(ticker, one, volume) for ticker in tickers for one in window]
+        frame = pl.DataFrame(rows, schema={"symbol": pl.String, "date": pl.Date, "volume": pl.Float64}, orient="row")
+        path = archive.path(layout.yahoo_daily(day))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(path)
+
+    def unlist(self, vendors: Vendors, *symbols: str) -> list[Any]:
+        body = b'{"chart":{"result":null,"error":{"code":"Not Found","description":"No data found"}}}'
+        return [vendors.faults.add(kind="body", status=404, body=body, path_contains=f"/chart/{s}?") for s in symbols]
+
+    def test_one_that_had_bars_is_an_outage_that_holds_nothing_up_and_heals(self, vendors, archive, fetch) -> None:
+        self.before(archive, "NA")
+        self.unlist(vendors, "NA")
+        entries = fetch("AAPL", "NA")
+        assert (entries["NA"]["state"], entries["NA"]["unknown_since"]) == ("outage", "2025-12-23T11:00:00Z")
+        assert entries["NA"]["reason"] == (
+            "Yahoo knows no such ticker since 2025-12-23, though it had bars in this window: No data found"
+        )
+        assert (archive.receipt("yahoo", DAY) or {})["state"] == "published"
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "NA"]) == ["NA"]
+        vendors.faults.clear()
+        entries = fetch("AAPL", "NA")
+        assert entries["NA"]["state"] == "published"
+        assert "unknown_since" not in entries["NA"]
+        assert read(archive, "NA")["NA"][0] == 1000.0
+
+    @pytest.mark.parametrize(("now", "state"), [(FIFTH, "outage"), (SIXTH, "absent")])
+    def test_five_sessions_after_the_first_time_yahoo_is_taken_at_its_word(
+        self, now, state, vendors, archive, fetch
+    ) -> None:
+        self.before(archive, "NA")
+        self.unlist(vendors, "NA")
+        fetch("AAPL", "NA", now=self.FIRST)
+        entries = fetch("AAPL", "NA", now=now)
+        assert (entries["NA"]["state"], entries["NA"]["unknown_since"]) == (state, "2025-12-23T11:00:00Z")
+        assert due.yahoo(Archive(archive.root), DAY, ["AAPL", "NA"]) == (["NA"] if state == "outage" else [])
+
+    def test_the_next_session_knows_since_when(self, vendors, archive, monkeypatch) -> None:
+        """The session before the day was the first to hear it, ten days ago."""
+        self.before(archive, "NA")
+        self.unlist(vendors, "NA")
+        told = {"state": "outage", "file": None, "unknown_since": "2025-12-12T11:00:00Z"}
+        archive.write_receipt("yahoo", sessions.previous(DAY), {"tickers": {"NA": told}})
+        receipt = daily_bars.fetch(Archive(archive.root), {DAY: daily_bars.Request(WINDOW, ("AAPL", "NA"))})[DAY]
+        assert receipt["tickers"]["NA"]["state"] == "absent"
+        archive.write_receipt(
+            "yahoo", sessions.previous(DAY), {"tickers": {"NA": {"state": "published", "file": None}}}
+        )
+        receipt = daily_bars.fetch(Archive(archive.root), {DAY: daily_bars.Request(WINDOW, ("AAPL", "NA"))})[DAY]
+        assert receipt["tickers"]["NA"]["unknown_since"] == "2025-12-23T11:00:00Z"
+
+    def test_bars_before_the_window_are_none(self, vendors, archive, fetch) -> None:
+        self.unlist(vendors, "NA")
+        path = archive.path(layout.yahoo_daily(DAY))
+        path.parent.mkdir(parents=True)
+        old = {"symbol": ["NA"], "date": [sessions.previous(WINDOW[0])], "volume": [1.0]}
+        pl.DataFrame(old).write_parquet(path)
+        assert fetch("AAPL", "NA")["NA"]["state"] == "absent"
+
+    def test_all_at_once_are_an_outage_though_nobody_knew_them(self, vendors, archive, fetch) -> None:
+        self.unlist(vendors, "AAPL", "NA")
+        entries = fetch("AAPL", "NA")
+        assert {entry["state"] for entry in entries.values()} == {"outage"}
+        assert "no other ticker either" in entries["NA"]["reason"]
+        assert (archive.receipt("yahoo", DAY) or {})["state"] == "outage"
+        assert {entry["state"] for entry in fetch("AAPL", "NA", now=self.SIXTH).values()} == {"absent"}
+
+    def test_a_ticker_alone_holds_nothing_up(self, vendors, archive, fetch) -> None:
+        self.before(archive, "NA")
+        self.unlist(vendors, "NA")
+        assert fetch("NA")["NA"]["state"] == "outage"
+        assert (archive.receipt("yahoo", DAY) or {})["state"] == "absent"
+
+    def test_a_chart_without_any_bar_says_no_more_than_a_404(self, vendors, archive, fetch) -> None:
+        self.before(archive, "EMPTY")
+        vendors.yahoo.bars("EMPTY", {})
+        assert fetch("AAPL", "EMPTY")["EMPTY"]["state"] == "outage"
+        assert fetch("AAPL", "EMPTY", now=self.SIXTH)["EMPTY"]["state"] == "absent"
+
+
 def test_a_ticker_without_a_spelling_is_not_asked_for(vendors, fetch) -> None:
     entries = fetch("AAPL", "ECCA.CL")
     assert (entries["ECCA.CL"]["state"], entries["ECCA.CL"]["reason"]) == ("absent", "no spelling at Yahoo is known")

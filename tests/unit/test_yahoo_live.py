@@ -51,6 +51,19 @@ def fetch(said, slept) -> Fetch:
     return run
 
 
+@pytest.fixture
+def stranger(monkeypatch):
+    """yfinance as in a new process: it remembers cookie and crumb for as long as it lives."""
+    import yfinance
+    from yfinance import cache, data
+
+    yfinance.set_tz_cache_location(yahoo._private_folder())
+    monkeypatch.setattr(data.SingletonMeta, "_instances", {})
+    cache.get_cookie_cache().store("curlCffi", None)
+    yield
+    cache.get_cookie_cache().store("curlCffi", None)
+
+
 @pytest.fixture(autouse=True)
 def no_pace(monkeypatch):
     monkeypatch.setenv("DARKPOOL_YAHOO_PAUSE", "0")
@@ -83,6 +96,53 @@ def test_a_ticker_costs_one_request(vendors, fetch):
 def test_the_crumb_is_in_no_address(vendors, fetch):
     vendors.yahoo.bars("AAPL", BOTH)
     assert "crumb" not in (fetch("AAPL")["AAPL"].address or "")
+
+
+ELSEWHERE = "Domain=.yahoo.com; SameSite=None; Secure"
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        f"GUCS=AQ; Max-Age=1800; Path=/; {ELSEWHERE}",
+        f"A3=d=standin; Path=/; {ELSEWHERE}",
+        f"A3=d=standin; Max-Age=1800; Path=/elsewhere; {ELSEWHERE}",
+        f"A3=d=standin; Max-Age=99999999999999; Path=/; {ELSEWHERE}",
+        "A3=d=standin; Max-Age=1800; Path=/; Domain=.example.com; Secure",
+        "A3",
+    ],
+    ids=["none of a visitor from Europe", "no expiry", "another path", "far expiry", "another domain", "no value"],
+)
+def test_a_cookie_that_yfinance_cannot_read_costs_no_chart(stranger, vendors, fetch, cookie):
+    vendors.yahoo.cookie = cookie
+    symbols = ("AAPL", "SPY", "NA")
+    for symbol in symbols:
+        vendors.yahoo.bars(symbol, BOTH)
+    answers = fetch(*symbols)
+    assert {symbol: (answer.state, answer.reason) for symbol, answer in answers.items()} == dict.fromkeys(
+        symbols, ("published", "")
+    )
+    assert charts(vendors) == 3
+
+
+def test_a_useless_cookie_is_asked_for_once(stranger, vendors, fetch):
+    vendors.yahoo.cookie = f"GUCS=AQ; Max-Age=1800; Path=/; {ELSEWHERE}"
+    for symbol in ("AAPL", "SPY", "NA"):
+        vendors.yahoo.bars(symbol, BOTH)
+    fetch("AAPL", "SPY", "NA")
+    assert sum(request.host == "fc.yahoo.com" and request.method == "GET" for request in vendors.requests) == 1
+
+
+def test_what_yfinance_fails_over_is_the_reason(vendors, fetch, monkeypatch):
+    import yfinance.data
+
+    def failing(*_: object, **__: object) -> None:
+        raise KeyError("A3")
+
+    vendors.yahoo.bars("AAPL", BOTH)
+    monkeypatch.setattr(yfinance.data.YfData, "_get_cookie_and_crumb", failing)
+    answer = fetch("AAPL", rounds=1)["AAPL"]
+    assert (answer.state, answer.reason) == ("outage", "KeyError: 'A3'")
 
 
 def test_an_unknown_symbol_is_absent_and_the_others_are_there(vendors, fetch):

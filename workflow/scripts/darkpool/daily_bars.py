@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -18,6 +19,7 @@ from . import clock, consolidated, due, layout, sessions, sources, symbols, yaho
 from .archive import Archive, iso, sha256
 from .yahoo import DailyAnswer
 
+UNKNOWN_SINCE = sources.UNKNOWN_SINCE
 CHUNK = 100
 """Tickers whose answers are kept together: an interrupted run loses at most these."""
 
@@ -59,6 +61,7 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
     tickers = sorted(set().union(*asked.values()))
     start = min((request.window[0] for session, request in requests.items() if asked[session]), default=None)
     given_up = archive.given_up("yahoo")
+    unknown: dict[str, str] = {}
     for chunk in (tickers[i : i + CHUNK] for i in range(0, len(tickers), CHUNK)):
         answers: dict[str, DailyAnswer] = {}
         if not given_up and start is not None:
@@ -66,6 +69,7 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
             last = max(session for session in requests if asked[session])
             found = yahoo.fetch_daily(list(by_symbol), start, last, last)
             answers = {by_symbol[symbol]: answer for symbol, answer in found.items()}
+            unknown |= {ticker: answer.reason for ticker, answer in answers.items() if is_unknown(answer)}
         for session, request in requests.items():
             known = entries[session]
             of_session = [ticker for ticker in chunk if ticker in asked[session]]
@@ -78,6 +82,9 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
         if stopped and not given_up:
             given_up = stopped
             archive.give_up("yahoo", stopped)
+    for session, request in requests.items():
+        told_unknown = {ticker: reason for ticker, reason in unknown.items() if ticker in asked[session]}
+        entries[session] |= _doubted(archive, session, request, entries[session], told_unknown, now)
     return {
         session: receipt(
             session,
@@ -86,6 +93,66 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
         )
         for session, request in requests.items()
     }
+
+
+def is_unknown(answer: DailyAnswer) -> bool:
+    """Whether Yahoo says that there is no such ticker, in so many words or by a chart without any bar."""
+    return answer.state == "absent" or (answer.state == "not_yet" and not answer.bars.height)
+
+
+def _doubted(
+    archive: Archive,
+    session: date,
+    request: Request,
+    entries: Mapping[str, Entry],
+    unknown: Mapping[str, str],
+    now: datetime,
+) -> dict[str, Entry]:
+    """Entries of the tickers that Yahoo does not know today (`unknown`, with its words), each with `unknown_since`.
+
+    One that had bars in the window, and all at once, are hardly gone: an outage, asked for again for some sessions.
+    After that Yahoo is taken at its word, until it answers with a bar.
+    """
+    followed = [ticker for ticker in request.tickers if symbols.to_yahoo(ticker)]
+    everyone = len(unknown) > 1 and all(ticker in unknown for ticker in followed)
+    had_bars = _with_bars(archive, request.window, unknown)
+    since = _unknown_since(archive, request.window, unknown)
+    today = now.astimezone(sessions.NEW_YORK).date()
+    found = {}
+    for ticker, reason in unknown.items():
+        first = since.get(ticker) or iso(now)
+        entry = {**entries[ticker], UNKNOWN_SINCE: first}
+        day = datetime.fromisoformat(first).astimezone(sessions.NEW_YORK).date()
+        if (ticker in had_bars or everyone) and not due.grace_is_over(day, today):
+            why = "no other ticker either" if everyone else "though it had bars in this window"
+            state = entry["state"] if entry["state"] == "unsettled" else "outage"
+            entry |= {"state": state, "reason": f"Yahoo knows no such ticker since {day}, {why}: {reason}"}
+        found[ticker] = entry
+    return found
+
+
+def _with_bars(archive: Archive, window: Sequence[date], tickers: Iterable[str]) -> set[str]:
+    """Those of `tickers` of which the archive holds a bar of the window, in whichever session's answer."""
+    left = {symbol: ticker for ticker in tickers if (symbol := symbols.to_yahoo(ticker))}
+    found = set()
+    for day in reversed(window):
+        for path in archive.answers(layout.yahoo_daily(day)) if left else ():
+            bars = _rows(path).filter(
+                pl.col("symbol").is_in(list(left)) & pl.col("date").is_between(window[0], window[-1])
+            )
+            found |= {left.pop(symbol) for symbol in bars["symbol"].unique()}
+    return found
+
+
+def _unknown_since(archive: Archive, window: Sequence[date], tickers: Iterable[str]) -> dict[str, str]:
+    """When the newest receipts of the window first heard that Yahoo does not know a ticker; none where they know it."""
+    left, found = set(tickers), {}
+    for day in reversed(window):
+        told = (archive.receipt("yahoo", day) or {"tickers": {}})["tickers"] if left else {}
+        for ticker in left & told.keys():
+            found[ticker] = told[ticker].get(UNKNOWN_SINCE)
+        left -= told.keys()
+    return {ticker: moment for ticker, moment in found.items() if moment}
 
 
 def take_ahead(archive: Archive, session: date, window: Sequence[date], answers: Mapping[str, DailyAnswer]) -> None:
@@ -152,12 +219,18 @@ def _kept_without_receipt(archive: Archive, session: date, ticker: str, unadjust
 
 
 def _rows_of(symbol: str | None, path: Path) -> pl.DataFrame:
-    """Date and volume of one symbol; none where the file is damaged, for then it holds no answer."""
+    """Date and volume of one symbol."""
+    return _rows(path).filter(pl.col("symbol") == symbol).select("date", "volume").sort("date")
+
+
+def _rows(path: Path) -> pl.DataFrame:
+    """Symbol, date and volume; none where the file is damaged, for then it holds no answer."""
     try:
         frame, _ = consolidated.read_file(path, consolidated.VOLUMES)
-    except (pa.ArrowException, pl.exceptions.PolarsError, ValueError, KeyError, OSError):
-        return pl.DataFrame(schema=consolidated.VOLUMES)
-    return frame.filter(pl.col("symbol") == symbol).select("date", "volume").sort("date")
+        return frame
+    except (pa.ArrowException, pl.exceptions.PolarsError, ValueError, KeyError, OSError) as error:
+        print(f"Yahoo: {path} is damaged and counts for nothing: {' '.join(str(error).split())}", file=sys.stderr)
+        return pl.DataFrame(schema={"symbol": pl.String, **consolidated.VOLUMES})
 
 
 def _keep(

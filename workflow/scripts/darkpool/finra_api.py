@@ -24,6 +24,8 @@ AUTO, OAUTH, KEY_PAIR, NONE = AUTHS = ("auto", "oauth", "x_api_key", "none")
 """Ways to be let in: a token, the older pair of headers, nothing; auto is a token where credentials are set."""
 LIMIT = 5_000
 """Rows of a page; FINRA cuts a larger limit silently."""
+MOST_DIGITS = 12
+"""Of a count that can be one."""
 MOST_ROWS = 500_000
 """FINRA takes no larger offset."""
 EARLY = 60.0
@@ -155,7 +157,7 @@ class Client:
             raise Failure("outage", f"no token: FINRA answered with status {answer.status}", answer.status)
         try:
             return token, float(said["expires_in"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return token, 0.0
 
 
@@ -198,7 +200,7 @@ def read_page(answer: web.Answer) -> list[Row]:
 
 def _record_total(answer: web.Answer) -> int | None:
     text = (answer.headers.get("Record-Total") or "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
 
 
 def _refusal(answer: web.Answer, with_credentials: bool) -> Failure:
@@ -219,6 +221,6 @@ def _refusal(answer: web.Answer, with_credentials: bool) -> Failure:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

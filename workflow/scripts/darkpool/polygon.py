@@ -377,6 +377,6 @@ def _message(body: bytes) -> str:
     try:
         content: Any = json.loads(body)
         said = content.get("message") or content.get("error") or ""
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return ""
     return " ".join(str(said).split())[:200]

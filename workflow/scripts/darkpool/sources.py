@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .regsho import RegshoError
 
 Source = dict[str, Any]
+UNKNOWN_SINCE = "unknown_since"
+"""In a ticker's entry: the moment from which on the vendor has not known it."""
 
 
 class NotFinal(RuntimeError):
@@ -143,8 +145,12 @@ def day_state(entries: Sequence[Mapping[str, Any]]) -> str:
     """One state for a source that answers per ticker: single tickers are marked, never the day.
 
     A ticker that failed does not hold up a day on which others were answered. What does: a block, a rate limit, tickers
-    that were no longer asked because the vendor failed, and a day on which no ticker was answered.
+    that were no longer asked because the vendor failed, and a day on which no ticker was answered. A single ticker that
+    the vendor does not know today makes no such day, though no other is followed.
     """
+    unknown = [entry for entry in entries if entry["state"] == "outage" and entry.get(UNKNOWN_SINCE)]
+    if len(unknown) == 1:
+        entries = [entry for entry in entries if entry is not unknown[0]]
     found = {entry["state"] for entry in entries}
     given_up = any(
         entry["state"] == "outage" and (entry.get("status") == 429 or not entry.get("retrieved_at"))

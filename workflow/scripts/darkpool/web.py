@@ -6,6 +6,7 @@ that no whole answer came. Neither carries anything of the request but its addre
 
 from __future__ import annotations
 
+import http.client
 import os
 import threading
 import time
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import tenacity
@@ -31,6 +32,9 @@ MAX_BYTES = 64 * 2**20
 MAX_REDIRECTS = 5
 LONGEST_WAIT = 60.0
 BACKOFF = "DARKPOOL_BACKOFF"
+NO_ADDRESS = "redirected to an address that is none"
+PREPARED = {"params", "headers", "json", "data", "auth"}
+"""Options that make the request itself."""
 
 _CHUNK = 2**16
 
@@ -94,7 +98,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return float(text)
     try:
         return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -162,27 +166,38 @@ class Client:
         return answer
 
     def _once(self, method: str, url: str, deadline: float, options: dict[str, Any]) -> Answer:
+        # Our own address and headers, before what the vendor makes of them: a fault in these is ours and no outage.
+        requests.Request(method, url, **{name: options[name] for name in options.keys() & PREPARED}).prepare()
         self.pace.wait()
         try:
             with self._session.request(method, url, timeout=self.timeout, stream=True, **options) as response:
                 body = self._read(response, deadline)
-                answer = Answer(response.status_code, response.headers, body, response.url, clock.now())
         except requests.exceptions.TooManyRedirects as error:
             raise Outage(f"more than {MAX_REDIRECTS} redirects") from error
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
             raise Outage("TLS: the certificate is not trusted") from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-            if isinstance(error, ValueError) and not isinstance(error, requests.exceptions.JSONDecodeError):
-                raise
+        except requests.exceptions.InvalidProxyURL:
+            raise
+        except (ValueError, LookupError, ArithmeticError) as error:
+            raise Outage(f"an answer that nobody can read ({type(error).__name__})") from error
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
             raise _Passing(_reason(error)) from error
+        answer = Answer(response.status_code, response.headers, body, response.url, clock.now())
         if self._heard is not None:
             self._heard(answer)
         return answer
 
     def _stay_verified(self, response: requests.Response, **_: Any) -> None:
         """Raise Outage before a redirect is followed out of HTTPS: what comes from there is nobody's word."""
-        target = self._session.get_redirect_target(response)
-        if target and response.url.startswith("https:") and not urljoin(response.url, target).startswith("https:"):
+        try:
+            target = self._session.get_redirect_target(response)
+            address = urlsplit(urljoin(response.url, target)) if target else None
+            is_one = address is None or ((address.port is None or address.port > 0) and bool(address.hostname))
+        except ValueError as error:
+            raise Outage(NO_ADDRESS) from error
+        if not is_one:
+            raise Outage(NO_ADDRESS)
+        if address and response.url.startswith("https:") and address.scheme != "https":
             raise Outage("redirected out of HTTPS")
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
@@ -195,7 +210,12 @@ class Client:
             if time.monotonic() > deadline:
                 raise Outage(f"took longer than {self.total_seconds:g} s")
         promised = response.headers.get("Content-Length", "")
-        if promised.isdigit() and response.request.method != "HEAD" and response.raw.tell() < int(promised):
+        if (
+            promised.isascii()
+            and promised.isdigit()
+            and response.request.method != "HEAD"
+            and response.raw.tell() < int(promised)
+        ):
             raise _Passing(f"cut: {response.raw.tell()} of {promised} bytes came")
         return bytes(body)
 

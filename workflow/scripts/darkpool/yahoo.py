@@ -51,6 +51,8 @@ RATE_LIMIT_ATTEMPTS = 5
 RATE_LIMIT_PATIENCE = 10.0
 MAX_FAILURES = 5
 PROGRESS_EVERY = 20
+LATEST_EXPIRY = 1e14
+"""Of a cookie: seconds, or milliseconds, which yfinance takes for such above 2e9."""
 BARS = pl.Schema(
     {
         "symbol": pl.String(),
@@ -78,6 +80,7 @@ _UNREADABLE = (
     AttributeError,
     ArithmeticError,
     OSError,
+    RecursionError,
     pl.exceptions.PolarsError,
 )
 
@@ -344,19 +347,25 @@ def _tomorrow() -> date:
 
 @contextmanager
 def _quiet_client(pace: web.Pace) -> Iterator[Session[Response]]:
-    """A session for yfinance that remembers the last chart; its loggers and warnings are silent meanwhile."""
+    """A session for yfinance that remembers the last chart.
+
+    Its loggers and warnings are silent meanwhile, and its exceptions are not: they are the reason where no chart came.
+    """
     import yfinance
 
     yfinance.set_tz_cache_location(_private_folder())
     logger = logging.getLogger("yfinance")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
+    hidden = yfinance.config.debug.hide_exceptions
+    yfinance.config.debug.hide_exceptions = False
     client = _session_class()(pace)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield client
     finally:
+        yfinance.config.debug.hide_exceptions = hidden
         logger.setLevel(level)
         client.close()
 
@@ -385,6 +394,7 @@ def _session_class() -> Any:
             self.chart: Exchange | None = None
             self._pace = pace
             self._dead: dict[str, Exception] = {}
+            self._without_cookie: dict[str, Any] = {}
 
         def request(self, method: Any, url: str, **options: Any) -> Any:  # type: ignore[override]
             chart = CHART in url
@@ -392,6 +402,8 @@ def _session_class() -> Any:
             # The cookie hosts are often on block lists and not needed: one time-out there is enough for a run.
             if not chart and host in self._dead:
                 raise self._dead[host]
+            if not chart and url in self._without_cookie:
+                return self._without_cookie[url]
             self._pace.wait()
             body = _Body()
             bounds = {"timeout": TIMEOUT, "content_callback": body.take}
@@ -406,9 +418,26 @@ def _session_class() -> Any:
             response.content = bytes(body.content)
             if chart:
                 self.chart = Exchange(url, response.status_code, response.headers, response.content)
+            if self._drop_what_yfinance_cannot_read() and not chart:
+                # Charts need no cookie: the question that brought none of use is not put for every ticker.
+                self._without_cookie[url] = response
             return response
 
+        def _drop_what_yfinance_cannot_read(self) -> bool:
+            """Yahoo's cookies without an A3 (a visitor's from Europe) or with one that yfinance fails over."""
+            jar = self.cookies.jar
+            found = {cookie.domain for cookie in jar if "yahoo" in cookie.domain}
+            useless = found - {cookie.domain for cookie in jar if _is_readable(cookie)}
+            for domain in useless:
+                jar.clear(domain)
+            return bool(useless)
+
     return Recording
+
+
+def _is_readable(cookie: Any) -> bool:
+    """Whether yfinance keeps and reads the cookie again without an exception, which it would not tell of."""
+    return bool(cookie.name == "A3" and cookie.path == "/" and cookie.expires and 0 < cookie.expires < LATEST_EXPIRY)
 
 
 class _Body:
@@ -452,14 +481,14 @@ def _error(body: bytes) -> tuple[str, str]:
         error = json.loads(body)["chart"]["error"] or {}
         code = str(error.get("code") or "")
         return code, str(error.get("description") or code)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "", ""
 
 
 def _result(body: bytes) -> dict[str, Any]:
     try:
         chart = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         began = body[:15].decode("ascii", "replace").strip()
         raise Malformed(f"the answer is no JSON, it begins with {began!r}") from error
     try:
