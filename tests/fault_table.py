@@ -351,8 +351,6 @@ NOWHERE = {
     "no port": "https://example.com:port/",
     "a port too high": "https://example.com:99999/",
     "NUL": "https://exa\0mple.com/",
-    "no host": "https://",
-    "port zero": "https://example.com:0/",
 }
 """Addresses that a broken server or a hotel's gate may lead to."""
 COMMON = {

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import trustme
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool import web
@@ -210,6 +210,78 @@ def test_a_redirect_to_itself_ends():
     ):
         client.get(url)
     assert len(seen) == web.MAX_REDIRECTS + 1
+
+
+NO_ADDRESS = [
+    "https://[", "http://[::1", "http://127.0.0.1:port/", "http://127.0.0.1:99999/", "http://127.0.0.1:-1/",
+    "http://127.0.0.1:0/", "http://:80/", "http:///", "http://exa\0mple.com/", "http://exa mple.com/", "\x80\xff://",
+    "http://[v1.x]/", "http://127.0.0.1:1\xb2/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", NO_ADDRESS)
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_redirect_to_an_address_that_is_none_is_an_outage_or_left_alone(address, follows):
+    with server(says(302, b"", Location=address)) as (url, _), web.Client(attempts=1) as client:
+        try:
+            answer = client.get(url, allow_redirects=follows)
+        except web.Outage as outage:
+            assert outage.reason  # noqa: PT017
+        else:
+            assert answer.status == 302
+
+
+def test_a_redirect_to_half_an_address_is_named_and_not_asked_again():
+    for address in ("https://[", "http://127.0.0.1:port/", "http://127.0.0.1:99999/", "http://127.0.0.1:0/"):
+        with server(says(302, b"", Location=address)) as (url, seen), web.Client() as client:
+            with pytest.raises(web.Outage, match="redirected to an address that is none"):
+                client.get(url)
+            assert len(seen) == 1
+
+
+@given(st.sampled_from(["http://[", "http://127.0.0.1:", "https://[::"]), st.text(st.characters(max_codepoint=255)))
+@settings(max_examples=40, deadline=None)
+def test_whatever_a_redirect_says_the_end_is_an_answer_or_an_outage(begin, rest):
+    address = (begin + rest).replace("\r", "").replace("\n", "")
+    with server(says(302, b"", Location=address)) as (url, _), web.Client(attempts=1) as client:
+        try:
+            client.get(url)
+        except web.Outage as outage:
+            assert address not in outage.reason or not rest  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Content_Encoding": "gzip"}, {"Content_Type": "text/plain; charset=none"}, {"Set_Cookie": "\x80=;;=;Max-Age=x"}],
+)
+def test_strange_headers_are_an_answer_or_an_outage(headers):
+    with server(says(200, **headers)) as (url, _), web.Client(attempts=1) as client:
+        try:
+            assert client.get(url).body == b"whole"
+        except web.Outage as outage:
+            assert "cut" in outage.reason  # noqa: PT017
+
+
+def test_a_length_in_other_digits_is_none(monkeypatch):
+    def strange(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: \xb2\r\n\r\nwhole")
+
+    with server(strange) as (url, _), web.Client(attempts=1) as client:
+        assert client.get(url).body == b"whole"
+
+
+@pytest.mark.parametrize("options", [{"headers": {"X-Key": "a\nb"}}, {"auth": 7}])
+def test_a_request_that_is_none_is_a_fault_of_ours(options):
+    with server(says(200)) as (url, seen), web.Client() as client:
+        with pytest.raises((ValueError, TypeError)):
+            client.post(url, **options)
+        assert not seen
+
+
+def test_a_clock_that_is_none_is_a_fault_of_ours(monkeypatch):
+    monkeypatch.setenv("DARKPOOL_NOW", "noon")
+    with server(says(200)) as (url, _), web.Client() as client, pytest.raises(ValueError, match="DARKPOOL_NOW"):
+        client.get(url)
 
 
 def test_a_key_does_not_follow_a_redirect_to_another_host():
