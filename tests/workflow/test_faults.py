@@ -168,6 +168,50 @@ def test_what_passes_by_itself_is_waited_for(live):
     assert {row["quality"] for row in live.project.features().values()} == {"no_lit"}
 
 
+UNKNOWN = b'{"chart":{"result":null,"error":{"code":"Not Found","description":"No data found"}}}'
+
+
+def test_a_ticker_that_yahoo_does_not_know_today_holds_nothing_up_and_heals(live):
+    live.publish()
+    live.day, live.now = "2025-12-19", "2025-12-20T06:00:00-05:00"
+    live.run(finished=True)
+
+    live.day, live.now = DAY, "2025-12-23T06:00:00-05:00"
+    live.vendors.faults.add(kind="body", status=404, body=UNKNOWN, path_contains="/chart/NA?")
+    live.run(finished=True)
+    row = live.project.features()["NA"]
+    assert (row["regular_volume"], row["quality"]) == (None, "no_lit,no_regular")
+    assert live.project.states()["Yahoo"] == "published"
+    entry = live.project.receipt(live.archive, "yahoo")["tickers"]["NA"]
+    assert (entry["state"], entry["unknown_since"]) == ("outage", "2025-12-23T11:00:00Z")
+    assert "since 2025-12-23, though it had bars in this window" in entry["reason"]
+
+    live.vendors.faults.clear()
+    live.vendors.requests.clear()
+    live.run(finished=True)
+    assert live.symbols_asked() == ["NA"]
+    assert live.project.features()["NA"]["regular_volume"] == 10_000
+
+
+def test_a_yahoo_that_knows_nobody_is_an_outage_and_heals(live):
+    """Nobody ever asked for these tickers, and still they are not all gone at once."""
+    live.publish()
+    live.vendors.faults.add(kind="body", status=404, body=UNKNOWN, path_contains="/chart/")
+    run = live.run(finished=False)
+    assert [line for line in run.lines if "Yahoo is outage" in line and "no other ticker either" in line]
+    heals(live, [], ["AAPL", "BRK-B", "NA"])
+
+
+@pytest.mark.soak
+def test_a_gate_that_leads_nowhere_is_an_outage_of_each_source_and_heals(live):
+    live.publish()
+    live.vendors.faults.add(kind="redirect", headers={"Location": "https://["}, host="finra.org")
+    live.vendors.faults.add(kind="redirect", headers={"Location": "https://example.com:99999/"}, host="yahoo.com")
+    live.run(finished=False)
+    assert live.project.states() == {"FINRA": "outage", "Yahoo": "outage", "Polygon": "absent"}
+    heals(live, [live.file_name(day) for day in live.window], ["AAPL", "BRK-B", "NA"])
+
+
 def test_a_yahoo_that_is_down_is_named_and_heals_without_asking_finra(live):
     live.publish()
     live.vendors.faults.add(kind="status", status=503, host="yahoo.com")
