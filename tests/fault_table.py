@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import canaries
@@ -429,7 +431,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "no json": {"kind": "body", "body": b'{"status": "OK", "results": [{"t": 1'},
 }
 
-LOCAL = ("disk full", "read-only", "file damaged", "file emptied")
+LOCAL = ("disk full", "read-only", "file damaged", "file emptied", "file altered", "row added")
 TIMES = {"once": 1, "always": None}
 
 CASES = [
@@ -478,11 +480,42 @@ def snapshot(archive: Archive) -> dict[str, bytes]:
 
 
 def nothing_lost(archive: Archive, before: dict[str, bytes], source: Source) -> None:
-    """Every file of `before` is there as it was; the receipt of the day alone is written anew."""
-    own = f"receipts/{source.receipt_name}/{DAY}.json"
-    kept = {name: content for name, content in before.items() if name != own}
+    """Every file of `before` is there as it was, a damaged one under `rejected/`.
+
+    Written anew are receipts of the source alone, and Yahoo's, which names the universe.
+    """
+    anew = (f"receipts/{source.receipt_name}/", "receipts/yahoo/")
+    kept = {name: content for name, content in before.items() if not name.startswith(anew)}
     after = snapshot(archive)
-    assert {name: after.get(name) for name in kept} == kept
+    aside = [content for name, content in after.items() if name.startswith("rejected/")]
+    assert {name for name in kept if after.get(name) != kept[name] and kept[name] not in aside} == set()
+
+
+def damage(path: Path, failure: str) -> None:
+    """Do to a file on disk what `failure` says; altered, and with a row more, it is a file that anybody can read."""
+    content = path.read_bytes()
+    if failure == "file emptied":
+        path.write_bytes(b"")
+    elif failure == "file damaged":
+        path.write_bytes(content[:-7])
+    elif path.suffix == ".parquet":
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+        rows = table.slice(0, 1)
+        if failure == "file altered":
+            name = next(name for name in ("volume", "size", "v", "ratio") if name in table.column_names)
+            doubled = pa.array([2 * value for value in table[name].to_pylist()], table[name].type)
+            table = table.set_column(table.column_names.index(name), name, doubled)
+        pq.write_table(pa.concat_tables([table, rows]) if failure == "row added" else table, path)
+    elif path.suffix == ".json":
+        rows = json.loads(content)
+        rows[0]["totalWeeklyShareQuantity"] *= 2
+        path.write_text(json.dumps(rows if failure == "file altered" else [*rows, {**rows[0], "summaryTypeCode": "X"}]))
+    elif failure == "file altered":
+        path.write_bytes(content.replace(b"|300|", b"|301|"))
+    else:
+        path.write_bytes(content.replace(b"\r\n2\r\n", f"\r\n{DAY:%Y%m%d}|ZZZ|0|0|9|N\r\n3\r\n".encode()))
+    assert path.read_bytes() != content
 
 
 def no_leftovers(archive: Archive) -> None:

@@ -28,6 +28,7 @@ from fault_table import (
     SOURCES,
     TIMES,
     Source,
+    damage,
     fault,
     keep_friday,
     no_leftovers,
@@ -162,7 +163,7 @@ def test_a_failure_has_its_state_loses_nothing_and_heals(name, failure, times, s
 @pytest.mark.parametrize(("name", "failure", "times"), LOCAL_CASES)
 def test_a_disk_that_fails_loses_nothing_and_heals(name, failure, times, case, monkeypatch) -> None:
     of = case(name)
-    if failure.startswith("file"):
+    if not failure.startswith(("disk", "read")):
         damaged(of, failure, vendor_is_down=times == "always")
     else:
         with monkeypatch.context() as patch:
@@ -177,15 +178,15 @@ def test_a_disk_that_fails_loses_nothing_and_heals(name, failure, times, case, m
 
 
 def damaged(of: Case, failure: str, vendor_is_down: bool) -> None:
-    """Today's file is cut on disk: nothing is read from it, and with the vendor down that is said."""
+    """Today's file is changed on disk: nothing is read from it, and with the vendor down that is said."""
     of.source.fetch(of.archive)
     path = of.source.files(of.archive)[-1]
-    path.write_bytes(path.read_bytes()[:-7] if failure == "file damaged" else b"")
+    damage(path, failure)
     of.before = snapshot(of.archive)
     assert of.source.numbers(Archive(of.archive.root)) == {}
     if vendor_is_down:
         of.vendors.faults.add(kind="status", status=500, host=of.source.host, path_contains=of.source.path)
-        assert of.source.state(of.source.fetch(of.archive)) == "outage"
+        assert of.source.state(of.source.fetch(of.archive)) == "damaged"
         assert of.source.numbers(Archive(of.archive.root)) == {}
         of.nothing_lost()
 

@@ -281,12 +281,14 @@ class TestFinra:
         assert scene.recheck() == []
         assert scene.kept() == scene.before
 
-    def test_a_file_damaged_on_disk_is_healed_beside(self, scene) -> None:
+    def test_a_file_damaged_on_disk_is_whole_again_and_nothing_else_changes(self, scene) -> None:
         path = scene.archive.path(layout.regsho("CNMS", DAYS[0]))
-        path.write_bytes(path.read_bytes()[:40])
-        scene.before = scene.kept()
-        assert scene.recheck() == DAYS
-        assert scene.added() == {f"finra/regsho/CNMSshvol20251219@{STAMP}.txt"}
+        whole = path.read_bytes()
+        path.write_bytes(whole[:40])
+        assert scene.recheck() == []
+        assert path.read_bytes() == whole
+        (aside,) = scene.archive.path("rejected/finra/regsho").glob("*.txt")
+        assert aside.read_bytes() == whole[:40]
         assert regsho.read_session(Archive(scene.archive.root), DAYS[0], ["CNMS"])[0] is not None
 
     def test_a_vendor_that_is_down_is_not_asked_for_every_day(self, scene) -> None:

@@ -177,7 +177,9 @@ class TestFetch:
         archive.path("finra/otc_weekly/2025-12-01.json").write_text("[{")
         receipt = run(archive)
         assert asked(vendors)[6:] == [("2025-12-01", "T1")]
-        assert receipt["weeks"]["2025-12-01"]["T1"]["file"].startswith("finra/otc_weekly/2025-12-01@")
+        assert receipt["weeks"]["2025-12-01"]["T1"]["file"] == "finra/otc_weekly/2025-12-01.json"
+        (aside,) = archive.path("rejected/finra/otc_weekly").glob("*.json")
+        assert aside.read_text() == "[{"
         assert due.weekly(archive, SESSION, 1) == []
 
     def test_fractional_shares_are_kept_as_they_came(self, vendors: Vendors, archive: Archive) -> None:

@@ -27,6 +27,7 @@ from fault_table import (
     MORNING,
     SOURCES,
     Source,
+    damage,
     fault,
     keep_friday,
     no_leftovers,
@@ -80,6 +81,9 @@ SECONDS_BEYOND_PATIENCE = 31
 IN_THE_MAIN_SUITE = {
     ("finra", "cut", "once"),
     ("finra_weekly", "cut", "once"),
+    ("finra", "file altered", "always"),
+    ("yahoo", "file altered", "always"),
+    ("polygon", "file altered", "always"),
 }
 
 
@@ -237,22 +241,22 @@ def test_a_failure_is_told_publishes_nothing_wrong_and_heals(name, failure, time
 
 
 LOCAL = cases(LOCAL_CASES)
+DISK = ("disk full", "read-only")
 
 
-@pytest.mark.parametrize(("name", "failure", "times"), [case for case in LOCAL if case.values[1].startswith("file")])
-def test_a_file_damaged_on_disk_counts_for_nothing_and_stays(name, failure, times, morning, monkeypatch) -> None:
+@pytest.mark.parametrize(("name", "failure", "times"), [case for case in LOCAL if case.values[1] not in DISK])
+def test_a_file_damaged_on_disk_counts_for_nothing_and_heals(name, failure, times, morning, monkeypatch) -> None:
     of = morning(name)
     with monkeypatch.context() as patch:
         for variable, value in variables(of.live.vendors).items():
             patch.setenv(variable, value)
         of.source.fetch(of.archive)
-    path = of.source.files(of.archive)[-1]
-    path.write_bytes(path.read_bytes()[:-7] if failure == "file damaged" else b"")
+    damage(of.source.files(of.archive)[-1], failure)
     of.before = snapshot(of.archive)
     if times == "always":
         of.live.vendors.faults.add(**fault(of.source, "status 500"))
-        of.run("truncated" if TOLD[name] in HOLDING else "outage")
-        assert of.receipt_state() == "outage"
+        of.run("damaged")
+        assert of.receipt_state() == "damaged"
         assert of.source.numbers(of.archive) == {}
     of.heals()
 
@@ -275,9 +279,7 @@ def fill(disk: Path) -> None:
     (disk / "ballast").write_bytes(bytes(free.f_bavail * free.f_frsize))
 
 
-@pytest.mark.parametrize(
-    ("name", "failure", "times"), [case for case in LOCAL if not case.values[1].startswith("file")]
-)
+@pytest.mark.parametrize(("name", "failure", "times"), [case for case in LOCAL if case.values[1] in DISK])
 def test_a_disk_that_fails_ends_the_run_and_heals(name, failure, times, morning, small_disk) -> None:
     of = morning(name)
     shutil.copytree(of.live.root, small_disk, dirs_exist_ok=True)

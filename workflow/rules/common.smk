@@ -164,12 +164,17 @@ def answers(wildcards):
     if config["offline"] and scan != settings.DEMO:
         return [str(path) for path in layout.volume_answers(archive, window[-1], window, PREFIXES)]
     receipts = {source: f"{folder}/receipts/{source}/{date}.json" for source in layout.VOLUME_SOURCES}
-    if scan != settings.DEMO:
+    universe_name = layout.universe(scan, window[-1])
+    if scan == settings.DEMO:
+        if layout.is_damaged(archive, [*layout.volume_names(window[-1], window, PREFIXES), universe_name]):
+            workflow.dag.forcefiles.update(receipts.values())
+    else:
         names = layout.regsho_names(PREFIXES, window)
         left = {
             "finra": due.finra(archive, window[-1], names),
             "yahoo": due.yahoo(archive, window[-1], tickers_of(wildcards))
-            or not archive.answers(layout.universe(scan, window[-1])),
+            or not archive.answers(universe_name)
+            or archive.damaged(universe_name),
         }
         # A receipt that leaves something to ask is made again, whatever its file time.
         workflow.dag.forcefiles.update(receipts[source] for source in left if left[source])
@@ -225,7 +230,12 @@ def ticks(wildcards):
     archive = Archive(folder)
     if wildcards.scan == settings.DEMO or not config["offline"]:
         receipt = f"{folder}/receipts/polygon/{wildcards.date}.json"
-        if wildcards.scan != settings.DEMO and due.ticks(archive, session, tickers_of(wildcards), source):
+        tickers = tickers_of(wildcards)
+        if wildcards.scan == settings.DEMO:
+            is_open = any(layout.damaged_ticks(archive, session, ticker, source) for ticker in tickers)
+        else:
+            is_open = due.ticks(archive, session, tickers, source)
+        if is_open:
             workflow.dag.forcefiles.add(receipt)
         return [receipt]
     return [
@@ -250,6 +260,9 @@ def weeks(wildcards):
     archive, session = Archive(folder), session_of(date)
     receipt = f"{folder}/receipts/finra_weekly/{date}.json"
     if scan == settings.DEMO:
+        mondays = layout.otc_weekly_mondays(archive, session, WEEKS)
+        if layout.is_damaged(archive, map(layout.otc_weekly, mondays)):
+            workflow.dag.forcefiles.add(receipt)
         return {"weekly": receipt}
     if (WEEKLY or config["finra"].get("weekly", True)) and not config["offline"]:
         is_open = due.weekly(archive, session, WEEKS, late=is_late(scan, date))

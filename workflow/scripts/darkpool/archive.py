@@ -11,23 +11,30 @@ import hashlib
 import json
 import os
 import re
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from . import credentials
+from . import credentials, integrity
 
 FINAL_STATES = frozenset({"published", "holiday", "absent"})
 STATES = FINAL_STATES | {"not_yet", "outage", "blocked", "truncated", "damaged", "unsettled"}
-RECEIPTS = "receipts"
+RECEIPTS = integrity.RECEIPTS
 RUN, GIVEN_UP = "DARKPOOL_RUN", ".given_up"
-REJECTED = "rejected"
+REJECTED = integrity.REJECTED
+Entry = integrity.Entry
 FIRST = datetime.min.replace(tzinfo=UTC)
 """A first answer carries no moment in its name; it is older than any other."""
 STAMP = re.compile(r"@(\d{8}T\d{6}Z)$")
+
+
+def _age(name: str) -> tuple[bool, str]:
+    """What answers of one name are sorted by, the first answer first."""
+    return "@" in name, name
 
 
 def file_name(symbol: str) -> str:
@@ -50,9 +57,7 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+sha256 = integrity.digest
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -77,22 +82,72 @@ class Archive:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
         self._listings: dict[Path, dict[str, list[str]]] = {}
+        self._seals = integrity.Seals(self.root)
 
     def path(self, *parts: str) -> Path:
         return self.root.joinpath(*parts)
 
     def answers(self, relative: str) -> list[Path]:
-        """Every answer kept under this name, oldest first; empty when there is none."""
+        """Every answer kept under this name, oldest first, but for damaged ones; empty when there is none."""
+        return [path for path in self._kept(relative) if self._seals.damage(path) is None]
+
+    def damaged(self, relative: str) -> dict[Path, str]:
+        """Answers of this name that are not what their receipts say, oldest first, and what is wrong with each."""
+        return {path: why for path in self._kept(relative) if (why := self._seals.damage(path))}
+
+    def is_whole(self, path: Path) -> bool:
+        """Whether the file is there and is what its receipts say."""
+        return path.is_file() and self._seals.damage(path) is None
+
+    def is_replaced(self, path: Path) -> bool:
+        """Whether an answer took the place of a damaged one and differs from what that was."""
+        return self._seals.is_replaced(path)
+
+    def receipted(self, relative: str) -> dict[str, Entry]:
+        """What receipts say of the answers of this name, by path in the archive, whether they are there or not."""
+        there = integrity.place(self.path(relative))
+        return self._seals.answers(there) if there else {}
+
+    def lost(self, relative: str) -> dict[str, Entry]:
+        """Entries of the newest answers of this name, where receipts name such as are not there whole any more.
+
+        By path in the archive, oldest first; an answer older than one that is there counts for nothing.
+        """
+        told = self.receipted(relative)
+        if not told:
+            return {}
+        whole = [self.relative(path) for path in self.answers(relative)]
+        newest = _age(whole[-1]) if whole else None
+        names = sorted((name for name in told if newest is None or _age(name) > newest), key=_age)
+        return {name: told[name] for name in names}
+
+    def set_aside(self, relative: str, moment: datetime) -> Entry | None:
+        """Move the damaged answers of this name under `rejected/`, and say so in every receipt that names them.
+
+        Returns the entry of the newest one that was damaged, now or before, unless a newer answer is there.
+        """
+        for path, why in self.damaged(relative).items():
+            name = self.relative(path)
+            aside = f"{REJECTED}/{name}"
+            target = self._stamped(aside, self.free_moment(moment, aside))
+            write_atomic(target.with_name(target.name + ".reason"), (credentials.hidden(why) + "\n").encode())
+            os.replace(path, target)
+            print(f"{why}; it lies in {self.relative(target)} now, and is asked for again", file=sys.stderr)
+            self._listings.pop(path.parent, None)
+            self.change_entries(name, integrity.damaged)
+        lost = [entry for entry in self.lost(relative).values() if entry.get("state") == integrity.DAMAGED]
+        return lost[-1] if lost else None
+
+    def _kept(self, relative: str) -> list[Path]:
         first = self.path(relative)
-        names = self._listing(first.parent).get(first.name, [])
-        return [first.parent / name for name in names]
+        return [first.parent / name for name in self._listing(first.parent).get(first.name, [])]
 
     def _listing(self, folder: Path) -> dict[str, list[str]]:
         """File names of a folder by the name of their first answer; read once, since windows ask 61 times."""
         if folder not in self._listings:
             listing: dict[str, list[str]] = {}
             try:
-                names = sorted(os.listdir(folder), key=lambda name: ("@" in name, name))
+                names = sorted(os.listdir(folder), key=_age)
             except FileNotFoundError:
                 names = []
             for name in names:
@@ -101,18 +156,53 @@ class Archive:
             self._listings[folder] = listing
         return self._listings[folder]
 
-    def keep(self, relative: str, content: bytes, moment: datetime, repeat: bool = False) -> Path:
+    def keep(
+        self,
+        relative: str,
+        content: bytes,
+        moment: datetime,
+        repeat: bool = False,
+        lost: Iterable[Entry] = (),
+    ) -> Path:
         """Keep an answer retrieved at `moment`; returns the file that holds it.
 
-        That is the newest one there when its bytes are equal, unless `repeat`.
+        That is the newest one there when its bytes are equal, unless `repeat`. `lost` are entries of damaged files that
+        the answer stands for.
         """
-        kept = self.answers(relative)
-        if kept and not repeat and kept[-1].read_bytes() == content:
-            return kept[-1]
-        target = self._stamped(relative, self.free_moment(moment, relative)) if kept else self.path(relative)
-        write_atomic(target, content)
-        self._listings.pop(target.parent, None)
+        target = self.home(relative, hashlib.sha256(content).hexdigest(), moment, repeat, lost)
+        if not target.exists():
+            write_atomic(target, content)
+            self.restore(target)
         return target
+
+    def restore(self, path: Path) -> None:
+        """Let the receipts say of a file that was written just now what they said before it was damaged, if it was."""
+        self._listings.pop(path.parent, None)
+        digest = sha256(path)
+        self.change_entries(
+            self.relative(path), lambda entry: integrity.restored(entry) if entry["sha256"] == digest else entry
+        )
+
+    def home(
+        self, relative: str, digest: str, moment: datetime, repeat: bool = False, lost: Iterable[Entry] = ()
+    ) -> Path:
+        """The file that an answer of this sha256 is in, or that is to be written for it.
+
+        What lies there damaged is set aside first. An answer that is whole again takes the very name that its receipt
+        says, one that stands for a damaged first answer that one's name, any other the first that is free.
+        """
+        self.set_aside(relative, moment)
+        lost, first = list(lost), self.path(relative)
+        for entry in [*lost, *self.lost(relative).values()]:
+            if entry.get("sha256") == digest and not self.path(entry["file"]).exists():
+                return self.path(entry["file"])
+        kept = self.answers(relative)
+        if kept and not repeat and integrity.digest(kept[-1]) == digest:
+            return kept[-1]
+        takes_first = not kept or any(entry["file"] == relative for entry in lost)
+        return (
+            first if takes_first and not first.exists() else self._stamped(relative, self.free_moment(moment, relative))
+        )
 
     def reject(self, relative: str, content: bytes, reason: str, moment: datetime) -> Path:
         """Keep a body that failed its checks aside, with the reason in a text file beside it."""
@@ -153,6 +243,16 @@ class Archive:
     def write_receipt(self, source: str, session: date, receipt: dict[str, Any]) -> None:
         content = json.dumps(receipt, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         write_atomic(self.receipt_path(source, session), credentials.hidden(content).encode())
+        self._seals.forget()
+
+    def change_entries(self, file: str, change: Callable[[Entry], Entry]) -> None:
+        """Change the entries that name `file` in every receipt that has one."""
+        there = integrity.place(self.path(file))
+        for path in {named.receipt for named in self._seals.named(there)} if there else ():
+            before = json.loads(path.read_bytes())
+            receipt = integrity.changed(before, file, change)
+            if receipt != before:
+                self.write_receipt(path.parent.name, date.fromisoformat(path.stem), receipt)
 
     def relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()

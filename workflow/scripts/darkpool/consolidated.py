@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import layout, listing, sessions, splits
+from . import due, layout, listing, sessions, splits
 from .archive import FIRST, Archive, retrieved
 from .sessions import NEW_YORK
 from .splits import Split
@@ -74,6 +74,8 @@ def read(
     undated = named.filter(pl.col("ex_date") == NO_DAY)
     named = pl.concat([named, undated.with_columns(ex_date=pl.lit(session))])
     daily, _ = _read_all(archive.answers(daily_name), VOLUMES, ours, faults)
+    faults += [*archive.damaged(splits_name).values(), *archive.damaged(daily_name).values()]
+    lost += due.broken_splits(archive, session)
     if daily.height and not archive.answers(splits_name):
         faults.append(f"{splits_name} is missing beside {daily_name}: volumes cannot be put back to as traded")
         daily = daily.clear()
@@ -95,7 +97,7 @@ def read(
     traded = pl.concat(parts) if parts else as_traded(bars, split_frame({}))
     settled = _settled(traded, archive, session)
     return Consolidated(
-        _newest(traded.with_columns(settled)).sort("date", "ticker"),
+        _newest(traded.with_columns(settled), _replaced(archive, daily_name, splits_name)).sort("date", "ticker"),
         split_frame(newest).sort("ticker", "ex_date"),
         tuple(faults),
         tuple(
@@ -105,6 +107,17 @@ def read(
             if split.doubt
         ),
     )
+
+
+def _replaced(archive: Archive, daily_name: str, splits_name: str) -> list[datetime]:
+    """Moments of answers whose rows are not what the archive held: a damaged file was lost, or another took its place.
+
+    An answer older than a lost one is read in its stead.
+    """
+    names = (daily_name, splits_name)
+    replaced = [path for name in names for path in archive.answers(name) if archive.is_replaced(path)]
+    older = [p for name in names if archive.lost(name) or archive.damaged(name) for p in archive.answers(name)]
+    return [retrieved(path) or FIRST for path in [*replaced, *older]]
 
 
 def _ours(spelling: Mapping[str, str]) -> pl.DataFrame:
@@ -230,6 +243,7 @@ class _Earlier:
             file for file in self._archive.answers(layout.yahoo_splits(day)) if (retrieved(file) or FIRST) <= moment
         ]
         named, lost = _read_all(beside, SPLITS, self._ours, unused)
+        lost += [broken for broken in due.broken_splits(self._archive, day) if broken <= moment]
         daily, _ = _read_all([path], VOLUMES, self._ours, unused)
         if lost or not beside:
             return {}
@@ -367,8 +381,10 @@ def differs(newer: pl.Expr, newer_factor: pl.Expr, older: pl.Expr, older_factor:
     return pl.when(newer_factor == older_factor).then(difference > 0).otherwise(difference > rounding)
 
 
-def _newest(bars: pl.DataFrame) -> pl.DataFrame:
-    """The newest answer per ticker and date, `revised` where an older one meant another as-traded volume, or none."""
+def _newest(bars: pl.DataFrame, replaced: Sequence[datetime]) -> pl.DataFrame:
+    """The newest answer per ticker and date; `revised` where an older one meant another as-traded volume, or where the
+    answer is of a `replaced` moment.
+    """
     newest = bars.sort("answer").unique(["ticker", "date"], keep="last", maintain_order=True)
     older = bars.select(
         "ticker",
@@ -388,6 +404,6 @@ def _newest(bars: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         newest.join(revised, on=["ticker", "date"], how="left")
-        .with_columns(pl.col("revised").fill_null(False))
+        .with_columns(pl.col("revised").fill_null(False) | pl.col("answer").is_in(list(replaced)))
         .select("date", "ticker", "volume", "split_factor", "regular_volume", "rounded", "settled", "revised")
     )

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import clock, consolidated, due, layout, sessions, sources, symbols, yahoo
+from . import clock, consolidated, due, integrity, layout, sessions, sources, symbols, yahoo
 from .archive import Archive, iso, sha256
 from .yahoo import DailyAnswer
 
@@ -41,6 +41,8 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
     now = clock.now()
     entries: dict[date, dict[str, Entry]] = {}
     asked: dict[date, set[str]] = {}
+    for session in requests:
+        set_aside(archive, session)
     unadjusted = {session: due.unadjusted(archive, session) for session in requests}
     for session, request in requests.items():
         before = archive.receipt("yahoo", session) or {"tickers": {}}
@@ -74,7 +76,8 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
             known = entries[session]
             of_session = [ticker for ticker in chunk if ticker in asked[session]]
             windows = {ticker: cut(answers[ticker], request.window) for ticker in of_session if ticker in answers}
-            fresh = _keep(archive, session, windows, unadjusted[session])
+            lost = [e for t in windows if (e := known.get(t)) and e["state"] == integrity.DAMAGED]
+            fresh = _keep(archive, session, windows, unadjusted[session], lost)
             left = _entry("outage", f"not asked after: {given_up}")
             known |= {ticker: _beside(known.get(ticker), fresh.get(ticker, left)) for ticker in of_session}
         # What stopped this chunk would stop the next: Yahoo is down, or has had enough of us.
@@ -90,6 +93,7 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
             session,
             {t: _settle(e, session, now, entries[session]) for t, e in entries[session].items()},
             request.tickers,
+            files_of(archive, session, entries[session]),
         )
         for session, request in requests.items()
     }
@@ -155,6 +159,38 @@ def _unknown_since(archive: Archive, window: Sequence[date], tickers: Iterable[s
     return {ticker: moment for ticker, moment in found.items() if moment}
 
 
+def set_aside(archive: Archive, session: date) -> None:
+    """Set aside what is damaged of the session's answers; the receipt says so from then on."""
+    for name in (layout.yahoo_daily(session), layout.yahoo_splits(session)):
+        archive.set_aside(name, clock.now())
+
+
+def files_of(archive: Archive, session: date, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The session's answers themselves, each with its sha256: splits and universes, which no ticker names, too.
+
+    One that is lost stays as long as one of `entries`, by ticker, needs it.
+    """
+    kept = Archive(archive.root)
+    universes = sorted(path.parent.name for path in kept.path("universe").glob(f"*/{session}.csv"))
+    names = [layout.yahoo_daily(session), layout.yahoo_splits(session)]
+    unadjusted = due.unadjusted(kept, session)
+    is_needed = any(e["state"] == integrity.DAMAGED or e["file"] in unadjusted for e in entries.values())
+    found = {}
+    for name in [*names, *(layout.universe(scan, session) for scan in universes)]:
+        before = kept.receipted(name)
+        for path in kept.answers(name):
+            file, digest = kept.relative(path), sha256(path)
+            told = before.get(file, {})
+            replaces = told.get("replaces") if told.get("sha256") in (digest, None) else told["sha256"]
+            found[file] = {"file": file, "sha256": digest, **({"replaces": replaces} if replaces else {})}
+            before.pop(file, None)
+        if is_needed:
+            keys = ("file", "sha256", "state", "reason", "before")
+            lost = (integrity.damaged(entry) for entry in before.values())
+            found |= {entry["file"]: {key: entry[key] for key in keys if key in entry} for entry in lost}
+    return found
+
+
 def take_ahead(archive: Archive, session: date, window: Sequence[date], answers: Mapping[str, DailyAnswer]) -> None:
     """Keep what `answers` to another question say of a session; `fetch` asks for the tickers that are left.
 
@@ -167,13 +203,16 @@ def take_ahead(archive: Archive, session: date, window: Sequence[date], answers:
     if fresh:
         path = write(archive, session, fresh.values())
         entries = {ticker: told(archive, answer, path) for ticker, answer in fresh.items()}
-        archive.write_receipt("yahoo", session, receipt(session, entries, list(entries)))
+        files = files_of(archive, session, entries)
+        archive.write_receipt("yahoo", session, receipt(session, entries, list(entries), files))
 
 
-def receipt(session: date, entries: Mapping[str, Entry], tickers: Iterable[str]) -> dict[str, Any]:
-    """The receipt of a session whose state is that of `tickers` together."""
+def receipt(
+    session: date, entries: Mapping[str, Entry], tickers: Iterable[str], files: Mapping[str, Entry]
+) -> dict[str, Any]:
+    """The receipt of a session whose state is that of `tickers` together; `files` as `files_of` gives them."""
     state = sources.day_state([entries[ticker] for ticker in tickers])
-    return {"source": "yahoo", "session": str(session), "state": state, "tickers": entries}
+    return {"source": "yahoo", "session": str(session), "state": state, "tickers": entries, "files": files}
 
 
 def cut(answer: DailyAnswer, window: Sequence[date]) -> DailyAnswer:
@@ -202,6 +241,8 @@ def _beside(before: Entry | None, entry: Entry) -> Entry:
     since = (before or {}).get("absurd_since") or (entry["retrieved_at"] if entry.get("absurd") else None)
     if since and entry["state"] == "outage":
         entry = {**entry, "absurd_since": since}
+    if before and before["state"] == integrity.DAMAGED and before["file"]:
+        return integrity.settle(before, entry)
     if entry["file"] or not before or not before["file"]:
         return entry
     state = before["state"] if before["state"] == "unsettled" else entry["state"]
@@ -234,33 +275,50 @@ def _rows(path: Path) -> pl.DataFrame:
 
 
 def _keep(
-    archive: Archive, session: date, answers: Mapping[str, DailyAnswer], unadjusted: AbstractSet[str]
+    archive: Archive,
+    session: date,
+    answers: Mapping[str, DailyAnswer],
+    unadjusted: AbstractSet[str],
+    lost: Iterable[Entry],
 ) -> dict[str, Entry]:
     """Keep what differs from or adds to the archive; an answer that repeats it only moves `retrieved_at`.
 
-    An answer among the `unadjusted` files holds nothing.
+    An answer among the `unadjusted` files holds nothing; `lost` are entries of damaged ones.
     """
     fresh = {ticker: _new_rows(archive, session, answer, unadjusted) for ticker, answer in answers.items()}
     changed = {ticker: answers[ticker] for ticker, (_, is_new) in fresh.items() if is_new}
-    path = write(archive, session, changed.values(), repeat=bool(unadjusted)) if changed else None
+    path = write(archive, session, changed.values(), lost=lost) if changed else None
     return {
         ticker: told(archive, answer, path if ticker in changed else fresh[ticker][0])
         for ticker, answer in answers.items()
     }
 
 
-def write(archive: Archive, session: date, answers: Iterable[DailyAnswer], repeat: bool = False) -> Path:
-    """Keep answers of one session together; returns the file with their bars."""
+def write(
+    archive: Archive,
+    session: date,
+    answers: Iterable[DailyAnswer],
+    repeat: bool | None = None,
+    lost: Iterable[Entry] = (),
+) -> Path:
+    """Keep answers of one session together, in place of `lost` ones; returns the file with their bars.
+
+    Bars like the newest ones are written again with `repeat`, or, where it is not given, beside lost splits: what is
+    whole again is what the bars that are there were adjusted for.
+    """
     answers = list(answers)
     daily_name, splits_name = layout.yahoo_daily(session), layout.yahoo_splits(session)
     last = max(answer.retrieved_at for answer in answers if answer.retrieved_at)
     moment = archive.free_moment(last, daily_name, splits_name)
+    lost_splits = [e for e in archive.receipted(splits_name).values() if e.get("state") == integrity.DAMAGED]
     bars = pl.concat([answer.bars for answer in answers]).sort("symbol", "date")
     splits = pl.concat([answer.splits for answer in answers]).sort("symbol", "ex_date")
     # Splits first: bars that a cut-off run left without theirs would pass for volumes as traded.
     if splits.height or not archive.answers(splits_name):
-        archive.keep(splits_name, _parquet(splits), moment)
-    return archive.keep(daily_name, _parquet(bars), moment, repeat=repeat)
+        archive.keep(splits_name, _parquet(splits), moment, lost=lost_splits)
+    if repeat is None:
+        repeat = bool(due.unadjusted(archive, session))
+    return archive.keep(daily_name, _parquet(bars), moment, repeat=repeat, lost=lost)
 
 
 def told(archive: Archive, answer: DailyAnswer, holder: Path | None) -> Entry:

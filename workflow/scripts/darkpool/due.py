@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from . import credentials, layout, sessions
-from .archive import FINAL_STATES, FIRST, Archive, retrieved, sha256
+from .archive import FINAL_STATES, FIRST, Archive, retrieved
 
 GRACE = 5
 """Sessions after its own during which a vendor may still be late."""
@@ -31,7 +31,8 @@ def finra(archive: Archive, session: date, files: Iterable[str]) -> list[str]:
     return [
         name
         for name in files
-        if _is_due(archive, entries.get(name), name.endswith(f"{session:%Y%m%d}.txt"))
+        if _is_due(archive, entries.get(name))
+        or archive.damaged(f"finra/regsho/{name}")
         or _is_superseded(archive, name, entries[name])
     ]
 
@@ -42,33 +43,33 @@ def yahoo(archive: Archive, session: date, tickers: Sequence[str]) -> list[str]:
     if receipt is None:
         return list(tickers)
     entries = receipt["tickers"]
-    files = {entry["file"] for entry in entries.values() if entry["file"]}
-    digests = {entry["sha256"] for entry in entries.values()}
-    unadjusted_files = unadjusted(archive, session)
-    damaged = {
-        name
-        for name in files
-        if name in unadjusted_files or not archive.path(name).is_file() or sha256(archive.path(name)) not in digests
-    }
+    lost = unadjusted(archive, session)
     return [
         ticker
         for ticker in tickers
-        if (entry := entries.get(ticker)) is None or entry["state"] not in FINAL_STATES or entry["file"] in damaged
+        if _is_due(archive, entry := entries.get(ticker)) or (entry is not None and entry["file"] in lost)
     ]
 
 
 def unadjusted(archive: Archive, session: date) -> set[str]:
-    """Yahoo's answers for the session whose splits are lost or cut off since, relative to the archive.
+    """Yahoo's answers for the session whose splits are lost or damaged since, relative to the archive.
 
     A volume is worth nothing without the splits it was adjusted for.
     """
-    splits = archive.answers(layout.yahoo_splits(session))
-    broken = [retrieved(path) or FIRST for path in splits if not _is_whole_parquet(path)]
+    splits, broken = archive.answers(layout.yahoo_splits(session)), broken_splits(archive, session)
     return {
         archive.relative(path)
         for path in archive.answers(layout.yahoo_daily(session))
         if not splits or any((retrieved(path) or FIRST) <= moment for moment in broken)
     }
+
+
+def broken_splits(archive: Archive, session: date) -> list[datetime]:
+    """Moments of Yahoo's splits for the session that are not there, or not whole any more."""
+    name = layout.yahoo_splits(session)
+    whole = {archive.relative(path) for path in archive.answers(name) if _is_whole_parquet(path)}
+    kept = [archive.relative(path) for path in [*archive.answers(name), *archive.damaged(name)]]
+    return [retrieved(Path(file)) or FIRST for file in {*kept, *archive.receipted(name)} - whole]
 
 
 def _is_whole_parquet(path: Path) -> bool:
@@ -102,7 +103,7 @@ def next_ticks(
         entry = entries.get(name)
         if name in asked or is_refused(entry):
             return False
-        return _is_due(archive, entry, verify=False) or (with_key and _lacked_key(entry))
+        return _is_due(archive, entry) or (with_key and _lacked_key(entry))
 
     kinds = layout.TICK_KINDS[source]
     if layout.TICKS[0] in kinds:
@@ -151,7 +152,7 @@ def weekly(archive: Archive, session: date, count: int, late: bool = False) -> l
     wanted = weeks(session, count)
     if late:
         wanted = [week for week in wanted if week in entries and entries[week]["state"] != "not_yet"]
-    return [week for week in wanted if _is_due(archive, entries.get(week), verify=True)]
+    return [week for week in wanted if _is_due(archive, entries.get(week))]
 
 
 def weekly_entries(archive: Archive, session: date) -> dict[tuple[date, str], dict[str, Any]]:
@@ -166,18 +167,14 @@ def weekly_entries(archive: Archive, session: date) -> dict[tuple[date, str], di
         raise ValueError(f"{path} is no receipt of weeks; delete it and FINRA is asked again") from None
 
 
-def _is_due(archive: Archive, entry: dict[str, Any] | None, verify: bool) -> bool:
+def _is_due(archive: Archive, entry: dict[str, Any] | None) -> bool:
     if entry is None or entry["state"] not in FINAL_STATES:
         return True
     if not entry["file"]:
         return False
     path = archive.path(entry["file"])
-    if not path.is_file():
-        return True
-    if verify:
-        return bool(sha256(path) != entry["sha256"])
     # Ticks are too large to be hashed every morning; a file that was cut off on disk shows at its ends.
-    return path.suffix == ".parquet" and not _is_whole_parquet(path)
+    return not archive.is_whole(path) or (path.suffix == ".parquet" and not _is_whole_parquet(path))
 
 
 def _is_superseded(archive: Archive, name: str, entry: dict[str, Any]) -> bool:

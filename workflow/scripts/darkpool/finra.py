@@ -10,11 +10,11 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from . import clock, due, finra_files, layout, regsho, sessions
+from . import clock, due, finra_files, integrity, layout, regsho, sessions
 from .archive import Archive, iso
 from .web import Answer, Client, Outage
 
@@ -43,7 +43,8 @@ def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Seq
     """
     days = sorted(window, reverse=True)
     names = layout.regsho_names(prefixes, days)
-    entries = _known(archive, session, names)
+    lost = {name: archive.set_aside(layout.regsho(*of), clock.now()) for name, of in names.items()}
+    entries = _known(archive, session, names, {name for name, entry in lost.items() if entry})
     entries |= {
         name: _entry("absent", f"FINRA's {prefix} files begin on {finra_files.FIRST[prefix]}", name)
         for name, (prefix, day) in names.items()
@@ -59,9 +60,10 @@ def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Seq
                 given_up = f"{GIVE_UP_AFTER} requests before it failed"
                 archive.give_up("finra", given_up)
             if given_up:
-                entries[name] = _entry("outage", f"not asked: {given_up}", name)
+                left = _entry("outage", f"not asked: {given_up}", name)
+                entries[name] = integrity.settle(lost[name], left)
                 continue
-            entries[name] = ask(archive, prefix, day, client)
+            entries[name] = ask(archive, prefix, day, client, lost[name])
             failures = failures + 1 if entries[name]["state"] in ("outage", "blocked") else 0
             if entries[name]["state"] != "published" or entries[name]["reason"] or i % 10 == 0 or i == len(wanted):
                 told = entries[name]["state"] + (f": {entries[name]['reason']}" if entries[name]["reason"] else "")
@@ -76,7 +78,9 @@ def receipt(session: date, prefixes: Sequence[str], entries: Mapping[str, Entry]
     return {"source": "finra", "session": str(session), "state": state, "files": dict(entries)}
 
 
-def _known(archive: Archive, session: date, names: dict[str, tuple[str, date]]) -> dict[str, Entry]:
+def _known(
+    archive: Archive, session: date, names: dict[str, tuple[str, date]], lost: Container[str]
+) -> dict[str, Entry]:
     """Entries that need no asking: answers in the archive that pass their checks, and final states."""
     receipts = [archive.receipt("finra", session), archive.receipt("finra", sessions.previous(session))]
     told = {name: entry for receipt in reversed(receipts) if receipt for name, entry in receipt["files"].items()}
@@ -84,6 +88,8 @@ def _known(archive: Archive, session: date, names: dict[str, tuple[str, date]]) 
     for name, (prefix, day) in names.items():
         entry = told.get(name)
         answers = archive.answers(layout.regsho(prefix, day))
+        if name in lost:
+            continue
         if answers:
             content = answers[-1].read_bytes()
             try:
@@ -95,7 +101,7 @@ def _known(archive: Archive, session: date, names: dict[str, tuple[str, date]]) 
             if entry is None or entry["sha256"] != digest:
                 file = archive.relative(answers[-1])
                 entry = _entry("published", kept.told, name, file=file, sha256=digest, rows=kept.frame.height)
-            known[name] = entry
+            known[name] = integrity.restored(entry)
         elif entry is not None and entry["state"] in ("absent", "holiday"):
             known[name] = entry
     return known
@@ -116,14 +122,17 @@ def _entry(state: str, reason: str | None, name: str, answer: Answer | None = No
     }
 
 
-def ask(archive: Archive, prefix: str, session: date, client: Client) -> Entry:
-    """Ask for one file and `take` the answer."""
+def ask(archive: Archive, prefix: str, session: date, client: Client, lost: Entry | None = None) -> Entry:
+    """Ask for one file and `take` the answer; `lost` is the entry of the damaged file that it is to stand for."""
     name = layout.regsho_name(prefix, session)
     try:
         answer = client.get(ADDRESS + name)
     except Outage as outage:
-        return _entry("outage", outage.reason, name)
-    return take(archive, prefix, session, answer)
+        return integrity.settle(lost, _entry("outage", outage.reason, name))
+    entry = integrity.settle(lost, take(archive, prefix, session, answer))
+    if lost and entry.get("replaces"):
+        archive.change_entries(lost["file"], lambda _: entry)
+    return entry
 
 
 def take(archive: Archive, prefix: str, session: date, answer: Answer) -> Entry:

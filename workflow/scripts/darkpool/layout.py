@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -71,19 +71,39 @@ def ticks(kind: str, session: date, symbol: str) -> str:
 
 def volume_answers(archive: Archive, session: date, window: Sequence[date], prefixes: Sequence[str]) -> list[Path]:
     """Every answer that the volume tables of a session are built from."""
-    names = [regsho(prefix, day) for prefix, day in regsho_names(prefixes, window).values()]
-    return [path for name in (*names, yahoo_daily(session), yahoo_splits(session)) for path in archive.answers(name)]
+    return [path for name in volume_names(session, window, prefixes) for path in archive.answers(name)]
 
 
 def tick_files(archive: Archive, session: date, ticker: str, source: str) -> dict[str, Path]:
-    """The ticker's newest answer of each kind that `lit.source` allows, by kind."""
+    """The ticker's newest answer of each kind that `lit.source` allows, by kind.
+
+    None of a kind whose newest answer is damaged: an older one may be of a part of the day.
+    """
     spell = {"polygon": symbols.to_polygon, "yahoo": symbols.to_yahoo}
     found = {}
     for kind in TICK_KINDS[source]:
         symbol = spell[kind.split("/", 1)[0]](ticker)
-        if symbol and (answers := archive.answers(ticks(kind, session, symbol))):
+        if symbol and (answers := archive.answers(name := ticks(kind, session, symbol))) and not archive.lost(name):
             found[kind] = answers[-1]
     return found
+
+
+def is_damaged(archive: Archive, names: Iterable[str]) -> bool:
+    """Whether an answer of one of these names is damaged."""
+    return any(archive.damaged(name) for name in names)
+
+
+def volume_names(session: date, window: Sequence[date], prefixes: Sequence[str]) -> list[str]:
+    """First names of all that the volume tables of a session are built from."""
+    names = [regsho(prefix, day) for prefix, day in regsho_names(prefixes, window).values()]
+    return [*names, yahoo_daily(session), yahoo_splits(session)]
+
+
+def damaged_ticks(archive: Archive, session: date, ticker: str, source: str) -> list[str]:
+    """What is wrong with the ticker's answers that are damaged, of the kinds that `lit.source` allows."""
+    spell = {"polygon": symbols.to_polygon, "yahoo": symbols.to_yahoo}
+    names = [ticks(kind, session, s) for kind in TICK_KINDS[source] if (s := spell[kind.split("/", 1)[0]](ticker))]
+    return [why for name in names for why in archive.damaged(name).values()]
 
 
 def has_ticks(archive: Archive, session: date) -> bool:

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from . import classify, conditions, ticks, venues
 
@@ -289,13 +291,19 @@ def read_bars(path: Path | str, hours: tuple[int, int]) -> Bars:
     """
     wanted = {"t": pl.Int64, "o": pl.Float64, "c": pl.Float64, "v": pl.Float64}
     try:
-        frame = pl.read_parquet(path)
+        # Not with Polars, which leaves the checksums of the pages alone.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            ticks.check_whole(path, file)
+            frame = pl.from_arrow(file.read())
+        assert isinstance(frame, pl.DataFrame)
         if frame.is_empty():
             return Bars(pl.DataFrame(schema=wanted), 0)
         distinct = frame.unique(maintain_order=True)
         starts = _starts(distinct["t"], hours, path)
         bars = distinct.with_columns(starts).select(pl.col(name).cast(kind) for name, kind in wanted.items())
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
         raise ticks.TickError(f"{path}: expected minute bars with the columns {', '.join(wanted)} ({error})") from error
     said = bars.drop_nulls()["t"]
     if said.is_duplicated().any():

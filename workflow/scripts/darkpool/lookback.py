@@ -22,6 +22,7 @@ from . import (
     finra,
     finra_api,
     finra_files,
+    integrity,
     layout,
     listing,
     regsho,
@@ -125,6 +126,9 @@ def _finra(archive: Archive, days: Sequence[date], prefixes: Sequence[str]) -> s
 def _ask_finra(archive: Archive, prefix: str, day: date, client: web.Client) -> tuple[bool, Entry | None]:
     """Whether FINRA failed, and the entry of its file where that differs in value from the newest kept."""
     name, relative = layout.regsho_name(prefix, day), layout.regsho(prefix, day)
+    lost = archive.set_aside(relative, clock.now())
+    if lost:
+        return _ask_for_lost(archive, prefix, day, client, lost)
     kept = archive.answers(relative)
     known = (archive.receipt("finra", day) or {"files": {}})["files"].get(name)
     is_newest = kept and known and known["file"] == archive.relative(kept[-1]) and known["sha256"] == sha256(kept[-1])
@@ -144,6 +148,19 @@ def _ask_finra(archive: Archive, prefix: str, day: date, client: web.Client) -> 
         return entry["state"] in ("outage", "blocked"), None
     _say(f"FINRA, {name}: corrected since, kept as {entry['file']}")
     return False, entry
+
+
+def _ask_for_lost(
+    archive: Archive, prefix: str, day: date, client: web.Client, lost: Entry
+) -> tuple[bool, Entry | None]:
+    """As `_ask_finra`, for a file that was damaged: with the bytes it had, nothing has changed."""
+    entry = finra.ask(archive, prefix, day, client, lost)
+    if entry["state"] == integrity.DAMAGED:
+        _say(f"FINRA: {entry['reason']}")
+        return True, None
+    archive.change_entries(lost["file"], lambda _: entry)
+    _say(f"FINRA, {layout.regsho_name(prefix, day)}: whole again in {entry['file']}")
+    return False, entry if entry.get("replaces") else None
 
 
 def _same_file(older: bytes, newer: bytes, name: str, day: date) -> bool:
@@ -291,10 +308,13 @@ def is_another_basis(pairs: pl.DataFrame) -> bool:
 
 
 def _keep(archive: Archive, day: date, answers: Mapping[str, DailyAnswer]) -> None:
-    path = daily_bars.write(archive, day, answers.values(), repeat=True)
-    receipt = archive.receipt("yahoo", day)
-    if receipt is None:
+    daily_bars.set_aside(archive, day)
+    receipt = archive.receipt("yahoo", day) or {"tickers": {}}
+    lost = {t: e for t in answers if (e := receipt["tickers"].get(t)) and e["state"] == integrity.DAMAGED}
+    path = daily_bars.write(archive, day, answers.values(), repeat=True, lost=lost.values())
+    if not receipt["tickers"]:
         return
-    fresh = {ticker: daily_bars.told(archive, answer, path) for ticker, answer in answers.items()}
+    fresh = {t: integrity.settle(lost.get(t), daily_bars.told(archive, a, path)) for t, a in answers.items()}
     entries = {**receipt["tickers"], **fresh}
-    archive.write_receipt("yahoo", day, daily_bars.receipt(day, entries, list(entries)))
+    files = daily_bars.files_of(archive, day, entries)
+    archive.write_receipt("yahoo", day, daily_bars.receipt(day, entries, list(entries), files))

@@ -219,7 +219,11 @@ def newest(archive: Archive, session: date, tickers: Sequence[str], count: int =
     have = dict.fromkeys(tickers, 0)
     mondays = layout.otc_weekly_mondays(archive, session, count)
     for monday in mondays:
-        rows = merge([_only(monday, names, path, faults) for path in archive.answers(layout.otc_weekly(monday))])
+        answers = archive.answers(layout.otc_weekly(monday))
+        faults += archive.damaged(layout.otc_weekly(monday)).values()
+        rows = merge([_only(monday, names, path, faults) for path in answers])
+        if any(map(archive.is_replaced, answers)):
+            rows = rows.with_columns(revised=pl.lit(True))
         week = by_issue(visible(rows, next_session)).join(names, on="symbol")
         # One row per ticker: its likeliest spelling, and of two tiers the one told last.
         week = week.sort("ticker", pl.col("rank"), "published_date", "tier", descending=[False, True, False, False])

@@ -256,19 +256,25 @@ def read_session(
     parts: list[_Part] = []
     damage: RegshoError | None = None
     for prefix in finra_files.of_day(prefixes, session):
-        answers = []
+        answers, relative, is_replaced = [], layout.regsho(prefix, session), False
         newest: RegshoError | None = None
-        for path in archive.answers(layout.regsho(prefix, session)):
+        for path in archive.answers(relative):
             try:
                 answers.append((path.name, parse(path.read_bytes(), path.name, session)))
-                newest = None
+                newest, is_replaced = None, archive.is_replaced(path)
             except RegshoError as error:
                 # In the archive there is no vendor that could be down.
                 newest = error if error.state == "truncated" else RegshoError(str(error))
+        for why in archive.damaged(relative).values():
+            newest = RegshoError(why)
         damage = newest or damage
         if not answers:
             return Session(None, damage)
-        parts.append(_newest(prefix, answers))
+        part = _newest(prefix, answers)
+        # What lies damaged, or lay so, was another answer than the one read here.
+        if is_replaced or archive.lost(relative):
+            part = part._replace(frame=part.frame.with_columns(revised=pl.lit(True)))
+        parts.append(part)
     frame, withdrawn = _sum_facilities(parts)
     odd = [(part.name, row) for part in parts for row in part.odd]
     if symbols is not None:

@@ -115,7 +115,9 @@ def flows(archive: Archive, session: date, tickers: Sequence[str], settings: Map
     }
 
     def one(ticker: str) -> tuple[lit.SymbolFlow, list[str]]:
-        return _symbol(layout.tick_files(archive, session, ticker, settings["source"]), hours, options)
+        source = settings["source"]
+        flow, told = _symbol(layout.tick_files(archive, session, ticker, source), hours, options)
+        return flow, [*layout.damaged_ticks(archive, session, ticker, source), *told]
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
         results = dict(zip(tickers, pool.map(one, tickers), strict=True))

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from . import carried, consolidated, listing, regsho, simulated, sources, symbols, volume
+from . import carried, consolidated, layout, listing, regsho, simulated, sources, symbols, volume
 from .archive import Archive
 from .settings import DEMO
 from .simulated import SimulatedArchive
@@ -60,7 +60,8 @@ def volumes(
         "merged": volume.merge(tickers, window, off_exchange, yahoo.bars, on_every_row),
     }
     odd = dict.fromkeys([*(f"{name}, {row.what}" for name, row in own.odd), *trf.odd])
-    told = notes(tickers, unmapped, [*trf.damaged.values(), *odd, *yahoo.faults])
+    kept_universe = archive.damaged(layout.universe(scan, session)).values()
+    told = notes(tickers, unmapped, [*trf.damaged.values(), *odd, *yahoo.faults, *kept_universe])
     told += listing.few([f"Not known: {doubt}." for doubt in yahoo.doubts])
     return tables, carried.pack(states, told, is_demo, yahoo.splits.select(list(volume.SPLIT_SCHEMA)))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import layout, regsho, sessions, settings, simulated, symbols, universe, watchlist
+from . import clock, daily_bars, integrity, layout, regsho, sessions, settings, simulated, symbols, universe, watchlist
 from .archive import Archive, iso, sha256, write_atomic
 
 MARKET_SIZE = 400
@@ -106,7 +106,7 @@ def daily(archive: Archive, session: date, window: Sequence[date], seed: int) ->
         raise ValueError(f"the window of {session} should end with it, not with {window[-1] if window else 'nothing'}")
     tickers = watchlist.tickers(session)
     members = tuple(universe.Member(ticker, settings.DEMO) for ticker in tickers)
-    _once(archive, layout.universe(settings.DEMO, session), lambda: universe.to_csv(universe.Universe(members)))
+    once(archive, layout.universe(settings.DEMO, session), lambda: universe.to_csv(universe.Universe(members)))
     archive.write_receipt("finra", session, _say_finra(archive, session, window, seed))
     archive.write_receipt("yahoo", session, _say_yahoo(archive, session, window, tickers, seed))
 
@@ -301,18 +301,26 @@ def asked_at(session: date) -> datetime:
     return datetime.combine(sessions.following(session), ASKED_AT)
 
 
-def _once(archive: Archive, relative: str, content: Callable[[], bytes]) -> Path:
-    """The file, written unless it is there. Runs beside each other write the same bytes, so neither needs a lock."""
+def once(archive: Archive, relative: str, content: Callable[[], bytes]) -> Path:
+    """The file, written unless it is there whole.
+
+    Runs beside each other write the same bytes, so neither needs a lock but to set a damaged file aside.
+    """
     path = archive.path(relative)
+    if relative in map(archive.relative, archive.damaged(integrity.first_name(relative))):
+        with archive.sole_asker(settings.DEMO):
+            Archive(archive.root).set_aside(integrity.first_name(relative), clock.now())
     if not path.exists():
         write_atomic(path, content())
+        archive.restore(path)
     return path
 
 
-def parquet(table: pa.Table) -> bytes:
+def parquet(table: pa.Table, marks: Mapping[bytes, bytes] | None = None) -> bytes:
+    """The table as a file that says it is simulated; `marks` are those of ticks."""
     sink = io.BytesIO()
-    marked = table.replace_schema_metadata({**(table.schema.metadata or {}), **simulated.MARK})
-    pq.write_table(marked, sink, compression="zstd")
+    marked = table.replace_schema_metadata({**(table.schema.metadata or {}), **simulated.MARK, **(marks or {})})
+    pq.write_table(marked, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
 
 
@@ -336,7 +344,7 @@ def _say_finra(archive: Archive, session: date, window: Sequence[date], seed: in
     files = {}
     for day in window:
         name, relative = layout.regsho_name(settings.CONSOLIDATED, day), layout.regsho(settings.CONSOLIDATED, day)
-        path = _once(archive, relative, lambda day=day: regsho_file(day, seed))  # type: ignore[misc]
+        path = once(archive, relative, lambda day=day: regsho_file(day, seed))  # type: ignore[misc]
         content = path.read_bytes()
         files[name] = entry(
             day,
@@ -352,8 +360,8 @@ def _say_yahoo(
     archive: Archive, session: date, window: Sequence[date], tickers: Sequence[str], seed: int
 ) -> dict[str, Any]:
     relative = layout.yahoo_daily(session)
-    path = _once(archive, relative, lambda: parquet(bars(tickers, window, seed)))
-    _once(archive, layout.yahoo_splits(session), lambda: parquet(split_table(window)))
+    path = once(archive, relative, lambda: parquet(bars(tickers, window, seed)))
+    once(archive, layout.yahoo_splits(session), lambda: parquet(split_table(window)))
     digest, found = sha256(path), pq.read_table(path, columns=["symbol"]).column(0).to_pylist()
     entries = {}
     for ticker in tickers:
@@ -363,7 +371,8 @@ def _say_yahoo(
         if not rows:
             told = {"state": "absent", "status": 404, "reason": f"SIMULATED: Yahoo knows no data for {symbol}"}
         entries[ticker] = entry(session, f"yahoo/{symbol}", **told)
-    return receipt("yahoo", session, seed, tickers=entries)
+    files = daily_bars.files_of(archive, session, entries)
+    return receipt("yahoo", session, seed, tickers=entries, files=files)
 
 
 def receipt(source: str, session: date, seed: int, **entries: dict[str, Entry]) -> dict[str, Any]:

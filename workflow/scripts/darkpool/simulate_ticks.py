@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from . import layout, sessions, simulate, symbols, watchlist
-from .archive import Archive, sha256, write_atomic
+from . import integrity, layout, sessions, simulate, symbols, watchlist
+from .archive import Archive, sha256
 
 KINDS = ("trades", "quotes", "minute_bars")
 
@@ -233,12 +234,12 @@ def _say(archive: Archive, market: Market, seed: int) -> dict[str, Any]:
     names = {kind: layout.ticks(f"polygon/{kind}", market.session, symbol) for kind in available}
     if "trades" in names:
         names["truth"] = truth_path(market.session, symbol)
-    paths = {kind: archive.path(name) for kind, name in names.items()}
-    if not all(path.exists() for path in paths.values()):
-        tables = draw(market, seed)
-        for kind, path in paths.items():
-            if not path.exists():
-                write_atomic(path, simulate.parquet(tables[kind]))
+    drawn = cache(lambda: draw(market, seed))
+    marks = {kind: integrity.marks(f"polygon/{kind}", market.session, symbol) for kind in available}
+    paths = {
+        kind: simulate.once(archive, name, lambda kind=kind: simulate.parquet(drawn()[kind], marks.get(kind)))  # type: ignore[misc]
+        for kind, name in names.items()
+    }
     absent = simulate.entry(market.session, f"polygon/{symbol}", state="absent", reason="SIMULATED: not in the plan")
     told = {
         kind: {"file": names[kind], "sha256": sha256(paths[kind]), "rows": pq.read_metadata(paths[kind]).num_rows}

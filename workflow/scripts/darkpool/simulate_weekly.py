@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import due, layout, otc_weekly, sessions, simulate, symbols, watchlist
-from .archive import Archive, sha256, stamp, write_atomic
+from .archive import Archive, sha256, stamp
 
 T1_LEAD = (due.WEEKLY_LAGS["T2"] - due.WEEKLY_LAGS["T1"]) // 7
 """Weeks by which T1 is ahead: so many more are written, and the slower tiers have their `count` too."""
@@ -90,9 +90,7 @@ def published(monday: date, tier: str) -> date:
 def _say(archive: Archive, session: date, monday: date, tiers: tuple[str, ...], seed: int) -> dict[str, simulate.Entry]:
     """Write one answer and return the entry of each of its tiers."""
     relative = _name(monday, tiers)
-    path = archive.path(relative)
-    if not path.exists():
-        write_atomic(path, answer(monday, tiers, seed))
+    path = simulate.once(archive, relative, lambda: answer(monday, tiers, seed))
     held, digest = otc_weekly.parse(path.read_bytes(), str(path))["tier"].to_list(), sha256(path)
     return {
         tier: simulate.entry(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from . import due, layout, listing
+from . import due, integrity, layout, listing
 from .archive import FINAL_STATES, Archive
 
 if TYPE_CHECKING:
@@ -19,12 +19,22 @@ UNKNOWN_SINCE = "unknown_since"
 """In a ticker's entry: the moment from which on the vendor has not known it."""
 
 
+OFFLINE = "and offline is set"
+
+
 class NotFinal(RuntimeError):
     """A source's answer for the session is still to come or has failed."""
 
 
 def _source(name: str, state: str, reason: str | None, retrieved_at: str | None, detail: str) -> Source:
     return {"source": name, "state": state, "reason": reason, "retrieved_at": retrieved_at, "detail": detail}
+
+
+def _damage(archive: Archive, relative: str, offline: bool) -> list[str]:
+    """What is wrong with the answers of one name: those that are damaged, and those that were and lie aside."""
+    lost = [entry for entry in archive.lost(relative).values() if entry.get("state") == integrity.DAMAGED]
+    here = [f"{why}, {OFFLINE}" if offline else why for why in archive.damaged(relative).values()]
+    return [*here, *(entry["reason"] for entry in lost if entry.get("reason"))]
 
 
 def finra(
@@ -38,13 +48,16 @@ def finra(
     detail = ", ".join(entries)
     moments = [entry["retrieved_at"] for entry in entries.values() if entry and entry.get("retrieved_at")]
     retrieved_at = max(moments) if moments and len(moments) == len(entries) else None
+    broken = [why for of in names.values() for why in _damage(archive, layout.regsho(*of), offline)]
+    if broken:
+        return _source("FINRA", integrity.DAMAGED, broken[0], retrieved_at, detail)
     if damage:
         return _source("FINRA", damage.state, str(damage), retrieved_at, detail)
     if all(there.values()):
         return _source("FINRA", "published", None, retrieved_at, detail)
     missing = ", ".join(name for name, answers in there.items() if not answers)
     if offline:
-        return _source("FINRA", "absent", f"{missing} is not in the archive, and offline is set", None, detail)
+        return _source("FINRA", "absent", f"{missing} is not in the archive, {OFFLINE}", None, detail)
     failing = [entry for entry in entries.values() if entry and entry["state"] != "published"]
     if not failing:
         return _source("FINRA", "absent", f"{missing} was never asked for", None, detail)
@@ -69,6 +82,13 @@ def yahoo(
     detail = f"{len(answered)} of {len(tickers)} tickers" + (
         f"; without volume: {listing.named(missing)}" if missing else ""
     )
+    broken = [
+        why
+        for name in (layout.yahoo_daily(session), layout.yahoo_splits(session))
+        for why in _damage(archive, name, offline)
+    ]
+    if broken:
+        return _source("Yahoo", integrity.DAMAGED, broken[0], retrieved_at, detail)
     if any(settled is False for settled in answered.values()):
         reason = "asked on the session's own New York day: the volume still changes; run again tomorrow"
         return _source("Yahoo", "unsettled", reason, retrieved_at, detail)
@@ -77,7 +97,7 @@ def yahoo(
     if offline:
         state = "published" if answered else "absent"
         return _source(
-            "Yahoo", state, None if answered else "no volume in the archive, and offline is set", retrieved_at, detail
+            "Yahoo", state, None if answered else f"no volume in the archive, {OFFLINE}", retrieved_at, detail
         )
     state = day_state(list(entries.values()))
     reasons = sorted(
@@ -114,6 +134,12 @@ def lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: 
         return _source("Polygon", "blocked", receipt.get("reason"), retrieved_at, detail)
     # What the plan does not hold is an answer, and the next best source stands in for it.
     failing = [entry for entry in entries if entry["state"] not in FINAL_STATES and not due.is_refused(entry)]
+    broken = [
+        why for told_of in receipt.get("tickers", {}) for why in layout.damaged_ticks(archive, session, told_of, "auto")
+    ]
+    if broken:
+        reason = f"{broken[0]}, {OFFLINE}" if offline else broken[0]
+        return _source("Polygon", integrity.DAMAGED, reason, retrieved_at, detail)
     if failing and not offline:
         return _source("Polygon", failing[0]["state"], failing[0].get("reason"), retrieved_at, detail)
     return _source("Polygon", "published" if there else "absent", receipt.get("reason"), retrieved_at, detail)
@@ -135,6 +161,11 @@ def weekly(archive: Archive, session: date, table: pl.DataFrame, offline: bool) 
         .iter_rows()
     ]
     detail = ("; ".join(told) or "no week") + " tickers"
+    oldest = min(table["week_start_date"].to_list(), default=date.min)
+    mondays = [day for day in layout.otc_weekly_mondays(archive, session, 1) if day >= oldest]
+    broken = [why for day in mondays for why in _damage(archive, layout.otc_weekly(day), offline)]
+    if broken:
+        return [_source("FINRA weekly", integrity.DAMAGED, broken[0], retrieved_at, detail)]
     open_ones = [entry for entry in entries if entry["state"] not in FINAL_STATES]
     if open_ones and not offline:
         return [_source("FINRA weekly", open_ones[0]["state"], open_ones[0]["reason"], retrieved_at, detail)]
@@ -181,6 +212,12 @@ def holds_up(source: Mapping[str, Any], mode: str) -> bool:
     if name == "Polygon":
         return bool(state == "blocked")
     return name == "FINRA weekly" and mode == "weekly" and state in ("outage", "blocked", "truncated", "damaged")
+
+
+def is_for_its_owner(source: Mapping[str, Any]) -> bool:
+    """Whether no asking again mends it: a vendor that refuses, a damaged file that nobody is asked for."""
+    is_hopeless = source["state"] == integrity.DAMAGED and (source["reason"] or "").endswith(OFFLINE)
+    return is_hopeless or bool(source["state"] == "blocked")
 
 
 def require_final(sources: Sequence[Source], session: date, mode: str) -> None:

@@ -9,7 +9,7 @@ field count once, whichever pages they came on; rows that differ in any are all 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -84,11 +84,15 @@ class Spool:
         self.rows += page.height
         self._ends.append(self.rows)
 
-    def write(self, path: Path) -> None:
-        """Write every row once, sorted by moment and sequence, columns by name, as Parquet. Raises Misfit."""
+    def write(self, path: Path, marks: Mapping[bytes, bytes] | None = None) -> None:
+        """Write every row once, sorted by moment and sequence, columns by name, as Parquet. Raises Misfit.
+
+        `marks` go into its metadata, and a checksum into each of its pages.
+        """
         schema = union(self._schemas)
         kinds = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        with pq.ParquetWriter(path, kinds, compression="zstd", compression_level=1) as writer:
+        told = kinds.with_metadata({**(kinds.metadata or {}), **(marks or {})})
+        with pq.ParquetWriter(path, told, compression="zstd", compression_level=1, write_page_checksum=True) as writer:
             for start, end in self._spans():
                 rows = self._distinct(self._sorted(pl.concat(list(self._slices(start, end, schema)))))
                 table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())

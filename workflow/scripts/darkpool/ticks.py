@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import conditions, venues
+from . import conditions, integrity, venues
 
 NO_TIME = np.iinfo(np.int64).min
 
@@ -124,6 +124,13 @@ class VenueVolume(NamedTuple):
     unknown: float
 
 
+def check_whole(path: Path | str, file: pq.ParquetFile) -> None:
+    """Raise TickError for a file of an archive that is not what its name, or its receipt, says; see `integrity`."""
+    why = integrity.check_ticks(Path(path), file.schema_arrow.metadata)
+    if why:
+        raise TickError(why)
+
+
 class _Columns:
     """Columns of one Parquet file as arrays; `columns` are read at once, any other when asked for."""
 
@@ -131,11 +138,12 @@ class _Columns:
         self.path = path
         try:
             # Mapped, since files of the archive never change; reading ahead pays on remote stores only.
-            self._file = pq.ParquetFile(pa.memory_map(str(path)), pre_buffer=False)
+            self._file = pq.ParquetFile(pa.memory_map(str(path)), pre_buffer=False, page_checksum_verification=True)
         except (pa.ArrowInvalid, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise
             raise TickError(f"{path}: no readable Parquet file ({error})") from error
+        check_whole(path, self._file)
         self.rows: int = self._file.metadata.num_rows
         self.names = set(self._file.schema_arrow.names)
         self._read = self._table(columns)

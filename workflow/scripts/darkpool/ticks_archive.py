@@ -20,7 +20,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import clock, credentials, due, layout, polygon, sessions, spool, symbols, yahoo, yahoo_minutes
+from . import clock, credentials, due, integrity, layout, polygon, sessions, spool, symbols, yahoo, yahoo_minutes
 from .archive import Archive, iso, sha256
 
 WORKERS = "POLYGON_MAX_WORKERS"
@@ -84,10 +84,11 @@ class _Run:
         self._stopped = threading.Event()
 
     def receipt(self, tickers: Sequence[str]) -> dict[str, Any]:
-        before = self.archive.receipt("polygon", self.session) or {}
-        entries: dict[str, Entries] = {ticker: _three(kinds) for ticker, kinds in before.get("tickers", {}).items()}
         asked = [ticker for ticker in dict.fromkeys(tickers) if layout.TICK_KINDS[self.source]]
         self._sweep()
+        self._set_aside(asked)
+        before = self.archive.receipt("polygon", self.session) or {}
+        entries: dict[str, Entries] = {ticker: _three(kinds) for ticker, kinds in before.get("tickers", {}).items()}
         for ticker in asked:
             entries[ticker] = self._kept(ticker, entries.get(ticker) or _three({}))
         pending = [ticker for ticker in asked if self._next(entries[ticker])]
@@ -117,6 +118,13 @@ class _Run:
             for partial in folder.glob(f".*{_PARTIAL}") if folder.is_dir() else ():
                 shutil.rmtree(partial, ignore_errors=True)
 
+    def _set_aside(self, tickers: Iterable[str]) -> None:
+        spell = {"polygon": symbols.to_polygon, "yahoo": symbols.to_yahoo}
+        for ticker in tickers:
+            for kind in layout.TICK_KINDS[self.source]:
+                if symbol := spell[kind.split("/", 1)[0]](ticker):
+                    self.archive.set_aside(layout.ticks(kind, self.session, symbol), clock.now())
+
     def _kept(self, ticker: str, kinds: Entries) -> Entries:
         """The entries, with those of files that no receipt tells of: copied in, or left by an interrupted run."""
         files = layout.tick_files(self.archive, self.session, ticker, self.source)
@@ -124,7 +132,8 @@ class _Run:
         for kind, path in files.items():
             name = kind.split("/", 1)[1]
             entry = found[name]
-            if entry is None or (not entry["file"] and not due.is_refused(entry)):
+            is_whole_again = entry is not None and entry["state"] == integrity.DAMAGED
+            if entry is None or is_whole_again or (not entry["file"] and not due.is_refused(entry)):
                 told = _told(self.archive, path)
                 found[name] = _entry("published", None, **told) if told else entry
         return found
@@ -212,7 +221,7 @@ class _Run:
                 return _entry("not_yet", f"Polygon has no {name.replace('_', ' ')} of {self.session}", **answered)
             whole = pages.folder / "whole.parquet"
             with self._sorting:
-                pages.write(whole)
+                pages.write(whole, integrity.marks(f"polygon/{name}", self.session, symbol))
             kept = _adopt(self.archive, relative, whole, last.retrieved_at)
             told = {"file": self.archive.relative(kept), "sha256": sha256(kept), "rows": pages.rows - pages.repeats}
         return _entry("published", _repeated(pages.repeats), **told, **answered)
@@ -224,7 +233,8 @@ class _Run:
             reason = f"{due.NO_KEY}: Yahoo keeps minute bars for {yahoo_minutes.KEPT.days} days; "
             reason += f"older ones need {' or '.join(credentials.POLYGON)}"
             _say(f"Polygon: {len(pending)} tickers without trades or bars: {reason}")
-            return {ticker: {**kinds, name: _entry("absent", reason)} for ticker, kinds in found.items()}
+            absent = _entry("absent", reason)
+            return {ticker: {**kinds, name: _beside(kinds[name], absent)} for ticker, kinds in found.items()}
         spelled = {ticker: symbols.to_yahoo(ticker) for ticker in pending}
         known = {symbol: ticker for ticker, symbol in spelled.items() if symbol}
         _say(f"Polygon: no key, so Yahoo is asked for the minute bars of {len(known)} tickers")
@@ -247,7 +257,7 @@ class _Run:
         with spool.Spool(target.with_name(f".{target.name}{_PARTIAL}"), ("t",), "t") as pages:
             pages.add(answer.bars)
             whole = pages.folder / "whole.parquet"
-            pages.write(whole)
+            pages.write(whole, integrity.marks("yahoo/minute_bars", self.session, symbol))
             kept = _adopt(self.archive, relative, whole, answer.retrieved_at)
         file = {"file": self.archive.relative(kept), "sha256": sha256(kept), "rows": answer.bars.height}
         return _entry(answer.state, answer.reason, **file, **told)
@@ -278,6 +288,8 @@ def _three(kinds: Mapping[str, Any]) -> Entries:
 
 def _beside(before: Entry | None, entry: Entry) -> Entry:
     """The entry; when it brings no file, that of the entry before it is still there, as unsettled as it was."""
+    if before and before["state"] == integrity.DAMAGED:
+        return integrity.settle(before, entry)
     if entry["file"] or not before or before["state"] != "unsettled":
         return entry
     return {**before, "reason": f"asked again: {entry['reason']}"}
@@ -301,13 +313,13 @@ def _told(archive: Archive, path: Path) -> dict[str, Any] | None:
 def _adopt(archive: Archive, relative: str, whole: Path, moment: datetime) -> Path:
     """Keep a finished file by rename, as `Archive.keep` does with bytes: these would not fit into memory."""
     fresh = Archive(archive.root)
-    kept = fresh.answers(relative)
-    if kept and sha256(kept[-1]) == sha256(whole):
-        return kept[-1]
-    target = fresh._stamped(relative, fresh.free_moment(moment, relative)) if kept else fresh.path(relative)
+    target = fresh.home(relative, sha256(whole), moment)
+    if target.exists():
+        return target
     with whole.open("rb") as file:
         os.fsync(file.fileno())
     os.replace(whole, target)
+    fresh.restore(target)
     return target
 
 

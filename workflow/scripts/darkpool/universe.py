@@ -29,6 +29,10 @@ class UniverseError(ValueError):
     """No universe: a file without the column, or no ticker at all."""
 
 
+class DamagedUniverse(UniverseError):
+    """The universe kept in the archive is not what its receipt says."""
+
+
 class Member(NamedTuple):
     ticker: str  # our spelling
     source: str  # "config" or the name of the scan's file
@@ -50,11 +54,17 @@ def resolve(
 ) -> Universe:
     """The universe of `scan` on `session`; `folder` is the session's own, where the scan puts its `files`.
 
-    Raises UniverseError for a file without a column `ticker` or `symbol`, and for an empty universe.
+    Raises UniverseError for a file without a column `ticker` or `symbol`, for an empty universe, and where a file is
+    gone and what was kept of it is damaged.
     """
     members = [Member(symbols.normalise(ticker), CONFIGURED) for ticker in tickers]
     unmapped: list[str] = []
-    kept = read_kept(archive, scan, session)
+    try:
+        kept = read_kept(archive, scan, session)
+    except DamagedUniverse:
+        if not all((folder / name).is_file() for name in files):
+            raise
+        kept = []
     for name in files:
         path = folder / name
         if path.is_file():
@@ -111,8 +121,11 @@ def _ticker(text: str) -> str:
 
 
 def read_kept(archive: Archive, scan: str, session: date) -> list[Member]:
-    """The universe kept in the archive; empty when there is none."""
-    answers = archive.answers(layout.universe(scan, session))
+    """The universe kept in the archive; empty when there is none. Raises UniverseError."""
+    name = layout.universe(scan, session)
+    for why in archive.damaged(name).values():
+        raise DamagedUniverse(f"{why}; put it back from a backup, or delete it and lose what only it knows")
+    answers = archive.answers(name)
     if not answers:
         return []
     with answers[-1].open(newline="", encoding="utf-8") as file:

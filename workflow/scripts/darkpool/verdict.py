@@ -68,8 +68,8 @@ def judge(folder: Path, ended: int, reached_manifest: bool, mode: str) -> Verdic
         open_ones = [source for source in told["sources"] if sources.holds_up(source, mode)]
         if open_ones:
             reason = "; ".join(_described(source) for source in open_ones)
-            blocked = any(source["state"] == "blocked" for source in open_ones)
-            return Verdict(FAULT if blocked else LATER, "not_final", found, reason)
+            is_fault = any(sources.is_for_its_owner(source) for source in open_ones)
+            return Verdict(FAULT if is_fault else LATER, "not_final", found, reason)
     if stands:
         return Verdict(FAULT, "fault", found, "the session is complete, but a step after its manifest failed")
     return Verdict(FAULT, "fault", found, "a step failed before the manifest")

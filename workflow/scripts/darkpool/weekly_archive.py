@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import clock, due, finra_api, layout, otc_weekly, sessions
+from . import clock, due, finra_api, integrity, layout, otc_weekly, sessions
 from .archive import Archive, iso, retrieved, sha256
 from .finra import GIVE_UP_AFTER
 from .finra_api import Client, Failure, Row, Rows
@@ -24,7 +24,7 @@ FIRM = "_FIRM"
 """What the name of a tier ends in where an entry is of the rows by firm."""
 QUANTITIES = ("totalWeeklyShareQuantity", "totalWeeklyTradeCount")
 MOST = 1e15
-SEVERITY = ("blocked", "outage", "truncated", "not_yet")
+SEVERITY = ("blocked", "outage", "damaged", "truncated", "not_yet")
 
 Entry = dict[str, Any]
 Week = tuple[date, str]
@@ -75,20 +75,26 @@ def fetch(
     receipt.
     """
     wanted = due.weeks(session, weeks)
+    for monday in {monday for monday, _ in wanted}:
+        archive.set_aside(layout.otc_weekly(monday), clock.now())
+    told = _told(archive, session)
+    lost = {week: told[week] for week in wanted if week in told and told[week]["state"] == integrity.DAMAGED}
     entries = {} if again >= weeks else _known(archive, session, wanted)
     for week in due.weeks(session, again):
         entries.pop(week, None)
     if late:
-        told = due.weekly_entries(archive, session)
-        entries |= {week: told[week] for week in wanted if week in told and told[week]["state"] == "not_yet"}
+        own = due.weekly_entries(archive, session)
+        entries |= {week: own[week] for week in wanted if week in own and own[week]["state"] == "not_yet"}
     asking = [_Query(*week) for week in wanted if week not in entries]
     with Client(auth) as client:
         run = _Run(archive, client)
         for number, query in enumerate(asking, start=1):
-            entry = run.ask(query)
-            entries[query.monday, query.tier] = entry if entry["file"] else _beside(archive, query, entry)
-            told = entry["state"] + (f": {entry['reason']}" if entry["reason"] else "")
-            print(f"FINRA weekly: {number}/{len(asking)}, {query.monday} {query.tier} {told}", file=sys.stderr)
+            week = query.monday, query.tier
+            entry = run.ask(query, lost.get(week))
+            is_left = entry["file"] or week in lost
+            entries[week] = integrity.settle(lost.get(week), entry) if is_left else _beside(archive, query, entry)
+            said = entry["state"] + (f": {entry['reason']}" if entry["reason"] else "")
+            print(f"FINRA weekly: {number}/{len(asking)}, {query.monday} {query.tier} {said}", file=sys.stderr)
         if firms:
             for query in _firm_queries(archive, wanted, tickers):
                 entries[query.monday, query.tier + FIRM] = run.ask(query)
@@ -135,8 +141,8 @@ class _Run:
         told = archive.given_up("finra_weekly")
         self._given_up: tuple[str, str] | None = ("outage", f"not asked: {told}") if told else None
 
-    def ask(self, query: _Query) -> Entry:
-        """The entry of one query, its rows kept."""
+    def ask(self, query: _Query, lost: Entry | None = None) -> Entry:
+        """The entry of one query, its rows kept; `lost` is that of the damaged file that they stand for."""
         if self._given_up:
             return _entry(*self._given_up)
         try:
@@ -153,7 +159,7 @@ class _Run:
                 self._archive.give_up("finra_weekly", reason)
             return _entry(failure.state, failure.reason, status=failure.status)
         self._failures = 0
-        return _kept(self._archive, query, answer)
+        return _kept(self._archive, query, answer, lost)
 
 
 def check(rows: Iterable[Row], query: _Query) -> None:
@@ -208,14 +214,15 @@ def _is_quantity(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST)
 
 
-def _kept(archive: Archive, query: _Query, answer: Rows) -> Entry:
+def _kept(archive: Archive, query: _Query, answer: Rows, lost: Entry | None) -> Entry:
     told: dict[str, Any] = {"status": answer.status, "etag": answer.etag, "retrieved_at": iso(answer.retrieved_at)}
     if not answer.rows:
         return _entry(*_nothing(query.monday, query.tier, clock.now()), **told)
-    path = _same(archive, query, answer.rows)
+    path = _same(archive, query, answer.rows) if lost is None else None
     if path is None:
         # Its rows may be those of an older answer again: the newest answer must say so.
-        path = archive.keep(layout.otc_weekly(query.monday), answer.content, answer.retrieved_at, repeat=True)
+        name, moment = layout.otc_weekly(query.monday), answer.retrieved_at
+        path = archive.keep(name, answer.content, moment, repeat=True, lost=[lost] if lost else [])
     return _published(archive, path, len(answer.rows), **told)
 
 
@@ -244,15 +251,33 @@ def _beside(archive: Archive, query: _Query, entry: Entry) -> Entry:
 
 def _known(archive: Archive, session: date, wanted: Sequence[Week]) -> dict[Week, Entry]:
     """Entries that need no asking: final states of this receipt and of the one before, tiers that the archive holds."""
-    told = due.weekly_entries(archive, sessions.previous(session)) | due.weekly_entries(archive, session)
+    told = _told(archive, session)
     known = {}
     for week in wanted:
         entry = told.get(week)
-        if entry and (entry["state"] == "absent" or _is_whole(archive, entry)):
+        if entry and _is_whole(archive, entry):
+            known[week] = {**entry, "state": "published", "reason": None}
+        elif entry and entry["state"] == integrity.DAMAGED:
+            if healed := _healed(archive, week[0], entry):
+                known[week] = healed
+        elif entry and entry["state"] == "absent":
             known[week] = entry
         elif held := _held(archive, *week):
             known[week] = held
     return known
+
+
+def _told(archive: Archive, session: date) -> dict[Week, Entry]:
+    """Entries of the session's receipt, and where it has none, of the one before."""
+    return due.weekly_entries(archive, sessions.previous(session)) | due.weekly_entries(archive, session)
+
+
+def _healed(archive: Archive, monday: date, lost: Entry) -> Entry | None:
+    """The entry that another session's asking put in the place of the lost one."""
+    for entry in archive.receipted(layout.otc_weekly(monday)).values():
+        if entry.get("replaces") == lost["sha256"] and entry["state"] != integrity.DAMAGED:
+            return entry
+    return None
 
 
 def _is_whole(archive: Archive, entry: Entry) -> bool:
