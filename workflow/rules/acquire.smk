@@ -14,8 +14,8 @@ rule fetch_regsho:
     conda:
         "../envs/workflow.yaml"
     params:
-        window=lambda wildcards, output: window_of(wildcards.session),
-        prefixes=lambda wildcards, output: PREFIXES,
+        window=lambda wildcards, output: clean(INPUTS.window)(wildcards.session),
+        prefixes=lambda wildcards, output: config["finra"]["files"],
     script:
         "../scripts/fetch_regsho.py"
 
@@ -60,13 +60,14 @@ rule fetch_weekly:
         "../envs/workflow.yaml"
     params:
         wanted=wanted,
-        weeks=lambda wildcards, output: WEEKS,
+        weeks=lambda wildcards, output: INPUTS.weeks_shown,
         settings=lambda wildcards, output: {
             key: config["finra"][key] for key in ("auth", "firms") if key in config["finra"]
         },
-        again=lambda wildcards, output: WEEKS_AGAIN,
+        again=lambda wildcards, output: config["finra"].get("weeks_again", 0),
         late=lambda wildcards, output: all(
-            is_late(scan, wildcards.session) for scan in wanted(wildcards, output)[wildcards.session]["followed"]
+            INPUTS.is_late(scan, wildcards.session)
+            for scan in wanted(wildcards, output)[wildcards.session]["followed"]
         ),
     script:
         "../scripts/fetch_weekly.py"

@@ -12,7 +12,7 @@ rule simulate_vendors:
         "../envs/workflow.yaml"
     params:
         archive=lambda wildcards: ARCHIVES["demo"],
-        window=lambda wildcards: window_of(wildcards.session),
+        window=lambda wildcards: clean(INPUTS.window)(wildcards.session),
         seed=20251222,
         code=code("simulate_vendors.py"),
     script:
@@ -45,7 +45,7 @@ rule simulate_weekly:
         "../envs/workflow.yaml"
     params:
         archive=lambda wildcards: ARCHIVES["demo"],
-        weeks=WEEKS,
+        weeks=INPUTS.weeks_shown,
         seed=20251222,
         code=code("simulate_weekly.py"),
     script:

@@ -5,7 +5,7 @@ rule load_history:
     """The tables of the sessions on a page into the scan's store, one transaction each; the output is the receipt."""
     input:
         tables=TABLES,
-        features=features_on_page,
+        features=of_session(INPUTS.table_on_page("features")),
         manifest="results/{scan}/{date}/all",
     output:
         "results/{scan}/{date}/.history.json",
@@ -14,9 +14,9 @@ rule load_history:
     conda:
         "../envs/workflow.yaml"
     params:
-        archive=lambda wildcards: ARCHIVES[wildcards.scan],
+        archive=archive_of,
         trades=config["history"].get("trades", "view"),
-        on_page=lambda wildcards: on_page(wildcards.scan, wildcards.date),
+        on_page=of_session(INPUTS.on_page),
         code=code("load_history.py"),
     script:
         "../scripts/load_history.py"

@@ -1,24 +1,32 @@
 """What a person looks at, and the manifest that vouches for it."""
 
+PAGE_WORDS = {
+    "html": "page of the session",
+    "png": "table as a picture",
+    "svg": "table as a drawing",
+    "csv": "table for a program",
+    "xlsx": "table for a spreadsheet",
+}
+
 
 rule publish_table:
     """The session's features as a page, a picture and a spreadsheet."""
     input:
-        features=features_on_page,
-        lit=lit_on_page,
+        features=of_session(INPUTS.table_on_page("features")),
+        lit=of_session(INPUTS.table_on_page("lit_flow")),
         merged="results/{scan}/{date}/merged.parquet",
         checks="results/{scan}/{date}/reconciliation.parquet",
         weekly=WEEKLY_TABLE,
     output:
         **{
             kind: report(
-                path,
+                f"results/{{scan}}/{{date}}/table.{kind}",
                 category="Session",
                 subcategory="{date}",
                 labels={"what": PAGE_WORDS[kind], "kind": kind},
                 caption="../report/table.rst",
             )
-            for kind, path in PAGES.items()
+            for kind in INPUTS.kinds
         },
     log:
         "logs/{scan}/{date}/publish_table.log",
@@ -35,14 +43,14 @@ rule publish_table:
 
 # A rule per session asked for, since the plots of a session are those of its universe: a deleted one comes back,
 # one process draws them all, and whatever else the scan keeps in plots/ is left alone.
-for scan, date in requested():
+for scan, date in REQUEST.sessions:
 
     rule:
         name:
             f"draw_plots_{scan}_{date}"
         input:
             merged=f"results/{scan}/{date}/merged.parquet",
-            features=[f"results/{scan}/{day}/features.parquet" for day in on_page(scan, date)],
+            features=INPUTS.table_on_page("features")(scan, date),
             weekly=[path.format(scan=scan, date=date) for path in WEEKLY_TABLE],
         output:
             plots=[
@@ -53,7 +61,7 @@ for scan, date in requested():
                     labels={"ticker": ticker, "kind": kind},
                     caption="../report/plots.rst",
                 )
-                for ticker, kind, path in plots(scan, date)
+                for ticker, kind, path in clean(INPUTS.plots)(scan, date)
             ],
             overview=[
                 report(
@@ -63,15 +71,16 @@ for scan, date in requested():
                     labels={"what": "overview of the watchlist", "kind": kind},
                     caption="../report/overview.rst",
                 )
-                for kind, path in overviews(scan, date)
+                for kind, path in INPUTS.overviews(scan, date)
             ],
         log:
             f"logs/{scan}/{date}/draw_plots.log",
         conda:
             "../envs/workflow.yaml"
         params:
-            tickers=universe_of(scan, date).tickers,
-            kinds=PICTURES,
+            tickers=INPUTS.tickers(scan, date),
+            kinds=INPUTS.pictures,
+            folder=f"results/{scan}/{date}",
             scan=scan,
             session=date,
             mode=config["mode"],
@@ -82,14 +91,40 @@ for scan, date in requested():
             "../scripts/draw_plots.py"
 
 
+rule draw_plots:
+    """The same of a session that no target names, because a rule of a workflow that imports this one asks for it."""
+    input:
+        merged="results/{scan}/{date}/merged.parquet",
+        features=of_session(INPUTS.table_on_page("features")),
+        weekly=WEEKLY_TABLE,
+    output:
+        touch("results/{scan}/{date}/.figures"),
+    log:
+        "logs/{scan}/{date}/draw_plots.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        tickers=of_session(INPUTS.tickers),
+        kinds=INPUTS.pictures,
+        folder="results/{scan}/{date}",
+        scan="{scan}",
+        session="{date}",
+        mode=config["mode"],
+        signal=config["signal"],
+        history=config["history"],
+        code=code("draw_plots.py"),
+    script:
+        "../scripts/draw_plots.py"
+
+
 rule write_manifest:
     """Every output and input with its hash; refused while FINRA's or Yahoo's answer is not final."""
     input:
-        answers=answers,
-        ticks=ticks,
-        features=features_on_page,
+        answers=of_session(INPUTS.answers),
+        ticks=of_session(INPUTS.ticks),
+        features=of_session(INPUTS.table_on_page("features")),
         tables=TABLES,
-        published=published,
+        published=of_session(INPUTS.to_publish),
     output:
         "results/{scan}/{date}/all",
     log:
@@ -97,9 +132,10 @@ rule write_manifest:
     conda:
         "../envs/workflow.yaml"
     params:
-        archive=lambda wildcards: ARCHIVES[wildcards.scan],
-        window=lambda wildcards: window_of(wildcards.date),
-        tickers=tickers_of,
+        published=of_session(INPUTS.published),
+        archive=archive_of,
+        window=lambda wildcards: clean(INPUTS.window)(wildcards.date),
+        tickers=of_session(INPUTS.tickers),
         config=config,
         code=code("write_manifest.py"),
     script:
@@ -111,7 +147,7 @@ rule write_manifest:
 rule publish_index:
     """Every session of a scan on one page: calendar, movers, streaks, watchlist."""
     input:
-        asked_for,
+        lambda wildcards: INPUTS.manifests(wildcards.scan),
     output:
         report(
             "results/{scan}/index.html",

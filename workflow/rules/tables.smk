@@ -4,7 +4,7 @@
 rule build_volumes:
     """Off-exchange and consolidated volume as traded, from the archive into one table per source and their ratio."""
     input:
-        answers,
+        of_session(INPUTS.answers),
     output:
         finra_trf="results/{scan}/{date}/finra_trf.parquet",
         yf_volume="results/{scan}/{date}/yf_volume.parquet",
@@ -14,14 +14,14 @@ rule build_volumes:
     conda:
         "../envs/workflow.yaml"
     params:
-        archive=lambda wildcards: ARCHIVES[wildcards.scan],
-        window=lambda wildcards: window_of(wildcards.date),
-        tickers=tickers_of,
-        unmapped=lambda wildcards: universe_of(wildcards.scan, wildcards.date).unmapped,
-        prefixes=PREFIXES,
+        archive=archive_of,
+        window=lambda wildcards: clean(INPUTS.window)(wildcards.date),
+        tickers=of_session(INPUTS.tickers),
+        unmapped=lambda wildcards: INPUTS.universe(wildcards.scan, wildcards.date).unmapped,
+        prefixes=config["finra"]["files"],
         excluded=config["excluded_finra_tickers"],
         offline=config["offline"],
-        flags=flags_of,
+        flags=of_session(INPUTS.flags),
         code=code("build_volumes.py"),
     script:
         "../scripts/build_volumes.py"
@@ -30,7 +30,7 @@ rule build_volumes:
 rule classify_lit:
     """Lit trades of a part of the universe, signed and added up."""
     input:
-        ticks,
+        of_session(INPUTS.ticks),
     output:
         lit=temp("results/{scan}/{date}/.parts/{scatteritem}.lit_flow.parquet"),
         trf=temp("results/{scan}/{date}/.parts/{scatteritem}.trf_flow.parquet"),
@@ -40,9 +40,9 @@ rule classify_lit:
         "../envs/workflow.yaml"
     threads: 2
     params:
-        archive=lambda wildcards: ARCHIVES[wildcards.scan],
-        tickers=tickers_of,
-        settings=lit_settings(),
+        archive=archive_of,
+        tickers=of_session(INPUTS.tickers),
+        settings={key: value for key, value in config["lit"].items() if key != "calls_per_minute"},
         code=code("classify_lit.py"),
     script:
         "../scripts/classify_lit.py"
@@ -51,8 +51,8 @@ rule classify_lit:
 rule gather_lit:
     """The parts of a session's flows put together."""
     input:
-        lit=gather.parts("results/{scan}/{date}/.parts/{scatteritem}.lit_flow.parquet", allow_missing=True),
-        trf=gather.parts("results/{scan}/{date}/.parts/{scatteritem}.trf_flow.parquet", allow_missing=True),
+        lit=of_session(INPUTS.parts("lit_flow")),
+        trf=of_session(INPUTS.parts("trf_flow")),
     output:
         lit_flow="results/{scan}/{date}/lit_flow.parquet",
         trf_flow="results/{scan}/{date}/trf_flow.parquet",
@@ -61,7 +61,7 @@ rule gather_lit:
     conda:
         "../envs/workflow.yaml"
     params:
-        archive=lambda wildcards: ARCHIVES[wildcards.scan],
+        archive=archive_of,
         offline=config["offline"],
         code=code("gather_lit.py"),
     script:
@@ -71,7 +71,7 @@ rule gather_lit:
 rule build_features:
     """How unusual the session is, what the lit market says of its direction, and its newest FINRA week."""
     input:
-        unpack(weeks),
+        unpack(of_session(INPUTS.weeks)),
         merged="results/{scan}/{date}/merged.parquet",
         lit_flow="results/{scan}/{date}/lit_flow.parquet",
         trf_flow="results/{scan}/{date}/trf_flow.parquet",
@@ -87,8 +87,8 @@ rule build_features:
         history=config["history"],
         weights=config["accum_score"],
         signal=config["signal"],
-        archive=lambda wildcards: ARCHIVES[wildcards.scan],
-        weekly_tickers=weekly_tickers,
+        archive=archive_of,
+        weekly_tickers=of_session(INPUTS.weekly_tickers),
         offline=config["offline"],
         code=code("build_features.py"),
     script:
@@ -98,8 +98,8 @@ rule build_features:
 rule reconcile_sources:
     """Every two sources that say the same thing, compared."""
     input:
-        unpack(weeks),
-        ticks,
+        unpack(of_session(INPUTS.weeks)),
+        of_session(INPUTS.ticks),
         merged="results/{scan}/{date}/merged.parquet",
     output:
         "results/{scan}/{date}/reconciliation.parquet",
@@ -108,9 +108,9 @@ rule reconcile_sources:
     conda:
         "../envs/workflow.yaml"
     params:
-        archive=lambda wildcards: ARCHIVES[wildcards.scan],
-        tickers=weekly_tickers,
-        prefixes=PREFIXES,
+        archive=archive_of,
+        tickers=of_session(INPUTS.weekly_tickers),
+        prefixes=config["finra"]["files"],
         source=config["lit"]["source"],
         code=code("reconcile_sources.py"),
     script:
@@ -120,8 +120,8 @@ rule reconcile_sources:
 rule build_weekly:
     """The newest weeks that the session sees, split by the lit buy ratio of their sessions."""
     input:
-        unpack(weeks),
-        flows=flows_of_weeks,
+        unpack(of_session(INPUTS.weeks)),
+        flows=of_session(INPUTS.flows_of_weeks),
     output:
         "results/{scan}/{date}/weekly.parquet",
     log:
@@ -129,9 +129,9 @@ rule build_weekly:
     conda:
         "../envs/workflow.yaml"
     params:
-        archive=lambda wildcards: ARCHIVES[wildcards.scan],
-        tickers=weekly_tickers,
-        weeks=WEEKS,
+        archive=archive_of,
+        tickers=of_session(INPUTS.weekly_tickers),
+        weeks=INPUTS.weeks_shown,
         signal=config["signal"],
         min_lit_volume=config["lit"]["min_lit_volume"],
         code=code("build_weekly.py"),

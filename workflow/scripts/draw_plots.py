@@ -53,7 +53,7 @@ if __name__ == "__main__":
             snakemake.input.merged,
             list(snakemake.input.features),
             list(snakemake.input.weekly),
-            Path(snakemake.output.overview[0]).parent,
+            Path(snakemake.params.folder),
             snakemake.params.scan,
             date.fromisoformat(snakemake.params.session),
             list(snakemake.params.tickers),

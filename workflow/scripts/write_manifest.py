@@ -26,7 +26,7 @@ if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
             Path(snakemake.output[0]),
-            [Path(path) for path in [*snakemake.input.tables, *snakemake.input.published]],
+            [Path(path) for path in [*snakemake.input.tables, *snakemake.params.published]],
             [Path(path) for path in snakemake.input.features],
             snakemake.params.archive,
             date.fromisoformat(snakemake.wildcards.date),

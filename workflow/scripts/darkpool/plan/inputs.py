@@ -1,0 +1,276 @@
+"""What the rules of a session need: its window, its universe, its page, and what has been and is to be asked for.
+
+Files are named here and looked at, never read for their numbers: the rules' scripts do that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from os import path
+from pathlib import Path
+from typing import Any
+
+from .. import due, finra_files, layout, marked, sessions, settings, watchlist
+from .. import universe as universes
+from ..archive import Archive, file_name
+from .request import Request, Session
+
+SMALL, MOST_PARTS = 50, 8
+"""A part of the lit lane costs a process: tickers that are one part, and the most parts."""
+KINDS = ("html", "png", "svg", "csv", "xlsx")
+
+
+def archives(config: Mapping[str, Any]) -> dict[str, str]:
+    """The archive's folder of every scan, the demo's among them."""
+    named = {scan: path.normpath(entry["archive"]) for scan, entry in config["scans"].items()}
+    return {settings.DEMO: "resources/demo"} | named
+
+
+def last_marked(config: Mapping[str, Any], now: datetime) -> tuple[str, str]:
+    """The session that the target `latest` stands for."""
+    return "emps2", str(marked.last_marked(Path("results/emps2"), now, config["marked"]))
+
+
+@dataclass
+class Inputs:
+    """The input functions of the rules, by scan and date. A date that is no completed session raises NotASession.
+
+    `make_again` is told what is made again whatever its file time: receipts that leave something to be asked for, and
+    manifests, since a file that is missing below one would go unnoticed. `hand_on` is told the request whenever it
+    grows: by a session that no target names, because a rule of another workflow asks for it.
+    """
+
+    config: Mapping[str, Any]
+    request: Request
+    now: datetime
+    make_again: Callable[[Iterable[str]], object]
+    hand_on: Callable[[Request], object]
+    _drawn: frozenset[Session] = frozenset()
+    _windows: dict[str, list[date]] = field(default_factory=dict)
+    _universes: dict[Session, universes.Universe] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._drawn = frozenset(self.request.sessions)
+
+    @cached_property
+    def archives(self) -> dict[str, str]:
+        return archives(self.config)
+
+    @property
+    def weekly(self) -> bool:
+        return self.request.mode == "weekly"
+
+    @property
+    def weeks_shown(self) -> int:
+        return int(self.config["backfill_count"]) if self.weekly else 1
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of file that the session's table is written as."""
+        export = self.config["export"]
+        return [kind for kind in KINDS if export.get(kind, kind != "svg")]
+
+    @property
+    def pictures(self) -> list[str]:
+        return [kind for kind in ("png", "svg") if kind in self.kinds]
+
+    def archive(self, scan: str) -> Archive:
+        return Archive(self.archives[scan])
+
+    def window(self, day: str) -> list[date]:
+        """The session and the sessions its history needs, oldest first."""
+        if day not in self._windows:
+            session = sessions.require_completed(day, self.now)
+            self._windows[day] = sessions.window(session, self.config["history"]["window"])
+        return self._windows[day]
+
+    def session(self, day: str) -> date:
+        return self.window(day)[-1]
+
+    def universe(self, scan: str, day: str) -> universes.Universe:
+        """What the scan follows on that day. Raises UniverseError where it follows nothing."""
+        if (scan, day) not in self._universes:
+            self._universes[scan, day] = self._resolved(scan, day)
+        return self._universes[scan, day]
+
+    def _resolved(self, scan: str, day: str) -> universes.Universe:
+        session = self.session(day)
+        if scan == settings.DEMO:
+            return universes.of_pairs((ticker, settings.DEMO) for ticker in watchlist.tickers(session))
+        entry, folder = self.config["scans"][scan], Path("results", scan, day)
+        tickers, files = entry.get("tickers", []), entry.get("universe", [])
+        return universes.resolve(scan, session, tickers, files, folder, self.archive(scan))
+
+    def tickers(self, scan: str, day: str) -> list[str]:
+        return self.universe(scan, day).tickers
+
+    def weekly_tickers(self, scan: str, day: str) -> list[str]:
+        """The universe less what is kept out of every FINRA table."""
+        return [one for one in self.tickers(scan, day) if one not in self.config["excluded_finra_tickers"]]
+
+    def on_page(self, scan: str, day: str) -> list[str]:
+        """Sessions on the page, oldest first: in mode daily those before it too, each with its own tables."""
+        count = self.config["backfill_count"] if self.request.mode == "daily" else 1
+        return [str(one) for one in sessions.window(self.session(day), count - 1)]
+
+    def table_on_page(self, name: str) -> Callable[[str, str], list[str]]:
+        """Paths of a table of every session on the page, by scan and date."""
+        return lambda scan, day: [f"results/{scan}/{one}/{name}.parquet" for one in self.on_page(scan, day)]
+
+    def wanted(self, archive: str, day: str) -> dict[str, dict[str, Any]]:
+        """Per session that this run needs of the archive: its window, and the universe of every scan that follows it.
+
+        A vendor is asked once for all of them.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        pages = {(scan, one) for scan, target in self.request.sessions for one in [*self.on_page(scan, target), day]}
+        for scan, one in sorted(pages):
+            if self.archives[scan] == archive:
+                entry = found.setdefault(one, {"window": self.window(one), "followed": {}})
+                entry["followed"][scan] = [list(member) for member in self.universe(scan, one).members]
+        return found
+
+    def asks(self, scan: str) -> bool:
+        """Whether vendors are asked for the scan; the demo's are simulated, and never offline."""
+        return scan != settings.DEMO and not self.config["offline"]
+
+    def answers(self, scan: str, day: str) -> list[str]:
+        """What the vendors said of the session: receipts, or the archive's own files where nobody is asked."""
+        archive, window, prefixes = self.archive(scan), self.window(day), self.config["finra"]["files"]
+        if (scan, day) in self.request.sessions:
+            self._require_files(scan, day)
+        if scan != settings.DEMO and not self.asks(scan):
+            return [str(file) for file in layout.volume_answers(archive, window[-1], window, prefixes)]
+        receipts = {source: self._receipt(scan, source, day) for source in layout.VOLUME_SOURCES}
+        if self.asks(scan):
+            names = layout.regsho_names(prefixes, window)
+            left = {
+                "finra": due.finra(archive, window[-1], names),
+                "yahoo": due.yahoo(archive, window[-1], self.tickers(scan, day))
+                or not archive.answers(layout.universe(scan, window[-1])),
+            }
+            self.make_again(receipts[source] for source in left if left[source])
+        return list(receipts.values())
+
+    def _require_files(self, scan: str, day: str) -> None:
+        """Raise FilesError unless FINRA's files of the configuration make a whole, and FINRA or the archive has them."""
+        if scan != settings.DEMO:
+            archive, session, prefixes = self.archive(scan), self.session(day), self.config["finra"]["files"]
+            finra_files.require_whole(prefixes, session)
+            finra_files.require_published(
+                prefixes, session, lambda prefix: archive.answers(layout.regsho(prefix, session))
+            )
+
+    def ticks(self, scan: str, day: str) -> list[str]:
+        """Trades, quotes and minute bars: a receipt, or the archive's own files where nobody is asked."""
+        archive, session, source = self.archive(scan), self.session(day), self.config["lit"]["source"]
+        if source == "none":
+            return []
+        if scan != settings.DEMO and not self.asks(scan):
+            files = [layout.tick_files(archive, session, ticker, source) for ticker in self.tickers(scan, day)]
+            return [str(file) for found in files for file in found.values()]
+        receipt = self._receipt(scan, "polygon", day)
+        if self.asks(scan) and due.ticks(archive, session, self.tickers(scan, day), source):
+            self.make_again([receipt])
+        return [receipt]
+
+    def weeks(self, scan: str, day: str) -> dict[str, str | list[str]]:
+        """FINRA's weekly data of the session: a receipt where it is asked for, and else what the archive holds.
+
+        A finished session is asked again for what FINRA failed to tell it, and not for weeks that had not come by its
+        morning: it could not see them.
+        """
+        archive, session = self.archive(scan), self.session(day)
+        receipt = self._receipt(scan, "finra_weekly", day)
+        if scan == settings.DEMO:
+            return {"weekly": receipt}
+        if self.asks(scan) and (self.weekly or self.config["finra"].get("weekly", True)):
+            is_open = due.weekly(archive, session, self.weeks_shown, late=self.is_late(scan, day))
+            again = self.config["finra"].get("weeks_again", 0) and (scan, day) in self.request.sessions
+            self.make_again([receipt] if is_open or again else [])
+            return {"weekly": receipt}
+        return {"weekly": [str(file) for file in layout.otc_weekly_answers(archive, session, self.weeks_shown)]}
+
+    def _receipt(self, scan: str, source: str, day: str) -> str:
+        return f"{self.archives[scan]}/receipts/{source}/{day}.json"
+
+    def is_late(self, scan: str, day: str) -> bool:
+        """Whether the session is finished: weeks that come now come too late for it, but mode weekly shows them."""
+        return not self.weekly and Path("results", scan, day, "all").is_file()
+
+    def flows_of_weeks(self, scan: str, day: str) -> list[str]:
+        """Flows of the sessions of the weeks on the page, as far as the archive holds anything to make them of."""
+        session, archive = self.session(day), self.archive(scan)
+        mondays = {monday for monday, _ in due.weeks(session, self.weeks_shown)}
+        days = [one for monday in sorted(mondays) for one in sessions.between(monday, monday + timedelta(days=6))]
+        held = [one for one in days if scan == settings.DEMO or layout.has_ticks(archive, one)]
+        return [f"results/{scan}/{one}/lit_flow.parquet" for one in held]
+
+    def parts(self, name: str) -> Callable[[str, str], list[str]]:
+        """Paths of the parts of a flow, by scan and date.
+
+        They hang on the universe alone, so that every machine counts the same, and a run on other cores signs nothing
+        again. Which tickers share a part changes no number.
+        """
+
+        def of(scan: str, day: str) -> list[str]:
+            count = max(1, min(MOST_PARTS, math.ceil(len(self.tickers(scan, day)) / SMALL)))
+            return [f"results/{scan}/{day}/.parts/{n}-of-{count}.{name}.parquet" for n in range(1, count + 1)]
+
+        return of
+
+    def flags(self, scan: str, day: str) -> list[str]:
+        """`stale_mark` where the session is reached as the last-marked date though a newer one has completed.
+
+        A session that is named, or stands on the page of a later one, is no mark; daily.sh names all, and tells which
+        one is.
+        """
+        is_stale = self.session(day) != sessions.last_completed(self.now)
+        return ["stale_mark"] if is_stale and (scan, day) == self.request.marked else []
+
+    def plots(self, scan: str, day: str) -> list[tuple[str, str, str]]:
+        """Ticker, kind and path of every plot of a session."""
+        return [
+            (ticker, kind, f"results/{scan}/{day}/plots/{file_name(ticker)}.{kind}")
+            for ticker in self.tickers(scan, day)
+            for kind in self.pictures
+        ]
+
+    def overviews(self, scan: str, day: str) -> list[tuple[str, str]]:
+        """Kind and path of the figure of the whole watchlist."""
+        return [(kind, f"results/{scan}/{day}/overview.{kind}") for kind in self.pictures]
+
+    def published(self, scan: str, day: str) -> list[str]:
+        """Everything a person looks at."""
+        drawn = [*self.plots(scan, day), *self.overviews(scan, day)]
+        return [f"results/{scan}/{day}/table.{kind}" for kind in self.kinds] + [one for *_, one in drawn]
+
+    def to_publish(self, scan: str, day: str) -> list[str]:
+        """What the manifest waits for of that: all of it, or for figures without a rule of their own their receipt."""
+        if (scan, day) not in self.request.sessions:
+            self.request = self.request.with_session((scan, day))
+            self.hand_on(self.request)
+            self._require_files(scan, day)
+        self.make_again([f"results/{scan}/{day}/all"])
+        published = self.published(scan, day)
+        if (scan, day) in self._drawn:
+            return published
+        figures, receipt = published[len(self.kinds) :], f"results/{scan}/{day}/.figures"
+        self.make_again([receipt] if not all(Path(figure).is_file() for figure in figures) else [])
+        return [*published[: len(self.kinds)], receipt]
+
+    def marked_manifest(self) -> str:
+        """The manifest of the last-marked session."""
+        scan, day = last_marked(self.config, self.now)
+        if self.request.marked is None and (scan, day) not in self.request.sessions:
+            self.request = replace(self.request, marked=(scan, day))
+            self.hand_on(self.request)
+        return f"results/{scan}/{day}/all"
+
+    def manifests(self, scan: str) -> list[str]:
+        """Manifests of the scan that the same command names; the index of what is already there needs none."""
+        return [f"results/{one}/{day}/all" for one, day in self.request.manifests if one == scan]
