@@ -157,12 +157,12 @@ class Inputs:
         return list(receipts.values())
 
     def _require_files(self, scan: str, day: str) -> None:
-        """Raise FilesError unless FINRA's files of the configuration make a whole, and FINRA or the archive has them."""
+        """Raise FilesError unless FINRA's files make a whole, and FINRA or the archive has them."""
         if scan != settings.DEMO:
             archive, session, prefixes = self.archive(scan), self.session(day), self.config["finra"]["files"]
             finra_files.require_whole(prefixes, session)
             finra_files.require_published(
-                prefixes, session, lambda prefix: archive.answers(layout.regsho(prefix, session))
+                prefixes, session, lambda prefix: bool(archive.answers(layout.regsho(prefix, session)))
             )
 
     def ticks(self, scan: str, day: str) -> list[str]:
