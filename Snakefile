@@ -34,6 +34,6 @@ include: "workflow/rules/history.smk"
 
 
 rule latest:
-    default_target: True
+    default_target: not IS_IMPORTED  # a workflow that imports this one has its own
     input:
         lambda wildcards: INPUTS.marked_manifest(),
