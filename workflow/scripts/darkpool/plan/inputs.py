@@ -146,12 +146,16 @@ class Inputs:
         if scan != settings.DEMO and not self.asks(scan):
             return [str(file) for file in layout.volume_answers(archive, window[-1], window, prefixes)]
         receipts = {source: self._receipt(scan, source, day) for source in layout.VOLUME_SOURCES}
-        if self.asks(scan):
-            names = layout.regsho_names(prefixes, window)
+        followed = layout.universe(scan, window[-1])
+        if scan == settings.DEMO:
+            if layout.is_damaged(archive, [*layout.volume_names(window[-1], window, prefixes), followed]):
+                self.make_again(receipts.values())
+        else:
             left = {
-                "finra": due.finra(archive, window[-1], names),
+                "finra": due.finra(archive, window[-1], layout.regsho_names(prefixes, window)),
                 "yahoo": due.yahoo(archive, window[-1], self.tickers(scan, day))
-                or not archive.answers(layout.universe(scan, window[-1])),
+                or not archive.answers(followed)
+                or archive.damaged(followed),
             }
             self.make_again(receipts[source] for source in left if left[source])
         return list(receipts.values())
@@ -174,8 +178,11 @@ class Inputs:
             files = [layout.tick_files(archive, session, ticker, source) for ticker in self.tickers(scan, day)]
             return [str(file) for found in files for file in found.values()]
         receipt = self._receipt(scan, "polygon", day)
-        if self.asks(scan) and due.ticks(archive, session, self.tickers(scan, day), source):
-            self.make_again([receipt])
+        if scan == settings.DEMO:
+            is_open = any(layout.damaged_ticks(archive, session, ticker, source) for ticker in self.tickers(scan, day))
+        else:
+            is_open = bool(due.ticks(archive, session, self.tickers(scan, day), source))
+        self.make_again([receipt] if is_open else [])
         return [receipt]
 
     def weeks(self, scan: str, day: str) -> dict[str, str | list[str]]:
@@ -187,6 +194,9 @@ class Inputs:
         archive, session = self.archive(scan), self.session(day)
         receipt = self._receipt(scan, "finra_weekly", day)
         if scan == settings.DEMO:
+            mondays = layout.otc_weekly_mondays(archive, session, self.weeks_shown)
+            is_damaged = layout.is_damaged(archive, map(layout.otc_weekly, mondays))
+            self.make_again([receipt] if is_damaged else [])
             return {"weekly": receipt}
         if self.asks(scan) and (self.weekly or self.config["finra"].get("weekly", True)):
             is_open = due.weekly(archive, session, self.weeks_shown, late=self.is_late(scan, day))
