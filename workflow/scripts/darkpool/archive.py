@@ -19,10 +19,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from . import credentials, integrity
+from . import credentials, integrity, receipts
 
 FINAL_STATES = frozenset({"published", "holiday", "absent"})
-STATES = FINAL_STATES | {"not_yet", "outage", "blocked", "truncated", "damaged", "unsettled"}
+STATES = receipts.STATES
 RECEIPTS = integrity.RECEIPTS
 RUN, GIVEN_UP = "DARKPOOL_RUN", ".given_up"
 REJECTED = integrity.REJECTED
@@ -140,7 +140,10 @@ class Archive:
 
     def _kept(self, relative: str) -> list[Path]:
         first = self.path(relative)
-        return [first.parent / name for name in self._listing(first.parent).get(first.name, [])]
+        found = [first.parent / name for name in self._listing(first.parent).get(first.name, [])]
+        for path in found:
+            retrieved(path)  # a name that carries no moment is told by whoever reads first
+        return found
 
     def _listing(self, folder: Path) -> dict[str, list[str]]:
         """File names of a folder by the name of their first answer; read once, since windows ask 61 times."""
@@ -180,7 +183,7 @@ class Archive:
         self._listings.pop(path.parent, None)
         digest = sha256(path)
         self.change_entries(
-            self.relative(path), lambda entry: integrity.restored(entry) if entry["sha256"] == digest else entry
+            self.relative(path), lambda entry: integrity.restored(entry) if entry.get("sha256") == digest else entry
         )
 
     def home(
@@ -226,19 +229,11 @@ class Archive:
         return self.path(RECEIPTS, source, f"{session}.json")
 
     def receipt(self, source: str, session: date) -> dict[str, Any] | None:
-        """The receipt of a source for a session; None when nothing was ever asked."""
-        path = self.receipt_path(source, session)
+        """The receipt of a source for a session; None when nothing was ever asked. Raises receipts.ReceiptError."""
         try:
-            receipt = json.loads(path.read_bytes())
+            return receipts.read(self.receipt_path(source, session))
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            raise ValueError(f"{path} is no JSON receipt ({error}); delete it and the source is asked again") from None
-        if not isinstance(receipt, dict) or not receipt.keys() & {"files", "tickers", "weeks"}:
-            raise ValueError(
-                f"{path} is no receipt: neither files nor tickers in it; delete it and the source is asked again"
-            )
-        return receipt
 
     def write_receipt(self, source: str, session: date, receipt: dict[str, Any]) -> None:
         content = json.dumps(receipt, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
@@ -282,6 +277,17 @@ class Archive:
 
 
 def retrieved(path: Path) -> datetime | None:
-    """When a later answer was retrieved, from its name; None for a first answer."""
+    """When a later answer was retrieved, from its name; None for a first answer.
+
+    Raises ValueError where the name carries a moment that cannot be.
+    """
     match = STAMP.search(path.stem)
-    return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if match else None
+    if match is None:
+        return None
+    try:
+        return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError(
+            f"{path}: its name carries {match[1]}, which is no moment; expected NAME@YYYYMMDDTHHMMSSZ.EXT, when it was "
+            "retrieved (UTC). Rename it, or move it out of the archive"
+        ) from None

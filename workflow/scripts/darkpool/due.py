@@ -157,14 +157,8 @@ def weekly(archive: Archive, session: date, count: int, late: bool = False) -> l
 
 def weekly_entries(archive: Archive, session: date) -> dict[tuple[date, str], dict[str, Any]]:
     """What the weekly receipt of a session says, by Monday and tier; empty when nothing was ever asked."""
-    path = archive.receipt_path("finra_weekly", session)
-    try:
-        told = json.loads(path.read_bytes())["weeks"]
-        return {(date.fromisoformat(monday), tier): entry for monday in told for tier, entry in told[monday].items()}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{path} is no receipt of weeks; delete it and FINRA is asked again") from None
+    told = (archive.receipt("finra_weekly", session) or {"weeks": {}})["weeks"]
+    return {(date.fromisoformat(monday), tier): entry for monday in told for tier, entry in told[monday].items()}
 
 
 def _is_due(archive: Archive, entry: dict[str, Any] | None) -> bool:

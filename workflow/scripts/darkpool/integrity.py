@@ -21,6 +21,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import receipts
+
 Entry = dict[str, Any]
 Told = dict[str, dict[str, list[Entry]]]
 """Entries of a receipt by the first name of an answer, and by file."""
@@ -233,7 +235,7 @@ def _parsed(path: Path) -> Told:
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON receipt ({error}); delete it and the source is asked again") from None
+        raise receipts.ReceiptError(path, f"not readable as JSON ({error})") from None
     found: Told = {}
     for entry in entries(content):
         seen = found.setdefault(first_name(entry["file"]), {}).setdefault(entry["file"], [])

@@ -49,9 +49,19 @@ def otc_weekly(monday: date) -> str:
 def otc_weekly_mondays(archive: Archive, session: date, count: int) -> list[date]:
     """Weeks of the archive in which a session's `count` newest visible ones lie, newest first."""
     next_session = sessions.following(session)
-    found = {match[1] for path in archive.path("finra/otc_weekly").glob("*.json") if (match := _WEEK.match(path.name))}
-    mondays = sorted((day for day in map(date.fromisoformat, found) if day < next_session), reverse=True)
+    found = {match[1]: path for path in archive.path("finra/otc_weekly").glob("*.json") if (match := _WEEK.match(path.name))}
+    mondays = sorted((day for text, path in found.items() if (day := _day(text, path)) < next_session), reverse=True)
     return mondays[: count + WEEKS_NOT_PUBLISHED]
+
+
+def _day(text: str, path: Path) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"{path}: {text} is no day; expected the Monday of a week, as 2025-11-17.json. Rename it, or move it out of "
+            "the archive"
+        ) from None
 
 
 def otc_weekly_answers(archive: Archive, session: date, count: int = 1) -> list[Path]:
