@@ -67,7 +67,7 @@ def test_a_whole_receipt_comes_back_as_it_was_written(source: str, tmp_path: Pat
 @pytest.mark.parametrize("receipt", ["", "{", "[]", "null", "3", '"files"', "{}", '{"other": {}}', "[" * 100_000])
 def test_what_is_no_receipt_at_all_is_told(source: str, receipt: str, tmp_path: Path) -> None:
     archive = written(tmp_path, source, receipt)
-    with pytest.raises(ReceiptError, match=rf"{archive.receipt_path(source, DAY)} is no receipt: .*; delete it and the"):
+    with pytest.raises(ReceiptError, match=rf"{archive.receipt_path(source, DAY)} is no receipt: .*; delete it"):
         READERS[source](archive)
 
 
@@ -93,8 +93,8 @@ def test_an_entry_that_is_none_is_told_with_its_name(source: str, value: object,
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("file", 3), ("file", []), ("file", "/etc/passwd"), ("file", "../x"), ("file", ""), ("sha256", 3), ("rows", "3"),
-        ("rows", 1.5), ("rows", True), ("status", "200"), ("reason", {}), ("retrieved_at", "yesterday"),
+        ("file", 3), ("file", []), ("file", "/etc/passwd"), ("file", "../x"), ("file", ""), ("sha256", 3), 
+        ("rows", "3"), ("rows", 1.5), ("rows", True), ("status", "200"), ("reason", {}), ("retrieved_at", "yesterday"),
         ("retrieved_at", 20251223), ("etag", []), ("address", 1), ("state", 1),
     ],
 )  # fmt: skip
@@ -168,7 +168,7 @@ def test_a_name_with_an_impossible_moment_is_told_by_whoever_reads(
     path = tmp_path / folder / name.format(moment)
     path.parent.mkdir(parents=True)
     path.touch()
-    with pytest.raises(ValueError, match=rf"{path.name}: its name carries {moment}, which is no moment; expected NAME@"):
+    with pytest.raises(ValueError, match=rf"{path.name}: its name carries {moment}, which is no moment; expected NAME"):
         read(Archive(tmp_path))
 
 

@@ -341,12 +341,17 @@ def test_a_download_that_breaks_off_leaves_nothing_behind_and_begins_anew(fetch,
 
 
 def test_what_a_killed_run_left_is_removed(fetch, vendors, archive):
-    partial = archive.path("polygon/trades/2025-12-22/.GONE.parquet.partial")
-    partial.mkdir(parents=True)
-    (partial / "000000.arrow").write_bytes(b"half")
+    folder = archive.path("polygon/trades/2025-12-22")
+    ours = [folder / ".GONE.parquet.partial", folder / ".GONE.parquet.partial.darkpool-draft"]
+    theirs = [folder / ".own.partial", folder / ".AAPL.parquet.partial"]
+    for partial in (*ours, *theirs):
+        partial.mkdir(parents=True)
+        (partial / "000000.arrow").write_bytes(b"half")
+    (theirs[1] / "notes.txt").write_text("kept")
     serve(vendors, "AAPL")
     fetch(["AAPL"])
-    assert not partial.exists()
+    assert not [partial for partial in ours if partial.exists()]
+    assert all((partial / "000000.arrow").exists() for partial in theirs)
 
 
 def test_a_vendor_that_is_down_is_not_asked_for_every_ticker(fetch, vendors):

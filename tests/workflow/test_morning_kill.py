@@ -179,10 +179,29 @@ def test_what_a_killed_run_had_begun_is_removed_and_nobody_elses_files_are(tmp_p
     results, archive = tmp_path / "results/emps2", tmp_path / "resources/archive"
     ours = [
         results / DAY / ".features.parquet.k3_x9a0b",
+        results / DAY / ".features.parquet.k3_x9a0b.darkpool-draft",
         results / DAY / "plots/.AAPL.png.abcdefgh",
+        results / DAY / "plots/.AAPL.png.abcdefgh.darkpool-draft",
+        results / DAY / ".parts/1-of-2.lit_flow.parquet",
         archive / "finra/regsho/.CNMSshvol20251222.txt.12345678",
+        archive / "finra/regsho/.CNMSshvol20251222.txt.12345678.darkpool-draft",
+        archive / "polygon/trades/2025-12-22/.T%70C.parquet.12345678",
+        archive / "receipts/finra/.2025-12-22.json.12345678",
+        archive / ".of_a_kind_to_come.12345678.darkpool-draft",
     ]
-    theirs = [results / DAY / ".own_scan.csv.abcdefgh", results / DAY / "features.parquet", results / DAY / ".hidden"]
+    theirs = [
+        results / DAY / ".own_scan.csv.abcdefgh",
+        results / DAY / "features.parquet",
+        results / DAY / ".hidden",
+        results / DAY / ".backup.20251222/notes.txt",
+        results / DAY / ".parts/notes.txt",
+        results / ".x.abcdefgh",
+        archive / ".x.abcdefgh",
+        archive / "finra/regsho/.notes.txt.abcdefgh",
+        archive / "finra/regsho/.backup.20251222/CNMSshvol20251222.txt",
+        archive / "finra/regsho/.CNMSshvol20251222.txt.abcdefgh/notes.txt",
+        archive / "receipts/.2025-12-22.json.12345678",
+    ]
     for path in (*ours, *theirs):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")

@@ -24,6 +24,8 @@ from . import credentials, integrity, receipts
 FINAL_STATES = frozenset({"published", "holiday", "absent"})
 STATES = receipts.STATES
 RECEIPTS = integrity.RECEIPTS
+DRAFT = ".darkpool-draft"
+"""What the name of a file ends in before it is whole: our mark, by which what a killed run had begun is known."""
 RUN, GIVEN_UP = "DARKPOOL_RUN", ".given_up"
 REJECTED = integrity.REJECTED
 Entry = integrity.Entry
@@ -63,7 +65,7 @@ sha256 = integrity.digest
 def write_atomic(path: Path, content: bytes) -> None:
     """Write `content` under a temporary name in the same folder and rename it: a reader sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

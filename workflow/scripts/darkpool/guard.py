@@ -14,12 +14,14 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import psutil
 
+from . import layout
+from .archive import DRAFT
 from .session import files
 
 MARK = "DARKPOOL_MORNING"
@@ -30,8 +32,8 @@ DRY_RUN = {"-n", "--dry-run", "--dryrun"}
 MOST_FLAGS = 6
 """Parts of a command line among which an interpreter's flags end."""
 _PYTHON = re.compile(r"python[\d.]*", re.IGNORECASE)
-_DRAFT = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}")
-"""How `archive.write_atomic` names a file before it is whole."""
+_DRAFT = re.compile(rf"\.(?P<name>.+)\.[a-z0-9_]{{8}}(?P<mark>{re.escape(DRAFT)})?")
+"""How `archive.write_atomic` names a file before it is whole; older versions did without the mark."""
 
 
 class Busy(RuntimeError):
@@ -174,17 +176,28 @@ def unlock(project: Path) -> bool:
 def sweep(project: Path, results: Path, archive: Path) -> list[Path]:
     """Remove files that a killed run had begun and not yet given their name; returns them.
 
-    In `results`, the scan's folder, only drafts of what this workflow writes are touched; in the archive every draft,
-    unless it lies outside the project, where others may be writing just now.
+    Of the hidden files in the archive and in `results`, the scan's folder, those alone that bear this project's mark,
+    or are named as an older version named a draft of what the workflow writes at that very place. An archive outside
+    the project is left alone: others may be writing there just now.
     """
-    is_ours = (project / archive).is_relative_to(project)
-    drafts = [path for path in archive.rglob(".*") if _DRAFT.fullmatch(path.name)] if is_ours else []
+    begun = []
+    if (project / archive).is_relative_to(project):
+        begun += [path for path, name in _drafts(archive.rglob(".*")) if layout.is_written(archive, path, name)]
     for folder in (results, *results.glob("????-??-??")):
         for place, names in files.with_drafts(folder).items():
-            begun = ((path, _DRAFT.fullmatch(path.name)) for path in place.glob(".*"))
-            drafts += [path for path, draft in begun if draft and any(fnmatchcase(draft["name"], n) for n in names)]
-        for parts in files.swept(folder):
-            shutil.rmtree(parts, ignore_errors=True)
-    for path in drafts:
+            found = _drafts(place.glob(".*"))
+            begun += [path for path, name in found if name is None or any(fnmatchcase(name, n) for n in names)]
+        begun += [path for pattern in files.swept_names() for path in folder.glob(pattern)]
+    for path in begun:
         path.unlink(missing_ok=True)
-    return drafts
+    for folder in results.glob("????-??-??"):
+        for emptied in files.swept(folder):
+            with suppress(OSError):  # not there, or somebody keeps something in it
+                emptied.rmdir()
+    return begun
+
+
+def _drafts(paths: Iterator[Path]) -> list[tuple[Path, str | None]]:
+    """Files named as drafts, with the name each was to be given; None for one that bears the mark, and so is ours."""
+    named = [(path, _DRAFT.fullmatch(path.name)) for path in paths if path.is_file() and not path.is_symlink()]
+    return [(path, None if draft["mark"] else draft["name"]) for path, draft in named if draft]

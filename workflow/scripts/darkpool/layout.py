@@ -21,6 +21,19 @@ WEEKS_NOT_PUBLISHED = 8
 in which an issue did not trade."""
 
 
+_DAY, _LATER = r"\d{4}-\d{2}-\d{2}", r"(@\d{8}T\d{6}Z)?"
+_WRITTEN = re.compile(
+    rf"(rejected/)?(finra/regsho/[A-Z]+shvol\d{{8}}{_LATER}\.txt|finra/otc_weekly/{_DAY}{_LATER}\.json"
+    rf"|yahoo/[a-z_]+/{_DAY}{_LATER}\.parquet|(polygon|yahoo)/[a-z_]+/{_DAY}/[A-Z0-9.%-]+{_LATER}\.parquet"
+    rf"|universe/[^/]+/{_DAY}{_LATER}\.csv|receipts/[a-z_]+/({_DAY}\.json|\.given_up))(\.reason)?"
+)
+
+
+def is_written(archive: Path, draft: Path, name: str | None) -> bool:
+    """Whether a draft in the archive is ours: by its mark (`name` is None), or as that of a file we write there."""
+    return name is None or _WRITTEN.fullmatch(draft.relative_to(archive).with_name(name).as_posix()) is not None
+
+
 def regsho_name(prefix: str, session: date) -> str:
     return f"{prefix}shvol{session:%Y%m%d}.txt"
 
@@ -49,7 +62,9 @@ def otc_weekly(monday: date) -> str:
 def otc_weekly_mondays(archive: Archive, session: date, count: int) -> list[date]:
     """Weeks of the archive in which a session's `count` newest visible ones lie, newest first."""
     next_session = sessions.following(session)
-    found = {match[1]: path for path in archive.path("finra/otc_weekly").glob("*.json") if (match := _WEEK.match(path.name))}
+    found = {
+        match[1]: path for path in archive.path("finra/otc_weekly").glob("*.json") if (match := _WEEK.match(path.name))
+    }
     mondays = sorted((day for text, path in found.items() if (day := _day(text, path)) < next_session), reverse=True)
     return mondays[: count + WEEKS_NOT_PUBLISHED]
 
@@ -59,8 +74,8 @@ def _day(text: str, path: Path) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError(
-            f"{path}: {text} is no day; expected the Monday of a week, as 2025-11-17.json. Rename it, or move it out of "
-            "the archive"
+            f"{path}: {text} is no day; expected the Monday of a week, as 2025-11-17.json. Rename it, or move it out "
+            "of the archive"
         ) from None
 
 

@@ -1,7 +1,7 @@
-"""What a receipt looks like: whoever edits one by hand is told what is wrong with it, in one sentence, by every reader.
+"""What a receipt looks like: whoever edits one by hand is told what is wrong with it in one sentence by every reader.
 
-A receipt holds entries by what was asked for: FINRA's by file, Yahoo's by ticker, the ticks' by ticker and kind, FINRA's
-weeks by Monday and tier.
+A receipt holds entries by what was asked for: FINRA's by file, Yahoo's by ticker, the ticks' by ticker and kind,
+FINRA's weeks by Monday and tier.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ STATES = frozenset(
 )
 GROUPS = ("files", "tickers", "weeks")
 SHAPES = {"finra": ("files", 1), "yahoo": ("tickers", 1), "polygon": ("tickers", 2), "finra_weekly": ("weeks", 2)}
-"""By source: where its entries stand, and how many names lead to one. A kind of ticks may be null: not asked for yet."""
+"""By source: where its entries stand, and how many names lead to one. A kind of ticks may be null: not asked yet."""
 TEXTS, NUMBERS = ("reason", "file", "sha256", "retrieved_at", "etag", "address"), ("rows", "status")
 
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import clock, credentials, due, integrity, layout, polygon, sessions, spool, symbols, yahoo, yahoo_minutes
-from .archive import Archive, iso, sha256
+from .archive import DRAFT, Archive, iso, sha256
 
 WORKERS = "POLYGON_MAX_WORKERS"
 DEFAULT_WORKERS = 4
@@ -36,7 +36,7 @@ _TIMES = {
     polygon.QUOTES: ("participant_timestamp", "sip_timestamp"),
     polygon.MINUTE_BARS: ("t",),
 }
-_PARTIAL = ".partial"
+_PARTIAL = f".partial{DRAFT}"
 _REFUSED, _UPGRADE = f"{due.NOT_IN_PLAN}: ", "; after an upgrade delete this receipt"
 
 
@@ -115,8 +115,9 @@ class _Run:
         """Remove what a run that was killed left behind."""
         for kind in layout.TICKS + layout.BARS:
             folder = self.archive.path(kind, str(self.session))
-            for partial in folder.glob(f".*{_PARTIAL}") if folder.is_dir() else ():
-                shutil.rmtree(partial, ignore_errors=True)
+            for partial in folder.glob(".*.parquet.partial*") if folder.is_dir() else ():
+                if partial.name.endswith(_PARTIAL) or _is_spool(partial):
+                    shutil.rmtree(partial, ignore_errors=True)
 
     def _set_aside(self, tickers: Iterable[str]) -> None:
         spell = {"polygon": symbols.to_polygon, "yahoo": symbols.to_yahoo}
@@ -280,6 +281,11 @@ def _settle(entry: Entry, session: date, over: bool) -> Entry:
 def _entry(state: str, reason: str | None, **more: Any) -> Entry:
     blank = dict.fromkeys(("file", "sha256", "rows", "address", "status", "etag", "retrieved_at"))
     return {"state": state, "reason": reason or None, **blank, **more}
+
+
+def _is_spool(folder: Path) -> bool:
+    """Whether a folder without our mark is what an older version left: pages set aside, and nothing else."""
+    return folder.is_dir() and all(path.suffix in (".arrow", ".bin") for path in folder.iterdir())
 
 
 def _three(kinds: Mapping[str, Any]) -> Entries:

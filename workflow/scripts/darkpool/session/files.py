@@ -179,6 +179,11 @@ def with_drafts(folder: Path) -> dict[Path, set[str]]:
     return found
 
 
+def swept_names() -> list[str]:
+    """Patterns of the paths, in a session's folder, of what goes with the run that made it."""
+    return [file.path.replace("{part}", "*-of-*") for file in FILES if file.swept]
+
+
 def swept(folder: Path) -> list[Path]:
     """Folders of a session that go with the run that filled them."""
     return sorted({folder / file.name for file in FILES if file.swept})
