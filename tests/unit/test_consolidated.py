@@ -103,6 +103,34 @@ class TestAnswers:
         keep(archive, {("TQQQ", MONDAY): 101.0}, {("TQQQ", date(2021, 12, 21)): 0.1})
         assert read(archive).bars.select("regular_volume", "revised").rows() == [(pytest.approx(1010), False)]
 
+    @pytest.mark.parametrize(
+        ("older", "newer", "ratio", "revised"),
+        [
+            # 10 old shares a new one: 101 whole shares stand for 1005 to 1015, and what was given whole for itself ± ½
+            (1015.0, 101.0, 0.1, False),
+            (1015.5, 101.0, 0.1, False),
+            (1015.6, 101.0, 0.1, True),
+            (1004.5, 101.0, 0.1, False),
+            (1004.4, 101.0, 0.1, True),
+            # twice the shares: 202 stand for 101, both to half a share
+            (101.7, 202.0, 2.0, False),
+            (101.8, 202.0, 2.0, True),
+            (100.3, 202.0, 2.0, False),
+            (100.2, 202.0, 2.0, True),
+        ],
+    )
+    def test_a_difference_beyond_the_rounding_of_both_is_a_revision(
+        self, older: float, newer: float, ratio: float, revised: bool, archive
+    ) -> None:
+        keep(archive, {("TQQQ", MONDAY): older}, {})
+        keep(archive, {("TQQQ", MONDAY): newer}, {("TQQQ", date(2021, 12, 21)): ratio})
+        assert read(archive).bars["revised"].to_list() == [revised]
+
+    def test_on_one_basis_any_difference_is_a_revision(self, archive) -> None:
+        keep(archive, {("TQQQ", MONDAY): 1000.0, ("TQQQ", FRIDAY): 70.0}, {})
+        keep(archive, {("TQQQ", MONDAY): 1000.25, ("TQQQ", FRIDAY): 70.0}, {})
+        assert read(archive).bars["revised"].to_list() == [False, True]
+
     def test_another_tickers_answer_supersedes_nothing(self, archive) -> None:
         keep(archive, {("TQQQ", MONDAY): 200.0}, SPLIT)
         keep(archive, {("NA", MONDAY): 7.0}, {})

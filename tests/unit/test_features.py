@@ -362,6 +362,44 @@ def test_the_result_is_the_table_features(tmp_path) -> None:
     assert tables.read("features", tmp_path / "f.parquet")["ticker"].to_list() == ["TPC", "TpC"]
 
 
+class TestWindowZ:
+    """The yardstick of the overview: median and MAD of the sessions before the last, for every session."""
+
+    RATIOS = of(10, 20, 30, 40, 90)  # 0.1 0.2 0.3 0.4 before 0.9: median 0.25, deviations 0.15 0.05 0.05 0.15, MAD 0.1
+
+    def z(self, values: Sequence[Value], least: int = 4) -> list[float | None]:
+        told = features.window_z(merged({"A": values}), NO_SPLITS, DAY, least)
+        assert told.columns == ["date", "ticker", "z"]
+        assert told["date"].to_list() == sessions.window(DAY, len(values) - 1)
+        return [None if value is None else round(value, 9) for value in told["z"]]
+
+    def test_every_value_by_hand(self) -> None:
+        assert self.z(self.RATIOS) == [round(x / (1.4826 * 0.1), 9) for x in (-0.15, -0.05, 0.05, 0.15, 0.65)]
+
+    def test_its_last_is_that_of_features(self) -> None:
+        told = row(merged({"A": self.RATIOS}))["offex_ratio_z"]
+        assert self.z(self.RATIOS)[-1] == pytest.approx(told, abs=1e-9)
+
+    @pytest.mark.parametrize(("least", "known"), [(3, True), (4, True), (5, False)])
+    def test_the_least_number_counts_the_sessions_before_with_a_ratio(self, least: int, known: bool) -> None:
+        gap = [Value(None, 100.0), Value(5, None)]
+        assert [value is not None for value in self.z([*gap, *self.RATIOS], least)] == [False] * 2 + [known] * 5
+
+    def test_sessions_that_do_not_vary_are_no_yardstick(self) -> None:
+        assert self.z(of(20, 20, 20, 90, 40), 3) == [None] * 5
+
+    def test_each_ticker_has_its_own(self) -> None:
+        frame = merged({"B": self.RATIOS, "A": of(20, 40, 60, 80, 180)})
+        told = features.window_z(frame, NO_SPLITS, DAY, 4)
+        assert told["ticker"].to_list() == ["A"] * 5 + ["B"] * 5
+        assert told["z"].to_list()[:5] == pytest.approx([x / (1.4826 * 0.2) for x in (-0.3, -0.1, 0.1, 0.3, 1.3)])
+
+    def test_later_sessions_are_not_looked_at(self) -> None:
+        frame = merged({"A": [*self.RATIOS, Value(1e6, 1e6)]}, sessions.following(DAY))
+        told = features.window_z(frame, NO_SPLITS, DAY, 4)
+        assert told.height == 5
+
+
 class TestTrailing:
     def test_the_mean_of_today_is_the_one_of_features(self) -> None:
         window = sessions.window(DAY, 4)

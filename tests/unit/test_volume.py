@@ -13,7 +13,7 @@ from darkpool import volume
 DAY, FRIDAY = date(2021, 12, 22), date(2021, 12, 21)
 
 
-def splits(*rows: tuple[str, date, float]) -> pl.DataFrame:
+def splits(*rows: tuple[str, date, float | None]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=volume.SPLIT_SCHEMA, orient="row")
 
 
@@ -33,6 +33,37 @@ def test_two_splits_since_the_day_quarter_the_volume_yahoo_gives() -> None:
 def test_a_reverse_split_raises_the_volume_as_traded() -> None:
     told = volume.as_traded(bars(("UVXY", DAY, 100.0)), splits(("UVXY", DAY + timedelta(1), 0.1)))
     assert told["regular_volume"].to_list() == [pytest.approx(1000)]
+
+
+@pytest.mark.parametrize(
+    ("given", "ratio", "rounded", "traded"),
+    [
+        (50.0, 0.1, False, 500.0),  # half a share of 50 is 1 %
+        (49.9, 0.1, True, None),
+        (0.0, 0.1, True, None),
+        (49.9, 0.99, True, None),
+        (49.9, 1.0, False, 49.9),
+        (0.0, 1.0, False, 0.0),
+        (1.0, 2.0, False, 0.5),
+        (1.0, None, False, None),
+        (100.0, None, False, None),
+    ],
+)
+def test_whole_adjusted_shares_behind_a_reverse_split_tell_a_volume_to_a_hundredth_or_not_at_all(
+    given: float, ratio: float | None, rounded: bool, traded: float | None
+) -> None:
+    told = volume.as_traded(bars(("UVXY", DAY, given)), splits(("UVXY", DAY + timedelta(1), ratio)))
+    assert told["rounded"].to_list() == [rounded]
+    assert told["split_factor"].to_list() == [ratio]
+    assert told["regular_volume"].to_list() == [traded if traded is None else pytest.approx(traded)]
+
+
+def test_a_factor_over_an_unclear_split_is_unknown_and_any_other_is_not() -> None:
+    events = splits(("T", DAY, None), ("T", DAY + timedelta(5), 3.0))
+    rows = bars(("T", DAY - timedelta(1), 1.0), ("T", DAY, 1.0), ("OTHER", DAY - timedelta(1), 1.0))
+    assert volume.factor_after(rows, events).to_list() == [None, 3.0, 1.0]
+    assert volume.factor_between(rows, events, DAY).to_list() == [None, 1.0, 1.0]
+    assert volume.factor_between(rows, events, DAY - timedelta(1)).to_list() == [1.0, 1.0, 1.0]
 
 
 def test_a_split_counts_from_its_own_day_on() -> None:
@@ -82,7 +113,11 @@ def merge(trf: list, regular: list, flags: dict[str, bool] | None = None, ticker
         tickers,
         [FRIDAY, DAY],
         pl.DataFrame(trf, schema=off, orient="row"),
-        pl.DataFrame([(*row[:2], 1.0, row[2], False, *row[3:]) for row in regular], schema=all_venues, orient="row"),
+        pl.DataFrame(
+            [row if len(row) == len(all_venues) else (*row[:2], 1.0, row[2], False, *row[3:]) for row in regular],
+            schema=all_venues,
+            orient="row",
+        ),
         flags or {},
     ).sort("date", "ticker")
 
@@ -115,6 +150,22 @@ def test_every_ticker_has_a_row_for_every_session() -> None:
 def test_a_ratio_and_its_flags(trf, regular, settled, revised, ratio, quality: str) -> None:
     frame = merge([(DAY, "NA", trf, revised[0])], [(DAY, "NA", regular, settled, revised[1])], tickers=("NA",))
     assert frame.select("offex_ratio", "quality").row(1) == (ratio, quality)
+
+
+@pytest.mark.parametrize(
+    ("factor", "regular", "rounded", "quality"),
+    [
+        (1.0, 100.0, False, ""),
+        (None, None, False, "split_unclear"),
+        (0.1, None, True, "rounded_volume"),
+        (1.0, None, False, "no_regular"),  # no number for a reason of its own
+    ],
+)
+def test_a_null_names_its_reason(factor, regular, rounded: bool, quality: str) -> None:
+    rows = [(DAY, "NA", factor, regular, rounded, True, False)]
+    frame = merge([(DAY, "NA", 10.0, False)], rows, tickers=("NA",))
+    assert frame.select("regular_volume", "quality").row(1) == (regular, quality)
+    assert frame.select("regular_volume", "quality").row(0) == (None, "no_regular,no_trf")
 
 
 def test_simulated_answers_say_so_on_every_row() -> None:
