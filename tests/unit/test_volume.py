@@ -138,6 +138,8 @@ def test_every_ticker_has_a_row_for_every_session() -> None:
         (150.0, 100.0, True, (False, False), 1.5, "excess_ratio"),
         (100.0, 100.0, True, (False, False), 1.0, ""),
         (10.0, 0.0, True, (False, False), None, "no_regular"),
+        (0.25, 0.0, True, (False, False), None, "no_regular"),  # fractions of a share are shares
+        (0.25, 0.5, True, (False, False), 0.5, ""),
         (None, 0.0, True, (False, False), None, "no_trf"),
         (0.0, 0.0, True, (False, False), None, ""),
         (0.0, 100.0, True, (False, False), 0.0, ""),
@@ -171,6 +173,11 @@ def test_a_null_names_its_reason(factor, regular, rounded: bool, quality: str) -
 def test_simulated_answers_say_so_on_every_row() -> None:
     frame = merge([(DAY, "NA", 150.0, False)], [(DAY, "NA", 100.0, True, False)], {"simulated": True})
     assert frame["quality"].to_list() == ["no_regular,no_trf,simulated"] * 3 + ["excess_ratio,simulated"]
+
+
+def test_flags_of_other_rows_than_there_are_are_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        volume.add_flags(pl.Series(["", ""]), [{"b"}])
 
 
 def test_flags_are_added_once_and_stay_sorted() -> None:
