@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool import consolidated, layout, sessions
@@ -511,6 +511,7 @@ class TestDays:
         st.sampled_from(["UTC", NEW_YORK, TOKYO, "Europe/London", "Australia/Sydney", "America/St_Johns"]),
         st.sampled_from([NEW_YORK, None]),
     )
+    @settings(deadline=None)
     def test_a_midnight_is_a_session_whatever_the_zone(self, day: date, zone: str, of: str | None) -> None:
         moment = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(of or zone))
         with tempfile.TemporaryDirectory() as folder:

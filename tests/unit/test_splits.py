@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool import sessions, splits
@@ -42,6 +42,7 @@ def test_a_millionth_is_the_vendors_rounding_and_more_is_not(ratio: float, is_on
 
 
 @given(st.integers(1, 110), st.integers(1, 110))
+@settings(deadline=None)
 def test_every_fraction_of_numbers_up_to_110_is_a_share_split(new: int, old: int) -> None:
     assert splits.is_share_split(new / old)
 
@@ -75,6 +76,7 @@ NAMED = st.lists(st.tuples(st.sampled_from(WINDOW), RATIOS), max_size=6)
 
 
 @given(NAMED, st.randoms())
+@settings(deadline=None)
 def test_the_order_in_which_splits_are_named_changes_nothing(named, shuffle) -> None:
     other = list(named)
     shuffle.shuffle(other)
@@ -181,6 +183,7 @@ class TestNotShown:
     ),
     st.data(),
 )
+@settings(deadline=None)
 def test_what_is_adjusted_is_vouched_for_and_what_is_not_is_found(traded, events, data) -> None:
     """Whole answers: every day of the window adjusted for the same ones of the splits that are named."""
     every = [Split(day, ratio, named=ratio) for day, ratio in sorted(events)]

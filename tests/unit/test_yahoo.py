@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool import sessions, yahoo, yahoo_minutes
@@ -122,6 +122,7 @@ def test_bars_on_no_session_are_left_out_and_named():
 
 
 @given(st.sampled_from(sessions.between(date(2024, 1, 2), date(2025, 12, 31))), st.integers(0, 86_399))
+@settings(deadline=None)
 def test_any_moment_of_a_new_york_session_is_its_day(day, second):
     moment = int(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK).timestamp()) + second
     if moment % 86_400:

@@ -51,10 +51,8 @@ def identity_break(volumes: Floats, ratios: Floats) -> int | None:
     """
     valued = np.flatnonzero(~np.isnan(volumes) & ~np.isnan(ratios))
     volumes, ratios = volumes[valued], ratios[valued]
-    # Medians cost time; where the newest session is far from none, there is nothing to look for.
-    if not (_is_far(volumes, above=True) and _is_far(ratios, above=True)) and not (
-        _is_far(volumes, above=False) and _is_far(ratios, above=False)
-    ):
+    # Medians cost time; where all values lie within 50 times there is no break to look for.
+    if not len(valued) or any(values.max() < ANOTHER * values.min() for values in (volumes, ratios)):
         return None
     for k in range(len(valued) - 1, LEAST_BEFORE - 1, -1):
         volume, ratio = float(np.median(volumes[:k])), float(np.median(ratios[:k]))
@@ -65,12 +63,6 @@ def identity_break(volumes: Floats, ratios: Floats) -> int | None:
         if any(side[k:].all() and not side[k - 1] for side in (above, below)):
             return int(valued[k])
     return None
-
-
-def _is_far(values: Floats, above: bool) -> bool:
-    if not len(values):
-        return False
-    return bool(values[-1] >= ANOTHER * values.min() if above else values[-1] <= values.max() / ANOTHER)
 
 
 def on_basis(merged: pl.DataFrame, splits: pl.DataFrame, session: date) -> pl.DataFrame:
