@@ -61,7 +61,14 @@ def zero_volume(rows: Rows) -> None:
     without_regular(rows["ZERO"], "no_lit,no_regular")
 
 
+def finra_one_odd_row(rows: Rows) -> None:
+    row = rows["CTRL"]
+    assert (row["trf_volume"], row["offex_ratio"], row["quality"]) == (400_000, 0.4, "no_lit")
+    assert row["trf_ma20"] == 399_900
+
+
 RIGHT: dict[str, Callable[[Rows], None]] = {
+    "finra-one-odd-row": finra_one_odd_row,
     "quotes-end-early": quotes_end_early,
     "otc-exchange-62": otc_exchange_62,
     "reverse-split-rounding": reverse_split_rounding,
