@@ -454,6 +454,7 @@ class TestSession:
             self.keep(archive, {"A": (0, 0, 2, "N")}, "FNYX", day=day)
         window = regsho.read_window(archive, [friday, monday], ["FNSQ", "FNYX", "FNQC"], ["A"])
         assert window.frame.select("date", "trf_volume").rows() == [(friday, 7.0)]
+        assert regsho.read_session(archive, friday, ["FNQC"]) == (None, None, (), frozenset())
 
     def test_a_revision_taken_back_is_still_a_revision(self, archive: Archive) -> None:
         for hours, total in enumerate([30, 40, 30]):

@@ -275,6 +275,8 @@ def read_session(
         if is_replaced or archive.lost(relative):
             part = part._replace(frame=part.frame.with_columns(revised=pl.lit(True)))
         parts.append(part)
+    if not parts:
+        return Session(None, None)
     frame, withdrawn = _sum_facilities(parts)
     odd = [(part.name, row) for part in parts for row in part.odd]
     if symbols is not None:
