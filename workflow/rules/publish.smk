@@ -80,7 +80,7 @@ for scan, date in REQUEST.sessions:
         params:
             tickers=INPUTS.tickers(scan, date),
             kinds=INPUTS.pictures,
-            folder=f"results/{scan}/{date}",
+            folder=lambda wildcards, output: Path(output.overview[0]).parent,
             scan=scan,
             session=date,
             mode=config["mode"],
@@ -92,7 +92,7 @@ for scan, date in REQUEST.sessions:
 
 
 rule draw_plots:
-    """The same of a session that no target names, because a rule of a workflow that imports this one asks for it."""
+    """The figures of a session that no target names, because a workflow that imports this one asks for it."""
     input:
         merged="results/{scan}/{date}/merged.parquet",
         features=of_session(INPUTS.table_on_page("features")),
@@ -106,7 +106,7 @@ rule draw_plots:
     params:
         tickers=of_session(INPUTS.tickers),
         kinds=INPUTS.pictures,
-        folder="results/{scan}/{date}",
+        folder=lambda wildcards, output: Path(output[0]).parent,
         scan="{scan}",
         session="{date}",
         mode=config["mode"],
