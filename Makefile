@@ -6,6 +6,10 @@ DATE ?=
 BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
+# Every file of pinned, hashed packages, and how one is made.
+PINNED := requirements.txt requirements-dev.txt requirements-soak.txt requirements-audit.txt requirements-uv.txt
+pin = uv pip compile -q --system-certs --universal --generate-hashes --no-emit-index-url --no-header
+
 # A session's manifest, and its place in the history.
 session = results/$(1)/$(2)/all results/$(1)/$(2)/.history.json
 
@@ -49,9 +53,8 @@ history: .venv/.runtime ## the store results/<scan>/history.duckdb, rebuilt from
 doctor: .venv/.runtime ## whether everything is there that the mornings need, and what to do where not
 	@python -m darkpool doctor --scan $(or $(SCAN),emps2)
 
-audit: .venv/.runtime ## known vulnerabilities of the pinned packages; needs a network, and is no part of make test
-	$(BIN)/uv tool run --system-certs --from 'pip-audit>=2.9,<3' pip-audit --strict --disable-pip --require-hashes \
-	    -r requirements.txt -r requirements-dev.txt
+audit: .venv/audit/.ready ## known vulnerabilities of the pinned packages; needs a network, and is no part of make test
+	.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes $(addprefix -r ,$(PINNED))
 
 index: .venv/.runtime ## every session of a scan on one page: make index SCAN=emps2
 	python -m darkpool index --scan $(or $(SCAN),emps2)
@@ -74,9 +77,11 @@ benchmark: .venv/.development ## speed and memory, as ratios measured in one run
 	python tests/benchmarks/browser.py
 
 requirements: .venv/.development ## pin anew from pyproject.toml
-	uv pip compile -q --system-certs pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -o requirements.txt
-	uv pip compile -q --system-certs pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header -o requirements-dev.txt
-	uv pip compile -q --system-certs --group soak --universal --generate-hashes --no-emit-index-url --no-header -o requirements-soak.txt
+	$(pin) pyproject.toml -o requirements.txt
+	$(pin) pyproject.toml --group dev -o requirements-dev.txt
+	$(pin) --group soak -o requirements-soak.txt
+	$(pin) --group audit -o requirements-audit.txt
+	$(pin) --group uv -o requirements-uv.txt
 
 clean: ## the environment and Snakemake's own notes; results and the archive stay
 	rm -rf .venv .snakemake logs
@@ -88,9 +93,9 @@ define link
 endef
 
 # Byte code is compiled once here: without it every one of the many small processes would do it again.
-.venv/bin/uv:
+.venv/bin/uv: | requirements-uv.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q 'uv==0.13.8'
+	$(BIN)/python -m pip install -q --require-hashes -r requirements-uv.txt
 
 .venv/.runtime: requirements.txt | .venv/bin/uv
 	[ -e .venv/.development ] || $(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.txt
@@ -101,6 +106,11 @@ endef
 	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.txt
 	$(link)
 	touch $@ .venv/.runtime
+
+.venv/audit/.ready: requirements-audit.txt | .venv/bin/uv
+	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv/audit
+	$(BIN)/uv pip install -q --system-certs --python .venv/audit/bin/python --require-hashes -r requirements-audit.txt
+	touch $@
 
 .venv/.soak: requirements-soak.txt | .venv/.development
 	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-soak.txt
