@@ -78,6 +78,57 @@ def test_clnv_uses_the_outer_three_deciles_and_elsewhere_the_tick():
     assert sides("clnv", [10.75, 10.50, 10.60, 10.25, 11.50], bid, ask) == [BUY, SELL, BUY, SELL, BUY]
 
 
+def test_clnv_counts_quotes_and_decile_bounds_in_and_what_lies_beyond_them_out():
+    bid, ask = 10.0, 20.0
+    upper, lower = (1.0 - 0.3) * ask + 0.3 * bid, 0.3 * ask + (1.0 - 0.3) * bid
+    below = [20.0, 20.01, upper, np.nextafter(upper, 0), lower, np.nextafter(lower, 20), 10.0, 9.99]
+    # Each after a trade at another price: the quote rule, where it signs, says the contrary of the tick.
+    for price, earlier, expected in zip(
+        below, [21, 21, 18, 18, 11, 11, 9, 9], [BUY, SELL, BUY, SELL, SELL, BUY, SELL, BUY], strict=True
+    ):
+        assert sides("clnv", [earlier, price], [bid] * 2, [ask] * 2)[1] == expected, price
+
+
+def test_clnv_at_a_locked_quote_is_the_tick():
+    assert sides("clnv", [9.0, 10.0], [10.0] * 2, [10.0] * 2) == [0, BUY]
+
+
+@pytest.mark.parametrize("rule", ["lee_ready", "emo", "clnv"])
+def test_the_published_rules_fall_back_on_the_carried_tick_for_the_trades_without_a_quote_alone(rule):
+    price, bid, ask = [10.04, 10.00, 10.00, 10.00], [10.00, NAN, NAN, 9.98], [10.04, NAN, NAN, 10.00]
+    assert sides(rule, price, bid, ask) == [BUY, SELL, SELL, BUY]
+
+
+def test_a_tick_that_is_carried_ends_with_the_next_change():
+    assert sides("tick_carry", [5.0, 6.0, 6.0, 6.0, 4.0, 4.0, 5.0]) == [0, BUY, BUY, BUY, SELL, SELL, BUY]
+
+
+def test_quotes_of_one_side_alone_are_no_quotes():
+    price = np.array([10.0, 10.01, 10.01])
+    assert classify.sign("nbbo", price, np.full(3, 10.01), None).tolist() == [0, BUY, 0]
+    assert classify.sign("lee_ready", price, None, np.full(3, 10.0)).tolist() == [0, BUY, BUY]
+
+
+def test_all_or_nothing_is_of_nbbo_alone_and_does_nothing_where_every_trade_has_a_quote():
+    price, bid, ask = [10.02, 10.01], [10.00, NAN], [10.02, NAN]
+    assert (
+        sides("lee_ready", price, bid, ask, all_or_nothing=True) == sides("lee_ready", price, bid, ask) == [BUY, SELL]
+    )
+    assert sides("nbbo", [10.02, 10.02], [10.00] * 2, [10.02] * 2, all_or_nothing=True) == [BUY, BUY]
+
+
+def test_the_smallest_bid_is_one_and_zero_is_none():
+    tiny = np.nextafter(0.0, 1.0)
+    assert classify.valid(
+        np.array([tiny, 0.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, np.nextafter(1.0, 0)])
+    ).tolist() == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
 def test_without_quotes_nbbo_is_tick_and_the_published_rules_are_tick_carry():
     price = [10.00, 10.01, 10.01]
     assert sides("nbbo", price) == [0, BUY, 0]
@@ -88,6 +139,15 @@ def test_prints_are_signed_outside_the_middle_fifth_of_the_spread():
     price = [10.00, 10.39, 10.40, 10.50, 10.60, 10.61, 11.00, 11.50, 9.00]
     expected = [SELL, SELL, 0, 0, 0, BUY, BUY, BUY, SELL]
     assert classify.prints(np.array(price), np.full(9, 10.0), np.full(9, 11.0)).tolist() == expected
+
+
+def test_the_bounds_of_the_middle_fifth_belong_to_it_with_their_tolerance():
+    """A bid so small that the position in the spread is the price itself."""
+    upper, lower = 0.6 + 1e-9, 0.4 - 1e-9
+    price = np.array([lower, np.nextafter(lower, 0), upper, np.nextafter(upper, 1)])
+    bid, ask = np.full(4, 2.0**-60), np.ones(4)
+    assert (((price - bid) / (ask - bid)) == price).all()
+    assert classify.prints(price, bid, ask).tolist() == [0, SELL, 0, BUY]
 
 
 def test_prints_at_a_locked_quote_are_signed_off_it_only():

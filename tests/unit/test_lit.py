@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from darkpool import lit, sessions, tables, ticks
+from darkpool import conditions, lit, sessions, tables, ticks, venues
 
 HOURS = (1_000, 2_000)
 LIT_COLUMNS = {
@@ -264,12 +264,18 @@ def of_bars(path: Path, **options) -> lit.SymbolFlow:
 WHOLE_DAY = (19_500.0, 19_500.0, 0.0)
 
 
-@pytest.mark.parametrize("unit", [10**9, 10**6, 10**3, 1])
-@pytest.mark.parametrize("kind", [pl.Int64, pl.Float64])
+@pytest.mark.parametrize(
+    ("unit", "kind"),
+    [
+        *((unit, kind) for unit in (10**9, 10**6, 10**3, 1) for kind in (pl.Int64, pl.UInt64, pl.Decimal(20, 0))),
+        *((unit, pl.Float64) for unit in (10**9, 10**6, 10**3)),
+        (10**9, pl.Int32),
+        (10**9, pl.UInt32),
+    ],
+)
 def test_bars_are_read_whatever_their_starts_are_counted_in(tmp_path, unit, kind):
-    if unit > 1 or kind is pl.Int64:
-        flow = of_bars(day_of_bars(tmp_path, unit=unit, kind=lambda t: t.cast(kind)))
-        assert (volumes(flow), flow.lit["excluded_volume"], flow.flags) == (WHOLE_DAY, 0.0, frozenset())
+    flow = of_bars(day_of_bars(tmp_path, unit=unit, kind=lambda t: t.cast(kind)))
+    assert (volumes(flow), flow.lit["excluded_volume"], flow.flags) == (WHOLE_DAY, 0.0, frozenset())
 
 
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])
@@ -286,6 +292,7 @@ def test_bars_whose_starts_are_times_with_their_zone_are_read(tmp_path, unit, zo
     ("kind", "why"),
     [
         (lambda t: t.cast(pl.Datetime("ms")), "column t is a time without a zone"),
+        (lambda t: t.cast(pl.Float32), "column t is Float32, expected the start of each bar in ms"),
         (lambda t: t.cast(pl.String), "column t is String, expected the start of each bar in ms"),
         (lambda t: t.cast(pl.Datetime("ms")).dt.date(), "column t is Date, expected"),
         (lambda t: t // 10**7, "column t: no bar is of the session, for example 176641"),
@@ -377,6 +384,101 @@ def test_bars_without_their_columns_are_refused(tmp_path):
     pl.DataFrame({"t": [1], "close": [1.0]}).write_parquet(path)
     with pytest.raises(ticks.TickError, match=r"bars\.parquet: expected minute bars with the columns t, o, c, v"):
         lit.classify_symbol(None, None, path, HOURS)
+
+
+# Bounds
+
+
+def one(folder: Path, rows: list[tuple], least: float = 0, **options) -> lit.SymbolFlow:
+    files = trades_file(folder, rows), quotes_file(folder, QUOTES)
+    return lit.classify_symbol(*files, None, HOURS, min_lit_volume=least, **options)
+
+
+def test_hours_hold_their_first_moment_and_not_their_end_for_prints_as_for_lit_trades(tmp_path):
+    quotes = quotes_file(tmp_path, [(1, 1, 10.00, 10.02)])
+    rows = [(time, i, 10.02, 2.0**i, *venue) for i, (time, venue) in enumerate(
+        (time, venue) for time in (999, 1_000, 1_999, 2_000) for venue in ((12,), (4, 202))
+    )]  # fmt: skip
+    flow = lit.classify_symbol(trades_file(tmp_path, rows), quotes, None, HOURS, min_lit_volume=0)
+    assert (flow.lit["lit_buy_volume"], flow.lit["excluded_reasons"]) == (2.0**2 + 2.0**4, {"outside_hours": 65.0})
+    assert (flow.trf["trf_buy_volume"], flow.trf["trf_prints"]) == (2.0**3 + 2.0**5, 2)
+
+
+def test_every_reason_has_its_own_shares_and_prints_and_adf_are_in_none(tmp_path):
+    rows = [
+        (1_100, 1, 0.0, 1.0), (1_100, 2, 10.0, 2.0), (1_100, 3, 10.0, 4.0, 12, None, [16]), (2_500, 4, 10.0, 8.0),
+        (1_100, 5, 10.0, 16.0, 12, None, [2]), (1_100, 6, 0.0, 32.0, 4, 202), (2_500, 7, 10.0, 64.0, 4, None),
+        (2_500, 8, 10.0, 128.0, 12, None, [2, 16]), (1_100, 9, math.inf, 256.0), (1_100, 10, 10.0, math.inf),
+    ]  # fmt: skip
+    path = trades_file(tmp_path, rows)
+    corrected = pl.col("sequence_number") == 2
+    pl.read_parquet(path).with_columns(correction=corrected.cast(pl.Int32)).write_parquet(path)
+    flow = lit.classify_symbol(path, None, None, HOURS)
+    assert flow.lit["excluded_reasons"] == {
+        "bad_price_or_size": 257.0, "correction": 2.0, "no_volume_condition": 132.0, "outside_hours": 8.0,
+        "condition": 16.0,
+    }  # fmt: skip
+    assert (flow.lit["excluded_volume"], flow.adf_volume, flow.lit["lit_trades"]) == (415.0, 64.0, 0)
+
+
+def test_prints_have_a_ratio_from_the_same_volume_on(tmp_path):
+    rows = [(1_100, 1, 10.02, 300.0, 4, 202), (1_200, 2, 10.00, 100.0, 4, 201), (1_300, 3, 10.01, 400.0, 4, 203)]
+    assert one(tmp_path, rows, 400).trf["trf_buy_ratio"] == 0.75
+    assert one(tmp_path, rows, 400.5).trf["trf_buy_ratio"] is None
+    assert one(tmp_path, rows, 400.5).trf["trf_volume_coverage_pct"] == 50.0
+
+
+def test_a_day_on_which_nothing_could_be_signed_has_no_ratio_and_a_coverage_of_zero(tmp_path):
+    row = one(tmp_path, [(1_100, 1, 10.01, 5.0)]).lit
+    assert (row["lit_buy_ratio"], row["log_buy_sell"]) == (None, None)
+    assert (row["lit_coverage_pct"], row["lit_volume_coverage_pct"]) == (0.0, 0.0)
+
+
+def test_a_day_of_sales_alone_has_a_ratio_of_zero_and_no_logarithm(tmp_path):
+    row = one(tmp_path, [(1_100, 1, 10.00, 5.0)]).lit
+    assert (row["lit_buy_ratio"], row["log_buy_sell"]) == (0.0, None)
+
+
+def test_a_logarithm_needs_a_ratio(tmp_path):
+    rows = [(1_100, 1, 10.02, 300.0), (1_200, 2, 10.00, 100.0)]
+    assert one(tmp_path, rows, 400).lit["log_buy_sell"] == math.log(3)
+    assert one(tmp_path, rows, 401).lit["log_buy_sell"] is None
+
+
+@pytest.mark.parametrize("bad", [(0.0, 2.0, 5.0), (1.0, 0.0, 5.0), (1.0, 2.0, 0.0), (-1.0, 2.0, 5.0), (None, 2.0, 5.0)])
+def test_a_bar_without_a_price_or_a_volume_is_left_out_for_it(tmp_path, bad):
+    hours = (1_000_000_000, 2_000_000_000)
+    flow = lit.classify_symbol(None, None, bars_file(tmp_path, [(1_000, *bad), (1_001, 1.0, 2.0, 3.0)]), hours)
+    assert (flow.lit["lit_buy_volume"], flow.lit["lit_trades"]) == (3.0, 1)
+    assert flow.lit["excluded_reasons"] == ({"bad_price_or_size": 5.0} if bad[2] else {})
+
+
+def test_a_policy_and_a_list_of_ones_own_are_used_by_one_and_by_many(tmp_path):
+    policy = conditions.Policy(frozenset({7}), frozenset(), frozenset({14}))
+    known = venues.Venues({77: venues.LIT})
+    rows = [(1_100, 1, 10.02, 1.0, 77, None, [7]), (1_100, 2, 10.02, 2.0, 77, None, [14]), (1_100, 3, 10.02, 4.0)]
+    item = lit.Item("A", trades_file(tmp_path, rows), quotes_file(tmp_path, QUOTES), None)
+    options = {"policy": policy, "known": known, "min_lit_volume": 0}
+    flow = lit.classify_symbol(*item[1:], HOURS, **options)
+    assert (flow.lit["lit_buy_volume"], flow.lit["excluded_reasons"]) == (1.0, {"condition": 2.0})
+    assert (flow.unknown_venues, flow.unknown_conditions) == ({12: 4.0}, ())
+    assert lit.classify_many([item], HOURS, **options) == {"A": flow}
+
+
+@pytest.mark.parametrize(("early", "fits"), [(12 * 3_600 - 1, True), (12 * 3_600, False)])
+def test_the_day_of_a_file_reaches_half_a_day_beyond_the_hours(tmp_path, early, fits):
+    start, end = DAY
+    for moment in (start - early * 10**9, end + early * 10**9):
+        path = trades_file(tmp_path, [(moment, 1, 10.0, 1.0)])
+        bars = bars_file(tmp_path, [(moment // 10**6, 1.0, 2.0, 3.0)])
+        if fits:
+            assert lit.classify_symbol(path, None, None, DAY).lit["excluded_reasons"] == {"outside_hours": 1.0}
+            assert lit.classify_symbol(None, None, bars, DAY).lit["excluded_reasons"] == {"outside_hours": 3.0}
+        else:
+            with pytest.raises(ticks.TickError, match="none of 1 trades is of the session"):
+                lit.classify_symbol(path, None, None, DAY)
+            with pytest.raises(ticks.TickError, match="no bar is of the session"):
+                lit.classify_symbol(None, None, bars, DAY)
 
 
 # Quotes that are too old

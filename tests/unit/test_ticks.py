@@ -136,6 +136,12 @@ def test_the_exact_text_of_a_size_is_preferred(tmp_path):
     assert ticks.read_trades(trades_file(tmp_path, *rows)).size.tolist() == [0.004321, 7.0]
 
 
+def test_prices_of_32_bits_are_the_prices_that_were_meant(tmp_path):
+    path = trades_file(tmp_path, *[trade(price=price) for price in (10.02, 0.0001, 1_234.56)])
+    pl.read_parquet(path).with_columns(pl.col("price").cast(pl.Float32)).write_parquet(path)
+    assert ticks.read_trades(path).price.tolist() == [10.02, 0.0001, 1_234.56]
+
+
 def test_whole_sizes_are_read_as_shares(tmp_path):
     assert ticks.read_trades(trades_file(tmp_path, trade(size=100))).size.tolist() == [100.0]
 

@@ -319,9 +319,10 @@ def _starts(t: pl.Series, hours: tuple[int, int], path: Path | str) -> pl.Series
         if t.dtype.time_zone is None:
             raise ticks.TickError(f"{path}: column t is a time without a zone; {expected}, or a time with its zone")
         t = t.dt.epoch("ms")
-    if not t.dtype.is_numeric():
+    # A float of 32 bits holds no moment: its neighbours are two minutes apart.
+    if not t.dtype.is_numeric() or t.dtype == pl.Float32:
         raise ticks.TickError(f"{path}: column t is {t.dtype}, {expected}")
-    known = t.fill_nan(None) if t.dtype.is_float() else t
+    known = t.fill_nan(None) if t.dtype.is_float() else t.cast(pl.Int64)
     unit = next((unit for unit in UNITS_PER_MS.values() if _fits(known, unit, hours)), None)
     if unit is None:
         some = known.drop_nulls()
