@@ -103,6 +103,14 @@ class TestByHand:
         told = row(merged({"A": of(0, 0, 0, 0, 0)}))
         assert (told["trf_ma20"], told["trf_spike"], told["trf_percentile"]) == (0, None, 0.5)
 
+    def test_ratios_that_are_too_few_are_said_where_volumes_are_enough(self) -> None:
+        few = [Value(10, None), Value(20, None), Value(30, 100), Value(20, 100), Value(40, 100)]
+        told = row(merged({"A": few}))
+        assert (told["trf_ma20"], told["offex_ratio_z"]) == (30, None)
+        assert told["quality"] == "no_lit,short_history"
+        told = row(merged({"A": [*few[:4], Value(40, None)]}))  # no ratio today: nothing that history would give
+        assert told["quality"] == "no_lit"
+
     def test_weights_are_used_as_given(self) -> None:
         told = row(merged({"A": of(10, 20, 30, 20, 40)}), weights={"offex_ratio": 2.0, "trf_spike": 0.0})
         assert told["accum_score"] == pytest.approx(0.8)
@@ -176,6 +184,10 @@ class TestAnotherSecurity:
         told = row(merged({"A": [*[before] * 6, now]}), history=LONG)
         assert ("identity_break" in told["quality"]) == breaks
         assert told["history_sessions"] == (0 if breaks else 6)
+        # One wild session on either side moves no median.
+        wild = [Value(1, 10_000.0), Value(100_000, 1000.0)]
+        told = row(merged({"A": [*wild, *[before] * 6, now]}), history=LONG)
+        assert ("identity_break" in told["quality"]) == breaks
 
     @pytest.mark.parametrize(("count", "breaks"), [(4, False), (5, True)])
     def test_five_valued_sessions_must_lie_before_it(self, count: int, breaks: bool) -> None:

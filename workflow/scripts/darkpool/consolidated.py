@@ -6,10 +6,11 @@ for. A split that first appears beside a newer answer for the symbol is not appl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ def read(
     # A later answer brings all splits of its tickers along; one as old as the damaged splits has lost its own.
     daily = daily.filter(pl.col("answer") > max(lost)) if lost else daily
     bars = daily.filter(pl.col("date").is_in(list(window)))
-    earlier = _Earlier(archive, session, window, ours)
+    earlier = _Earlier(archive, session, window, ours.filter(pl.col("ticker").is_in(named["ticker"].to_list())))
     finra = _by_ticker(off_exchange, "trf_volume") if off_exchange is not None else {}
     by_answer: dict[datetime, dict[str, Sequence[Split]]] = {}
     newest: dict[str, Sequence[Split]] = {}
@@ -144,9 +145,7 @@ def _answers(bars: pl.DataFrame, named: pl.DataFrame) -> dict[str, list[Answer]]
     Of a day that several answers name a split for, the newest counts. A ticker whose splits came without a volume has
     one answer.
     """
-    events: dict[str, dict[datetime, list[tuple[date, float | None]]]] = {}
-    for ticker, moment, day, ratio in named.select("ticker", "answer", "ex_date", "ratio").iter_rows():
-        events.setdefault(ticker, {}).setdefault(moment, []).append((day, ratio))
+    events = _events(named)
     volumes: dict[str, dict[datetime, Days]] = {}
     of_interest = bars.filter(pl.col("ticker").is_in(list(events)))
     for ticker, moment, day, volume in of_interest.select("ticker", "answer", "date", "volume").iter_rows():
@@ -155,23 +154,27 @@ def _answers(bars: pl.DataFrame, named: pl.DataFrame) -> dict[str, list[Answer]]
     for ticker, told in sorted(events.items()):
         given = volumes.get(ticker) or {max(told): {}}
         moments = sorted(given)
-        answers = []
-        for moment, following in zip(moments, [*moments[1:], None], strict=True):
-            by_day: dict[date, list[float | None]] = {}
-            for asked in sorted(told):
-                if following is None or asked < following:
-                    by_day |= _grouped(told[asked])
-            events_known = [(day, ratio) for day, ratios in by_day.items() for ratio in ratios]
-            answers.append(Answer(moment, given[moment], tuple(splits.judged(events_known))))
-        found[ticker] = answers
+        found[ticker] = [
+            Answer(moment, given[moment], tuple(splits.judged(_known(told, following))))
+            for moment, following in zip(moments, [*moments[1:], None], strict=True)
+        ]
     return found
 
 
-def _grouped(events: Iterable[tuple[date, float | None]]) -> dict[date, list[float | None]]:
-    by_day: dict[date, list[float | None]] = {}
-    for day, ratio in events:
-        by_day.setdefault(day, []).append(ratio)
-    return by_day
+def _events(named: pl.DataFrame) -> dict[str, dict[datetime, list[tuple[date, float | None]]]]:
+    """What each ticker's answers name, by ticker and moment."""
+    events: dict[str, dict[datetime, list[tuple[date, float | None]]]] = {}
+    for ticker, moment, day, ratio in named.select("ticker", "answer", "ex_date", "ratio").iter_rows():
+        events.setdefault(ticker, {}).setdefault(moment, []).append((day, ratio))
+    return events
+
+
+def _known(
+    told: Mapping[datetime, Sequence[tuple[date, float | None]]], until: datetime | None
+) -> list[tuple[date, float | None]]:
+    """What was named before `until`; of one day, by the newest answer that names it."""
+    newest = {day: asked for asked in sorted(told) if until is None or asked < until for day, _ in told[asked]}
+    return [(day, ratio) for asked in sorted(told) for day, ratio in told[asked] if newest.get(day) == asked]
 
 
 def _vouched(
@@ -182,11 +185,11 @@ def _vouched(
     An earlier answer that does not name the split and has the same days decides, the nearest first; without one only a
     large step can be told (`splits.leaves_its_step`).
     """
-    open_days = {
+    open_days: set[date] = {
         split.ex_date for split in answer.splits if split.ratio and any(d < split.ex_date for d in answer.volumes)
     }
     missing: dict[date, str] = {}
-    for then in chain(reversed(older), earlier.of(ticker, answer.moment, tuple(open_days))):
+    for then in chain(reversed(older), earlier.of(ticker, answer.moment, frozenset(open_days))):
         if not open_days:
             break
         decided, absent = splits.not_shown(answer.volumes, answer.splits, then.volumes, then.splits)
@@ -205,53 +208,54 @@ def _vouched(
 
 
 class _Earlier:
-    """Answers that the archive has from before, under the names of earlier sessions of the window."""
+    """Answers that the archive has from before, under the names of earlier sessions of the window.
+
+    Each file is read once, and only where an answer before it leaves a split open.
+    """
 
     def __init__(self, archive: Archive, session: date, window: Sequence[date], ours: pl.DataFrame) -> None:
         self._archive, self._session, self._ours = archive, session, ours
         self._days = [day for day in reversed(window) if day != session]
-        self._read = cache(self._read_answer)
+        self._answers = cache(lambda day: archive.answers(layout.yahoo_daily(day)))
+        self._named = cache(self._read_splits)
+        self._volumes = cache(self._read_volumes)
         self._asked = cache(lambda day: _asked_at(archive, day))
 
-    def of(self, ticker: str, moment: datetime, ex_dates: Iterable[date]) -> Iterator[Answer]:
-        """The ticker's answers given before the one of `moment`: the nearest, and the nearest before each ex-date.
+    def of(self, ticker: str, moment: datetime, ex_dates: AbstractSet[date]) -> Iterator[Answer]:
+        """The ticker's answers given before the one of `moment` that do not name a split on each of the `ex_dates`.
 
-        Where one of the two moments is not known, an earlier session's answer is taken for the earlier one.
+        The nearest, and the nearest before each ex-date, newest first. Where one of the two moments is not known, an
+        earlier session's answer is taken for the earlier one.
         """
         own = self._moment(self._session, layout.yahoo_daily(self._session)) if moment == FIRST else moment
-        there = [day for day in self._days if self._archive.answers(layout.yahoo_daily(day))]
-        near = dict.fromkeys(there[:NEAREST])
-        for ex_date in sorted(ex_dates, reverse=True):
-            near |= dict.fromkeys([day for day in there if day < ex_date][:NEAREST])
+        near: set[date] = set()
+        for end in (self._session, *ex_dates):
+            near |= set(islice((day for day in self._days if day < end and self._answers(day)), NEAREST))
         for day in sorted(near, reverse=True):
-            for path in reversed(self._archive.answers(layout.yahoo_daily(day))):
+            for path in reversed(self._answers(day)):
                 then = retrieved(path) or self._moment(day, self._archive.relative(path))
-                if own and then and then >= own:
+                named = self._named(day, retrieved(path) or FIRST)
+                if named is None or (own and then and then >= own):
                     continue
-                answer = self._read(day, path).get(ticker)
-                if answer:
-                    yield answer
+                known = tuple(splits.judged(named.get(ticker, ())))
+                if not ex_dates <= {split.ex_date for split in known} and ticker in self._volumes(path):
+                    yield Answer(then or FIRST, self._volumes(path)[ticker], known)
 
     def _moment(self, day: date, file: str) -> datetime | None:
         return max((moment for name, moment in self._asked(day).values() if name == file), default=None)
 
-    def _read_answer(self, day: date, path: Path) -> dict[str, Answer]:
-        """By ticker; empty where the file or its splits cannot be read, for then it decides nothing."""
-        unused: list[str] = []
-        moment = retrieved(path) or FIRST
-        beside = [
-            file for file in self._archive.answers(layout.yahoo_splits(day)) if (retrieved(file) or FIRST) <= moment
-        ]
-        named, lost = _read_all(beside, SPLITS, self._ours, unused)
+    def _read_splits(self, day: date, moment: datetime) -> dict[str, list[tuple[date, float | None]]] | None:
+        """By ticker, as known at `moment`; None where a file is lost or damaged: its answer decides nothing."""
+        files = self._archive.answers(layout.yahoo_splits(day))
+        beside = [file for file in files if (retrieved(file) or FIRST) <= moment]
+        named, lost = _read_all(beside, SPLITS, self._ours, [])
         lost += [broken for broken in due.broken_splits(self._archive, day) if broken <= moment]
-        daily, _ = _read_all([path], VOLUMES, self._ours, unused)
         if lost or not beside:
-            return {}
-        known = {ticker: answers[-1].splits for ticker, answers in _answers(daily, named).items()}
-        return {
-            ticker: Answer(moment, volumes, known.get(ticker, ()))
-            for ticker, volumes in _by_ticker(daily, "volume").items()
-        }
+            return None
+        return {ticker: _known(told, None) for ticker, told in _events(named).items()}
+
+    def _read_volumes(self, path: Path) -> dict[str, Days]:
+        return _by_ticker(_read_all([path], VOLUMES, self._ours, [])[0], "volume")
 
 
 def _asked_at(archive: Archive, session: date) -> dict[str, tuple[str, datetime]]:

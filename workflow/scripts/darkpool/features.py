@@ -76,7 +76,7 @@ def on_basis(merged: pl.DataFrame, splits: pl.DataFrame, session: date) -> pl.Da
     frame = frame.with_columns((frame["trf_volume"] * factor_between(frame, splits, session)).alias("on_basis"))
     starts = [
         (ticker, group["date"][k])
-        for (ticker,), group in frame.group_by("ticker", maintain_order=True)
+        for (ticker,), group in frame.group_by("ticker")
         if (k := identity_break(*(_values(group, name) for name in ("on_basis", "offex_ratio")))) is not None
     ]
     began = pl.DataFrame(starts, schema={"ticker": pl.String, "began": pl.Date}, orient="row")
