@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import canaries
-from darkpool import credentials, due, lit, polygon, sessions, ticks_archive, yahoo
+from darkpool import credentials, due, layout, lit, polygon, sessions, ticks_archive, yahoo
 from darkpool.archive import Archive, sha256
 from standin import Answer, Vendors, nanoseconds
 
@@ -410,6 +410,25 @@ def test_without_a_key_yahoo_is_asked_for_its_minutes(fetch, vendors, archive, m
     ]
     assert not asked(vendors, "/v3/")
     assert due.ticks(archive, SESSION, ["AAPL", "BRK.B", "NEVER"], "auto") == []
+
+
+@pytest.mark.parametrize(
+    ("now", "state"), [("2025-12-29T06:00:00-05:00", "outage"), ("2025-12-30T06:00:00-05:00", "absent")]
+)
+def test_a_ticker_that_yahoo_knew_and_does_not_know_today_is_asked_again(
+    now, state, fetch, vendors, archive, monkeypatch
+):
+    monkeypatch.delenv("POLYGON_API_KEY")
+    monkeypatch.setenv("DARKPOOL_NOW", now)
+    path = archive.path(layout.yahoo_daily(sessions.previous(SESSION)))
+    path.parent.mkdir(parents=True)
+    pl.DataFrame({"symbol": ["AAPL"], "date": [sessions.previous(SESSION)], "volume": [1.0]}).write_parquet(path)
+    receipt = fetch(["AAPL", "NEVER"])
+    assert states(receipt, "minute_bars") == [state, "absent"]
+    left = ["AAPL"] if state == "outage" else []
+    assert due.ticks(archive, SESSION, ["AAPL", "NEVER"], "auto") == left
+    vendors.yahoo.minute_bars("AAPL", SESSION, {"09:30": BAR})
+    assert states(fetch(["AAPL", "NEVER"]), "minute_bars") == ["published" if left else "absent", "absent"]
 
 
 def test_a_key_that_comes_later_is_used(fetch, vendors, archive, monkeypatch):

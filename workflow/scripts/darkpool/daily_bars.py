@@ -119,7 +119,7 @@ def _doubted(
     """
     followed = [ticker for ticker in request.tickers if symbols.to_yahoo(ticker)]
     everyone = len(unknown) > 1 and all(ticker in unknown for ticker in followed)
-    had_bars = _with_bars(archive, request.window, unknown)
+    had_bars = with_bars(archive, request.window, unknown)
     since = _unknown_since(archive, request.window, unknown)
     today = now.astimezone(sessions.NEW_YORK).date()
     found = {}
@@ -135,7 +135,7 @@ def _doubted(
     return found
 
 
-def _with_bars(archive: Archive, window: Sequence[date], tickers: Iterable[str]) -> set[str]:
+def with_bars(archive: Archive, window: Sequence[date], tickers: Iterable[str]) -> set[str]:
     """Those of `tickers` of which the archive holds a bar of the window, in whichever session's answer."""
     left = {symbol: ticker for ticker in tickers if (symbol := symbols.to_yahoo(ticker))}
     found = set()

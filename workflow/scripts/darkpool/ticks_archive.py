@@ -20,7 +20,20 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import clock, credentials, due, integrity, layout, polygon, sessions, spool, symbols, yahoo, yahoo_minutes
+from . import (
+    clock,
+    credentials,
+    daily_bars,
+    due,
+    integrity,
+    layout,
+    polygon,
+    sessions,
+    spool,
+    symbols,
+    yahoo,
+    yahoo_minutes,
+)
 from .archive import DRAFT, Archive, iso, sha256
 
 WORKERS = "POLYGON_MAX_WORKERS"
@@ -240,13 +253,24 @@ class _Run:
         known = {symbol: ticker for ticker, symbol in spelled.items() if symbol}
         _say(f"Polygon: no key, so Yahoo is asked for the minute bars of {len(known)} tickers")
         answers = yahoo_minutes.fetch(list(known), self.session)
+        not_found = [symbol for symbol, answer in answers.items() if (answer.state, answer.status) == ("absent", 404)]
+        doubted = self._doubted([known[symbol] for symbol in not_found])
         for number, ticker in enumerate(pending, start=1):
             symbol = spelled[ticker]
             unknown = _entry("absent", "no spelling at Yahoo is known")
             entry = self._keep_yahoo(symbol, answers[symbol]) if symbol else unknown
+            if ticker in doubted:
+                entry = {**entry, "state": "outage", "reason": f"Yahoo knows no such ticker today: {entry['reason']}"}
             found[ticker][name] = _beside(found[ticker][name], entry)
             _say(f"Yahoo: {number}/{len(pending)} {ticker} {_summary(found[ticker])}")
         return found
+
+    def _doubted(self, unknown: Iterable[str]) -> set[str]:
+        """Those of the tickers that Yahoo does not know today which it knew in the sessions before: asked again."""
+        today = clock.now().astimezone(sessions.NEW_YORK).date()
+        if due.grace_is_over(self.session, today):
+            return set()
+        return daily_bars.with_bars(self.archive, sessions.window(self.session, due.GRACE), unknown)
 
     def _keep_yahoo(self, symbol: str, answer: yahoo.DailyAnswer) -> Entry:
         moment = answer.retrieved_at and iso(answer.retrieved_at)
