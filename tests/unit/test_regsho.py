@@ -261,8 +261,11 @@ class TestOddRows:
         assert regsho.parse(FILE, NAME, DAY).told is None
 
     def test_rounding_is_no_excess(self) -> None:
-        for text in ("20251222|BRK/B|9.000001|0|9|Q", "20251222|BRK/B|5|5.000001|9|Q"):
+        """Neither where every row is sound nor where rows are looked at one by one."""
+        for text in ("20251222|BRK/B|1.000001|0|1|Q", "20251222|BRK/B|1|1.000001|9|Q"):
             assert regsho.parse(line(text), NAME, DAY).odd == ()
+            beside_another = line(text).replace(b"20251222|NA|", b"20251222|N A|")
+            assert [row.symbol for row in regsho.parse(beside_another, NAME, DAY).odd] == ["N A"]
 
     def test_the_longest_numbers_and_symbols_are_sound(self) -> None:
         rows = {"ABCDEFGHIJKLMN": (0, 0, "123456789012345.123456789", "B,Q,N,D,O")}
@@ -491,6 +494,12 @@ class TestSession:
             ("B", 5.5, 0.0, 0.0, "N", False),
             ("C", 1.0, 0.0, 0.0, "X", False),
         ]
+
+    def test_one_file_is_taken_as_it_stands(self, archive: Archive) -> None:
+        self.keep(archive, {"A": (0, 0, 5, "N,Q,B")})
+        frame = regsho.read_session(archive, DAY, ["CNMS"]).frame
+        assert frame is not None
+        assert frame["facilities"].to_list() == ["N,Q,B"]
 
     def test_a_sum_without_one_of_its_parts_is_no_sum(self, archive: Archive) -> None:
         self.keep(archive, {"A": (1, 0, 2, "N")}, "FNYX")

@@ -182,7 +182,7 @@ def _body(content: bytes, name: str, session: date) -> _Body:
         found = trailer[:80].decode("utf-8", "replace")
         raise RegshoError(f"{name}: cut off: the last line should be the number of rows, found {found!r}", "truncated")
     rows = body.count(b"\n") + 1 if body else 0
-    filled = rows - (body.split(b"\n").count(b"") if rows else 0)
+    filled = rows - body.split(b"\n").count(b"")
     agrees = int(trailer) in (rows, filled)
     # What looks like a trailer may be the start of the next row's date: 2025 rows and then "2025".
     is_date = len(trailer) >= YEAR and f"{session:%Y%m%d}".encode().startswith(trailer)
