@@ -14,6 +14,7 @@ def refuse(copy_project, tmp_path_factory):
         for name, content in dict(made).items():
             path = project.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)
             path.write_text(content)
         run = project.run(target, config=config, DARKPOOL_NOW=now)
         for name in dict(made):
@@ -110,6 +111,40 @@ def test_files_that_are_no_whole_or_never_were_are_refused(refuse, day, files, s
     for offline in (False, True):
         run = refuse(f"results/emps2/{day}/all", {"finra": {"files": files}, "mode": "single", "offline": offline})
         assert [line for line in run.lines if said in line], run.said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("receipts/finra/2025-12-22.json", '{"files": []}', "files is an array, expected an object; delete it"),
+        ("receipts/finra/2025-12-22.json", '{"files": {"x": null}}', "files.x is null, expected an entry; delete it"),
+        (
+            "receipts/yahoo/2025-12-22.json",
+            '{"tickers": {"A": {"state": 1}}}',
+            "tickers.A.state is '1', expected one of",
+        ),
+        ("receipts/polygon/2025-12-22.json", '{"tickers": {"AAPL": []}}', "tickers.AAPL is an array, expected"),
+        ("receipts/finra_weekly/2025-12-22.json", '{"weeks": null}', "weeks is null, expected an object; delete it"),
+    ],
+)
+def test_a_receipt_that_somebody_edited_is_told_with_its_file(refuse, name, content, said):
+    config = {"scans": {"emps2": EMPS2}, "finra": {"weekly": True}, "mode": "single"}
+    path = f"{EMPS2['archive']}/{name}"
+    run = refuse("results/emps2/2025-12-22/all", config, made={path: content})
+    assert any(path in line and said in line for line in run.lines), run.said
+
+
+def test_an_answer_whose_name_carries_an_impossible_moment_is_told_with_its_file(refuse):
+    path = f"{EMPS2['archive']}/finra/regsho/CNMSshvol20251222@20251399T110000Z.txt"
+    run = refuse("results/emps2/2025-12-22/all", {"scans": {"emps2": EMPS2}, "offline": True}, made={path: "x"})
+    told = f"{path}: its name carries 20251399T110000Z, which is no moment; expected NAME@YYYYMMDDTHHMMSSZ.EXT"
+    assert any(told in line for line in run.lines), run.said
+
+
+def test_a_line_of_the_env_file_that_means_nothing_is_a_warning_without_its_content(refuse):
+    run = refuse("results/emps2/2025-12-21/all", made={".env": "POLYGON_API_KEY: abcdef123456\n"})
+    assert run.said.count("warning: .env, line 1 means nothing; expected NAME=value") == 1
+    assert "abcdef123456" not in run.said
 
 
 def test_a_scan_that_is_not_configured_is_refused(refuse):
