@@ -434,6 +434,11 @@ def test_a_day_on_which_nothing_could_be_signed_has_no_ratio_and_a_coverage_of_z
     assert (row["lit_coverage_pct"], row["lit_volume_coverage_pct"]) == (0.0, 0.0)
 
 
+def test_a_part_of_a_share_is_enough_where_nothing_more_is_asked_for(tmp_path):
+    assert one(tmp_path, [(1_100, 1, 10.02, 0.25), (1_200, 2, 10.00, 0.25)]).lit["lit_buy_ratio"] == 0.5
+    assert one(tmp_path, [(1_100, 1, 10.01, 0.25)]).lit["lit_volume_coverage_pct"] == 0.0
+
+
 def test_a_day_of_sales_alone_has_a_ratio_of_zero_and_no_logarithm(tmp_path):
     row = one(tmp_path, [(1_100, 1, 10.00, 5.0)]).lit
     assert (row["lit_buy_ratio"], row["log_buy_sell"]) == (0.0, None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool import conditions, ticks, venues
@@ -330,6 +330,7 @@ def test_identical_quotes_are_counted_and_the_last_of_a_moment_counts_all_the_sa
     assert bids_before(tmp_path, rows, 11, 21) == [1.0, 2.0]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(1, 3), st.booleans()), max_size=12),
     st.randoms(use_true_random=False),
