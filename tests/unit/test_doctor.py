@@ -95,8 +95,9 @@ def test_a_check_is_a_line_with_its_state_first(project, capsys):
         ("mode: hourly\n", "key"),
         (None, "mode: \"hourly\" was given"),
         ("across", "at most history.ma = 20"),
+        ("a part", "finra.files: FNSQ, FNYX without FNQC is a part of the off-exchange volume"),
     ],
-    ids=["no YAML", "empty", "incomplete", "a value", "two values"],
+    ids=["no YAML", "empty", "incomplete", "a value", "two values", "a part of the facilities"],
 )  # fmt: skip
 def test_a_broken_configuration_is_a_fault_that_names_the_key(ask, project, broken, said):
     path = project / "config.yaml"
@@ -104,6 +105,7 @@ def test_a_broken_configuration_is_a_fault_that_names_the_key(ask, project, brok
     text = {
         None: whole.replace("mode: daily", "mode: hourly"),
         "across": whole.replace("min_sessions: 20", "min_sessions: 21"),
+        "a part": whole.replace("files: [CNMS]", "files: [FNSQ, FNYX]"),
     }.get(broken, broken)
     assert text != whole
     path.write_text(text)

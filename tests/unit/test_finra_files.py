@@ -57,6 +57,13 @@ def test_the_refusal_says_which_lists_are_right() -> None:
         finra_files.require_whole(["FNSQ"], date(2018, 7, 31))
 
 
+def test_each_kind_of_file_begins_where_the_first_answers_were_recorded() -> None:
+    assert dict(finra_files.FIRST) == {
+        "CNMS": date(2018, 8, 1), "FNSQ": date(2009, 8, 3), "FNQC": date(2018, 9, 10),
+        "FNYX": date(2009, 1, 1), "FNRA": date(2009, 1, 1), "FORF": date(2009, 1, 1),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("prefix", sorted(finra_files.FIRST))
 def test_a_session_before_the_first_file_is_refused_unless_the_archive_has_it(prefix: str) -> None:
     first = finra_files.FIRST[prefix]

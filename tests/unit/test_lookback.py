@@ -276,6 +276,21 @@ class TestFinra:
         assert scene.receipts_changed() == set()
         assert "what is there stands" in capfd.readouterr().err
 
+    def test_a_row_withdrawn_is_a_correction(self, scene) -> None:
+        scene.vendors.finra.publish(DAYS[1], {name: row for name, row in ROWS.items() if name != "AAPL"})
+        assert scene.recheck() == DAYS[1:]
+        found = regsho.read_session(Archive(scene.archive.root), DAYS[1], ["CNMS"])
+        assert found.frame is not None
+        assert found.frame["symbol"].to_list() == ["NA"]
+        assert found.withdrawn == {"AAPL"}
+
+    def test_a_row_that_has_become_odd_is_a_correction(self, scene) -> None:
+        scene.vendors.finra.publish(DAYS[1], regsho_file(DAYS[1], ROWS | {"AAPL": (9, 0, 3, "Q")}))
+        assert scene.recheck() == DAYS[1:]
+        found = regsho.read_session(Archive(scene.archive.root), DAYS[1], ["CNMS"])
+        assert [row.symbol for _, row in found.odd] == ["AAPL"]
+        assert found.withdrawn == {"AAPL"}
+
     def test_a_file_withdrawn_stays(self, scene) -> None:
         scene.vendors.finra.withdraw(DAYS[1])
         assert scene.recheck() == []

@@ -130,7 +130,7 @@ def _dependencies() -> Iterator[Check]:
 
 def _config(place: Place, config: dict[str, Any]) -> Iterator[Check]:
     """Checks the configuration, and fills `config` with it where it can be used."""
-    from . import settings
+    from . import finra_files, sessions, settings
 
     todo = "workflow/schemas/config.schema.yaml describes every key"
     try:
@@ -138,10 +138,11 @@ def _config(place: Place, config: dict[str, Any]) -> Iterator[Check]:
         if isinstance(read, dict) and "mode" in read:
             read["mode"] = settings.mode(read)
         settings.check(read, settings.load(PROJECT / "workflow/schemas/config.schema.yaml"))
+        finra_files.require_whole(read["finra"]["files"], sessions.last_completed(clock.now()))
     except FileNotFoundError:
         yield Check("config", "fault", f"{place.config} is not there", "run from the project's root")
         return
-    except settings.ConfigError as error:
+    except (settings.ConfigError, finra_files.FilesError) as error:
         yield Check("config", "fault", str(error), todo)
         return
     except Exception as error:
