@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import polars as pl
 import pytest
 
 import session_folders
-from darkpool import cli, glossary, selection, spreadsheet
+from darkpool import cli, glossary, selection, spreadsheet, tables
 
 DAYS = [date(2025, 12, 18), date(2025, 12, 19), date(2025, 12, 22)]
 SCRIPTS = Path(cli.__file__).parents[1]
@@ -329,6 +330,17 @@ def test_a_query_without_a_history_says_how_to_build_it(run):
     assert (status, err) == (
         1, "error: results/emps2/history.duckdb is not there; python -m darkpool rebuild --scan emps2 builds it\n"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [["table"], ["digest"], ["sessions"], ["show", "NA"], ["export", "--to", "-"]])
+def test_nothing_that_a_command_prints_steers_the_terminal(run, project, command):
+    path = project / f"results/emps2/{DAYS[-1]}/features.parquet"
+    about = {name: text for name, text in tables.metadata(path).items() if name not in ("table", "key")}
+    about["notes"] = json.dumps(["Not usable: \x1b[2J\x9b31m\u202e\x07."])
+    about["sources"] = json.dumps([{"source": "FINRA\x1b[2J", "state": "published\x07"}])
+    tables.write("features", tables.read("features", path), path, **about)
+    _, out, err = run(*command)
+    assert not set(out + err) & {"\x1b", "\x9b", "\u202e", "\x07"}
 
 
 def test_help_imports_no_library():

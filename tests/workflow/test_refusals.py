@@ -141,6 +141,13 @@ def test_an_answer_whose_name_carries_an_impossible_moment_is_told_with_its_file
     assert any(told in line for line in run.lines), run.said
 
 
+def test_a_refusal_that_repeats_a_file_steers_no_terminal(refuse):
+    made = {"results/emps2/2025-12-22/05_volatility_filtered.csv": "name\x1b[2J,\x07price\n"}
+    run = refuse("results/emps2/2025-12-22/all", made=made)
+    assert any(r"the columns are name\x1b[2J, \x07price" in line for line in run.lines), run.said
+    assert not set(run.said) & {"\x1b", "\x07"}
+
+
 def test_a_line_of_the_env_file_that_means_nothing_is_a_warning_without_its_content(refuse):
     run = refuse("results/emps2/2025-12-21/all", made={".env": "POLYGON_API_KEY: abcdef123456\n"})
     assert run.said.count("warning: .env, line 1 means nothing; expected NAME=value") == 1

@@ -14,7 +14,7 @@ SCRIPTS = ROOT / "workflow/scripts"
 if str(SCRIPTS) not in sys.path:
     sys.path.insert(0, str(SCRIPTS))
 
-from darkpool import clock, credentials, listing, provenance, settings
+from darkpool import clock, credentials, listing, provenance, settings, terminal
 from darkpool.plan import code_hash, engine, inputs, progress, request
 
 IS_IMPORTED = Path(workflow.main_snakefile).resolve() != ROOT / "Snakefile"
@@ -45,7 +45,7 @@ try:
         REQUEST = request.of_job(os.environ, REQUEST)
     config["mode"] = REQUEST.mode
 except ValueError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(terminal.shown(str(error))) from None
 if workflow.is_main_process:
     for line in listing.few(ODD_LINES):
         print(f"warning: {line}", file=sys.stderr)
@@ -90,7 +90,7 @@ def clean(ask):
         try:
             return ask(*values)
         except ValueError as error:
-            raise WorkflowError(str(error)) from None
+            raise WorkflowError(terminal.shown(str(error))) from None
 
     return asked
 
