@@ -259,6 +259,29 @@ def test_a_store_of_a_later_state_is_left_alone(folder, become, monkeypatch) -> 
     assert (folder / history.STORE).read_bytes() == before
 
 
+def test_a_session_of_a_later_state_is_not_offered_for_deletion(folder, become, monkeypatch) -> None:
+    today = dict(tables.CONTRACTS)
+    become("features", CLOSE)
+    again(folder, DAYS[2], "features", close=1.0)
+    monkeypatch.setattr(tables, "CONTRACTS", today)
+    told = assert_refused(
+        folder, lambda: history.rebuild(folder, ARCHIVE), "would lose 2025-12-17: ", "update the project"
+    )
+    assert "rm " not in told
+    assert "snakemake" not in told
+    session_folders.write(folder, DAYS[0], simulated=True)
+    assert DAYS[2] in history.load(folder, DAYS[:1], ARCHIVE, beside=DAYS).skipped
+    assert sessions(folder) == DAYS
+
+
+def test_a_store_without_a_session_yet_is_no_unreadable_one(tmp_path) -> None:
+    folder = tmp_path / "results/emps2"
+    folder.mkdir(parents=True)
+    assert history.rebuild(folder, ARCHIVE).receipts == {}
+    session_folders.write(folder, DAYS[0])
+    assert history.load(folder, DAYS[:1], ARCHIVE).set_aside == ()
+
+
 def test_rows_whose_meaning_is_no_longer_known_are_the_folders_to_give_again(folder, become) -> None:
     about = {"unit": "percent", "meaning": "another"}
     frames = {day: tables.read("features", folder / str(day) / "features.parquet") for day in DAYS}

@@ -36,8 +36,9 @@ def generic(path: str) -> str:
     return re.sub(r"\{file_name\(ticker\)\}", "{ticker}", path)
 
 
-def test_every_table_has_a_contract_and_every_contract_is_a_sessions_table() -> None:
-    assert set(files.TABLES) == set(tables.CONTRACTS)
+def test_every_table_has_a_contract_and_every_contract_is_of_a_file() -> None:
+    assert set(files.TABLES) <= set(tables.CONTRACTS)
+    assert {name for name in tables.CONTRACTS if f"{name}.parquet" not in files.BESIDE} == set(files.TABLES)
     assert all(file.path == f"{name}.parquet" for name, file in files.TABLES.items())
 
 
@@ -102,15 +103,16 @@ def test_what_a_session_has_follows_mode_and_configuration() -> None:
     assert files.pictures({"csv": True, "svg": True}) == ["png", "svg"]
 
 
-@pytest.mark.parametrize("name", tables.CONTRACTS)
+@pytest.mark.parametrize("name", files.TABLES)
 def test_every_table_can_be_exported_and_stands_in_the_history(name: str, capsys) -> None:
     assert cli.main(["export", "--table", name, "--to", "-", "--results", "nowhere"]) == 1
     assert "nowhere" in capsys.readouterr().err
-    assert name in {kept.source for kept in history.KEPT.values()}
+    kept = {kept.source: store for store, kept in history.KEPT.items()}
+    assert kept.get(name) == files.TABLES[name].store
 
 
 def test_what_the_design_promises_to_others_is_known_as_ours() -> None:
-    assert {f"{name}.parquet" for name in tables.CONTRACTS} <= files.OURS
+    assert {f"{name}.parquet" for name in files.TABLES} <= files.OURS
     assert {"table.html", "table.png", "table.csv", "overview.png", "plots", "all"} <= files.OURS
     assert not files.is_ours("09_final_universe.csv")
     assert files.is_ours(".DS_Store")

@@ -29,7 +29,7 @@ import pyarrow as pa
 
 from . import store, tables
 from .archive import sha256
-from .contract import Unreadable, mend
+from .contract import Newer, Unreadable, mend
 from .selection import on_disk
 from .session import files
 
@@ -474,9 +474,10 @@ def _refuse_loss(
     what = "cannot be read, and may hold more than" if before is None else "holds more than"
     paths = [path for day in sorted(lost) if day in gaps for path in _paths(gaps[day])]
     missing = [path for day in lost for path in _missing(folder, day, gaps.get(day))]
+    again = f"To have them again: {mend(paths, missing)}; " if paths or missing else ""
     raise HistoryError(
         f"{folder / STORE} {what} the sessions on disk, and stays as it is. It would lose {reasons}. "
-        f"To have them again: {mend(paths, missing)}; {_on_purpose(folder, sorted(lost))}"
+        f"{again}{_on_purpose(folder, sorted(lost))}"
     )
 
 
@@ -495,7 +496,8 @@ def _paths(gap: Gap) -> Sequence[Path]:
 def _missing(folder: Path, day: date, gap: Gap | None) -> Sequence[Path]:
     if isinstance(gap, HistoryError) and gap.missing:
         return gap.missing
-    return [] if gap is not None and _paths(gap) else [folder / str(day) / files.MANIFEST]
+    is_told = isinstance(gap, Newer) or (gap is not None and _paths(gap))
+    return [] if is_told else [folder / str(day) / files.MANIFEST]
 
 
 def _on_purpose(folder: Path, days: Sequence[date]) -> str:

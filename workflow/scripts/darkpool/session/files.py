@@ -24,7 +24,7 @@ class File:
     there. `listed`: the manifest names it. `swept`: it is gone when its run is, and with it what a killed run left.
 
     Tables alone: `exported` on demand; `spans`, its rows are of other days than the session's; `store`, its name in the
-    history; `optional`, a session may be without it; `sparse`, it may have no row.
+    history, None where it is not kept there; `optional`, a session may be without it; `sparse`, it may have no row.
     """
 
     path: str
@@ -61,10 +61,11 @@ def _file(path: str, rule: str, readers: str, words: str, **more: Any) -> File:
     return File(path, rule, frozenset(readers.split()), words, **more)
 
 
-def _table(name: str, rule: str, readers: str, words: str, *, store: str | None = None, **more: Any) -> File:
+def _table(name: str, rule: str, readers: str, words: str, *, store: str | None = "", **more: Any) -> File:
+    """A table; its name in the history is its own, but where it is told."""
     return _file(
         name + TABLE, rule, f"write_manifest load_history export {readers}", words,
-        key=name, exported=True, store=store or name, **more,
+        key=name, exported=True, store=name if store == "" else store, **more,
     )  # fmt: skip
 
 
@@ -118,7 +119,7 @@ FILES = (
 """Every file of a session, in the order in which they are told."""
 
 BY_PATH: Mapping[str, File] = {file.path: file for file in FILES}
-TABLES: Mapping[str, File] = {file.key: file for file in FILES if file.key and file.store}
+TABLES: Mapping[str, File] = {file.key: file for file in FILES if file.key and file.path == file.key + TABLE}
 """The session's tables by name; a part's are none."""
 
 FEATURES, MERGED, WEEKS, RECONCILIATION = (
@@ -143,7 +144,7 @@ def made(mode: str, export: Mapping[str, Any]) -> list[File]:
 
 def tables(mode: str) -> list[str]:
     """Paths of the tables of a session that is asked for."""
-    return [file.path for file in made(mode, {}) if file.store]
+    return [file.path for file in made(mode, {}) if file in TABLES.values()]
 
 
 def pages(export: Mapping[str, Any]) -> dict[str, File]:
