@@ -16,6 +16,7 @@ if str(SCRIPTS) not in sys.path:
 
 from darkpool import clock, credentials, listing, provenance, settings, terminal
 from darkpool.plan import code_hash, engine, inputs, progress, request
+from darkpool.session import files
 
 IS_IMPORTED = Path(workflow.main_snakefile).resolve() != ROOT / "Snakefile"
 if IS_IMPORTED:
@@ -61,11 +62,8 @@ def make_again(paths):
 
 INPUTS = inputs.Inputs(config, REQUEST, NOW, make_again, lambda grown: grown.hand_on(os.environ))
 LIVE = sorted({folder for scan, folder in ARCHIVES.items() if scan != settings.DEMO})
-WEEKLY_TABLE = ["results/{scan}/{date}/weekly.parquet"] if INPUTS.weekly else []
-TABLES = [
-    f"results/{{scan}}/{{date}}/{table}.parquet"
-    for table in "finra_trf yf_volume merged lit_flow trf_flow dark_flow otc_weekly features reconciliation".split()
-] + WEEKLY_TABLE
+TABLES = [f"results/{{scan}}/{{date}}/{path}" for path in files.tables(REQUEST.mode)]
+WEEKLY_TABLE = [path for path in TABLES if path.endswith(files.WEEKS)]
 
 
 envvars:

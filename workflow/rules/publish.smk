@@ -1,13 +1,5 @@
 """What a person looks at, and the manifest that vouches for it."""
 
-PAGE_WORDS = {
-    "html": "page of the session",
-    "png": "table as a picture",
-    "svg": "table as a drawing",
-    "csv": "table for a program",
-    "xlsx": "table for a spreadsheet",
-}
-
 
 rule publish_table:
     """The session's features as a page, a picture and a spreadsheet."""
@@ -20,13 +12,13 @@ rule publish_table:
     output:
         **{
             kind: report(
-                f"results/{{scan}}/{{date}}/table.{kind}",
+                f"results/{{scan}}/{{date}}/{page.path}",
                 category="Session",
                 subcategory="{date}",
-                labels={"what": PAGE_WORDS[kind], "kind": kind},
+                labels={"what": page.words, "kind": kind},
                 caption="../report/table.rst",
             )
-            for kind in INPUTS.kinds
+            for kind, page in INPUTS.pages.items()
         },
     log:
         "logs/{scan}/{date}/publish_table.log",

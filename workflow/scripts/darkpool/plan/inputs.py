@@ -17,11 +17,11 @@ from typing import Any
 from .. import due, finra_files, layout, marked, sessions, settings, watchlist
 from .. import universe as universes
 from ..archive import Archive, file_name
+from ..session import files
 from .request import Request, Session
 
 SMALL, MOST_PARTS = 50, 8
 """A part of the lit lane costs a process: tickers that are one part, and the most parts."""
-KINDS = ("html", "png", "svg", "csv", "xlsx")
 
 
 def archives(config: Mapping[str, Any]) -> dict[str, str]:
@@ -69,14 +69,14 @@ class Inputs:
         return int(self.config["backfill_count"]) if self.weekly else 1
 
     @property
-    def kinds(self) -> list[str]:
-        """Kinds of file that the session's table is written as."""
-        export = self.config["export"]
-        return [kind for kind in KINDS if export.get(kind, kind != "svg")]
+    def pages(self) -> dict[str, files.File]:
+        """What the session's table is written as, by kind of file."""
+        return files.pages(self.config["export"])
 
     @property
     def pictures(self) -> list[str]:
-        return [kind for kind in ("png", "svg") if kind in self.kinds]
+        """Kinds of file that the figures are drawn as."""
+        return files.pictures(self.config["export"])
 
     def archive(self, scan: str) -> Archive:
         return Archive(self.archives[scan])
@@ -102,8 +102,8 @@ class Inputs:
         if scan == settings.DEMO:
             return universes.of_pairs((ticker, settings.DEMO) for ticker in watchlist.tickers(session))
         entry, folder = self.config["scans"][scan], Path("results", scan, day)
-        tickers, files = entry.get("tickers", []), entry.get("universe", [])
-        return universes.resolve(scan, session, tickers, files, folder, self.archive(scan))
+        tickers, lists = entry.get("tickers", []), entry.get("universe", [])
+        return universes.resolve(scan, session, tickers, lists, folder, self.archive(scan))
 
     def tickers(self, scan: str, day: str) -> list[str]:
         return self.universe(scan, day).tickers
@@ -175,8 +175,8 @@ class Inputs:
         if source == "none":
             return []
         if scan != settings.DEMO and not self.asks(scan):
-            files = [layout.tick_files(archive, session, ticker, source) for ticker in self.tickers(scan, day)]
-            return [str(file) for found in files for file in found.values()]
+            found_files = [layout.tick_files(archive, session, ticker, source) for ticker in self.tickers(scan, day)]
+            return [str(file) for found in found_files for file in found.values()]
         receipt = self._receipt(scan, "polygon", day)
         if scan == settings.DEMO:
             is_open = any(layout.damaged_ticks(archive, session, ticker, source) for ticker in self.tickers(scan, day))
@@ -210,7 +210,7 @@ class Inputs:
 
     def is_late(self, scan: str, day: str) -> bool:
         """Whether the session is finished: weeks that come now come too late for it, but mode weekly shows them."""
-        return not self.weekly and Path("results", scan, day, "all").is_file()
+        return not self.weekly and Path("results", scan, day, files.MANIFEST).is_file()
 
     def flows_of_weeks(self, scan: str, day: str) -> list[str]:
         """Flows of the sessions of the weeks on the page, as far as the archive holds anything to make them of."""
@@ -245,7 +245,7 @@ class Inputs:
     def plots(self, scan: str, day: str) -> list[tuple[str, str, str]]:
         """Ticker, kind and path of every plot of a session."""
         return [
-            (ticker, kind, f"results/{scan}/{day}/plots/{file_name(ticker)}.{kind}")
+            (ticker, kind, f"results/{scan}/{day}/{files.PLOTS}/{file_name(ticker)}.{kind}")
             for ticker in self.tickers(scan, day)
             for kind in self.pictures
         ]
@@ -257,7 +257,7 @@ class Inputs:
     def published(self, scan: str, day: str) -> list[str]:
         """Everything a person looks at."""
         drawn = [*self.plots(scan, day), *self.overviews(scan, day)]
-        return [f"results/{scan}/{day}/table.{kind}" for kind in self.kinds] + [one for *_, one in drawn]
+        return [f"results/{scan}/{day}/{page.path}" for page in self.pages.values()] + [one for *_, one in drawn]
 
     def to_publish(self, scan: str, day: str) -> list[str]:
         """What the manifest waits for of that: all of it, or for figures without a rule of their own their receipt."""
@@ -265,13 +265,13 @@ class Inputs:
             self.request = self.request.with_session((scan, day))
             self.hand_on(self.request)
             self._require_files(scan, day)
-        self.make_again([f"results/{scan}/{day}/all"])
+        self.make_again([f"results/{scan}/{day}/{files.MANIFEST}"])
         published = self.published(scan, day)
         if (scan, day) in self._drawn:
             return published
-        figures, receipt = published[len(self.kinds) :], f"results/{scan}/{day}/.figures"
+        figures, receipt = published[len(self.pages) :], f"results/{scan}/{day}/{files.FIGURES}"
         self.make_again([receipt] if not all(Path(figure).is_file() for figure in figures) else [])
-        return [*published[: len(self.kinds)], receipt]
+        return [*published[: len(self.pages)], receipt]
 
     def marked_manifest(self) -> str:
         """The manifest of the last-marked session."""
@@ -279,8 +279,8 @@ class Inputs:
         if self.request.marked is None and (scan, day) not in self.request.sessions:
             self.request = replace(self.request, marked=(scan, day))
             self.hand_on(self.request)
-        return f"results/{scan}/{day}/all"
+        return f"results/{scan}/{day}/{files.MANIFEST}"
 
     def manifests(self, scan: str) -> list[str]:
         """Manifests of the scan that the same command names; the index of what is already there needs none."""
-        return [f"results/{one}/{day}/all" for one, day in self.request.manifests if one == scan]
+        return [f"results/{one}/{day}/{files.MANIFEST}" for one, day in self.request.manifests if one == scan]

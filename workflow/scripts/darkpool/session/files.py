@@ -108,6 +108,7 @@ FILES = (
     _file("overview.svg", "draw_plots", "write_manifest", "overview of the watchlist", when="svg"),
     _file("plots/{ticker}.png", "draw_plots", "write_manifest publish_table table", "plot of a ticker"),
     _file("plots/{ticker}.svg", "draw_plots", "write_manifest", "plot of a ticker", when="svg"),
+    _file(".figures", "draw_plots", "write_manifest", "receipt of figures that no target names", listed=False),
     _file(
         "all", "write_manifest", "load_history publish_index index backlog digest doctor morning latest table",
         "manifest: every output and input with its hash", key="manifest", listed=False,
@@ -127,6 +128,7 @@ FEATURES, MERGED, WEEKS, RECONCILIATION = (
 )
 PAGE, PICTURE = BY_PATH["table.html"].path, BY_PATH["table.png"].path
 MANIFEST, RECEIPT = BY_PATH["all"].path, BY_PATH[".history.json"].path
+FIGURES = BY_PATH[".figures"].path
 PLOTS = BY_PATH["plots/{ticker}.png"].name
 
 STORE, INDEX, LATEST, STATE, SENT = "history.duckdb", "index.html", "latest.json", ".morning.json", ".messages.json"
