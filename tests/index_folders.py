@@ -51,7 +51,7 @@ def put(
         rows.append({
             "date": session, "ticker": ticker, "offex_ratio": found[ticker][-1], "trf_volume": 1000.0,
             "regular_volume": 2500.0, "trf_spike": 1.0, "accum_score": 0.7, "history_sessions": 60,
-            "signal": signal or "", "estimated_bought": 500.0 if known else None,
+            "signal": signal or "", "strength": "weak" if signal else "", "estimated_bought": 500.0 if known else None,
             "log_ratio": None if signal is None else LOG[signal],
             "classification_method": "NBBO" if known else "NONE", "opinions": "lit_only" if known else "none",
             "quality": "" if known else "no_lit", **{name: values.get(ticker) for name, values in columns.items()},

@@ -18,7 +18,8 @@ CONFIG = {
     "history": {"ma": 20, "min_sessions": 20, "window": 60},
 }
 NOTHING = {
-    "classification_method": "NONE", "signal": "", "opinions": "none", "quality": "no_lit", "history_sessions": 0,
+    "classification_method": "NONE", "signal": "", "strength": "", "opinions": "none", "quality": "no_lit",
+    "history_sessions": 0,
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ def row(day: date, ticker: str, **given: Any) -> dict[str, Any]:
     sold = None if bought is None else trf - bought
     share = bought / sold if bought and sold and sold > 0 else None
     both = trf is not None and total
+    signal = "" if bought is None else "BOT" if bought > 1.25 * sold else "SELL" if bought < 0.8 * sold else ""
     return {
         "date": day, "ticker": ticker, "trf_volume": trf, "regular_volume": total,
         "offex_ratio": trf / total if both else None, "trf_ma20": 9e5,
@@ -31,7 +32,11 @@ def row(day: date, ticker: str, **given: Any) -> dict[str, Any]:
         "lit_buy_ratio": ratio, "classification_method": "NBBO" if ratio is not None else "NONE",
         "lit_coverage_pct": None if ratio is None else 97.5, "estimated_bought": bought, "estimated_sold": sold,
         "buy_ratio": share, "log_ratio": math.log(share) if share else None,
-        "signal": "" if bought is None else "BOT" if bought > 1.25 * sold else "SELL" if bought < 0.8 * sold else "",
+        "lit_buy_low": None if ratio is None else max(0.0, ratio - 0.02),
+        "lit_buy_high": None if ratio is None else min(1.0, ratio + 0.02),
+        "bought_low": None if bought is None else trf * max(0.0, ratio - 0.1),
+        "bought_high": None if bought is None else trf * min(1.0, ratio + 0.1), "signal": signal,
+        "strength": "" if not signal else "firm" if ratio > 0.66 or ratio < 0.34 else "weak",
         "trf_buy_ratio": 0.48, "opinions": "agree", "finra_week": date(2025, 11, 24), "ats_share": 0.35, "quality": "",
         **given,
     }  # fmt: skip
@@ -49,6 +54,9 @@ def lit(features: pl.DataFrame) -> pl.DataFrame:
                 "lit_buy_volume": None if none else 90_000 * ratio,
                 "lit_sell_volume": None if none else 90_000 - 90_000 * ratio,
                 "lit_neutral_volume": None if none else 10_000.0, "lit_buy_ratio": found["lit_buy_ratio"],
+                "lit_buy_low": found["lit_buy_low"], "lit_buy_high": found["lit_buy_high"],
+                "lit_ratio_completed": found["lit_buy_ratio"],
+                "lit_ratio_variance": None if found["lit_buy_ratio"] is None else 1e-4,
                 "log_buy_sell": None, "classification_method": found["classification_method"],
                 "lit_coverage_pct": found["lit_coverage_pct"], "lit_volume_coverage_pct": None if none else 90.0,
                 "lit_trades": None if none else 1_234, "excluded_volume": None if none else 40_000.0,

@@ -20,7 +20,8 @@ HOSTILE = "<b>@everyone</b> [x](https://evil.example) *now*\r\n\x1b[31mBcc: all\
 
 def row(ticker: str, **values: object) -> dict[str, object]:
     usual = {
-        "date": DAY, "ticker": ticker, "signal": "", "accum_score": None, "offex_ratio": 0.5, "trf_spike": 1.5,
+        "date": DAY, "ticker": ticker, "signal": "", "strength": "", "accum_score": None,
+        "offex_ratio": 0.5, "trf_spike": 1.5,
         "trf_percentile": 0.75, "history_sessions": 60, "lit_buy_ratio": 0.6, "classification_method": "NBBO",
         "estimated_bought": 60.0, "estimated_sold": 40.0, "opinions": "none", "quality": "",
     }  # fmt: skip

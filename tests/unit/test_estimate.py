@@ -18,7 +18,7 @@ def features(flow: lit.SymbolFlow, flags: dict[str, list[str]]) -> dict:
     row = tables.frame("features", {"date": [DAY], "ticker": ["A"], "trf_volume": [1_000.0], "quality": ["no_lit"]})
     flows = tables.frame("lit_flow", {"date": [DAY], "ticker": ["A"], **{name: [v] for name, v in flow.lit.items()}})
     trf = tables.frame("trf_flow", {})
-    dark = estimate.dark_flow(row, flows)
+    dark = estimate.dark_flow(row, flows, 0.05)
     return estimate.add(row, flows, trf, dark, SIGNAL, flags).row(0, named=True)
 
 

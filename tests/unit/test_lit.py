@@ -18,9 +18,12 @@ from darkpool import conditions, lit, sessions, tables, ticks, venues
 
 HOURS = (1_000, 2_000)
 LIT_COLUMNS = {
-    "lit_buy_volume", "lit_sell_volume", "lit_neutral_volume", "lit_buy_ratio", "log_buy_sell", "classification_method",
+    "lit_buy_volume", "lit_sell_volume", "lit_neutral_volume", "lit_buy_ratio", "lit_buy_low", "lit_buy_high",
+    "lit_ratio_completed", "lit_ratio_variance", "log_buy_sell", "classification_method",
     "lit_coverage_pct", "lit_volume_coverage_pct", "lit_trades", "excluded_volume", "excluded_reasons", "source",
 }  # fmt: skip
+UNKNOWN_INTERVAL = dict.fromkeys(("lit_buy_low", "lit_buy_high", "lit_ratio_completed", "lit_ratio_variance"))
+"""Of a tape of less than half an hour, and of bars."""
 SCHEMA = {
     "participant_timestamp": pl.Int64,
     "sequence_number": pl.Int64,
@@ -89,6 +92,7 @@ def test_a_tape_gives_what_a_hand_adds_up(flow):
         "lit_sell_volume": 100.0,
         "lit_neutral_volume": 50.0,
         "lit_buy_ratio": 0.75,
+        **UNKNOWN_INTERVAL,
         "log_buy_sell": math.log(3),
         "lit_coverage_pct": pytest.approx(200 / 3),
         "lit_volume_coverage_pct": pytest.approx(100 * 400 / 450),
@@ -226,6 +230,7 @@ def test_bars_count_by_their_start_with_their_whole_volume(tmp_path):
         "lit_sell_volume": 100.0,
         "lit_neutral_volume": 50.0,
         "lit_buy_ratio": 0.8,
+        **UNKNOWN_INTERVAL,
         "log_buy_sell": math.log(4),
         "lit_coverage_pct": 75.0,
         "lit_volume_coverage_pct": pytest.approx(100 * 500 / 550),

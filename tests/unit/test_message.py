@@ -100,6 +100,7 @@ def signal(folder: Path, day: date, **signals: str) -> None:
     rows = tables.read("features", path).to_dicts()
     for row in rows:
         row |= {"signal": signals.get(row["ticker"], ""), "estimated_bought": 1.0, "estimated_sold": 1.0}
+        row["strength"] = "weak" if row["signal"] else ""
     columns = {name: [row[name] for row in rows] for name in tables.CONTRACTS["features"].names}
     about = tables.metadata(path)
     about = {name: about[name] for name in ("sources", "notes", "simulated", "splits")}

@@ -25,15 +25,17 @@ ROW = {
     "date": SESSION, "ticker": "AAPL", "trf_volume": 12_057_002.0, "regular_volume": 36_571_800.0,
     "offex_ratio": 0.3297, "trf_ma20": 13_290_637.3, "trf_spike": 0.9072, "trf_percentile": 0.2647,
     "offex_ratio_z": 0.5939, "accum_score": 0.6184, "history_sessions": 60, "lit_buy_ratio": 0.5625,
+    "lit_buy_low": 0.55, "lit_buy_high": 0.575,
     "classification_method": "NBBO", "lit_coverage_pct": 97.5, "estimated_bought": 6_782_063.6,
-    "estimated_sold": 5_274_938.4, "buy_ratio": 1.2857, "log_ratio": 0.2513, "signal": "BOT", "trf_buy_ratio": 0.48,
+    "estimated_sold": 5_274_938.4, "bought_low": 5_600_000.0, "bought_high": 7_900_000.0,
+    "buy_ratio": 1.2857, "log_ratio": 0.2513, "signal": "BOT", "strength": "weak", "trf_buy_ratio": 0.48,
     "opinions": "disagree", "finra_week": date(2025, 11, 24), "ats_share": 0.35, "quality": "",
 }  # fmt: skip
 UNKNOWN = [
     "trf_volume", "offex_ratio", "trf_ma20", "trf_spike", "trf_percentile", "offex_ratio_z", "accum_score",
-    "estimated_bought", "estimated_sold", "buy_ratio", "log_ratio",
+    "estimated_bought", "estimated_sold", "bought_low", "bought_high", "buy_ratio", "log_ratio",
 ]  # fmt: skip
-NO_TRF = {**dict.fromkeys(UNKNOWN), "signal": "", "quality": "no_trf"}
+NO_TRF = {**dict.fromkeys(UNKNOWN), "signal": "", "strength": "", "quality": "no_trf"}
 
 
 def features(*rows: dict) -> pl.DataFrame:
@@ -415,14 +417,15 @@ def test_the_csv_gives_back_what_it_was_given(number, ticker):
 MONDAY = date(2025, 11, 24)
 WEEK = {
     "week_start_date": MONDAY, "ticker": "AAPL", "tier": "T1", "finra_off_exchange_volume": 140_300_000.0,
-    "lit_buy_volume": 180_100_000.0, "lit_sell_volume": 125_600_000.0, "lit_buy_ratio": 0.589, "sessions_in_week": 4,
+    "lit_buy_volume": 180_100_000.0, "lit_sell_volume": 125_600_000.0, "lit_buy_ratio": 0.589, "lit_buy_low": 0.58,
+    "lit_buy_high": 0.6, "bought_low": 70_000_000.0, "bought_high": 95_000_000.0, "sessions_in_week": 4,
     "sessions_with_lit": 4, "estimated_bought": 82_700_000.0, "estimated_sold": 57_600_000.0, "buy_ratio": 1.4358,
     "log_ratio": 0.3617, "signal": "BOT", "finra_period_type": "weekly",
 }  # fmt: skip
 LABELS = {"published_date": date(2025, 12, 15), "restated": False, "ats_share": 0.227, "methods": "NBBO"}
 NO_ESTIMATE = {
     "lit_buy_ratio": None, "estimated_bought": None, "estimated_sold": None, "buy_ratio": None, "log_ratio": None,
-    "signal": "",
+    "lit_buy_low": None, "lit_buy_high": None, "bought_low": None, "bought_high": None, "signal": "",
 }  # fmt: skip
 NO_LIT = {**NO_ESTIMATE, "lit_buy_volume": None, "lit_sell_volume": None, "sessions_with_lit": 0, "methods": ""}
 

@@ -63,7 +63,7 @@ def in_parts(archive: Archive, folder: Path, count: int) -> session_flow.Flows:
         tickers = session_flow.part(TICKERS, f"{number}-of-{count}")
         flows = session_flow.flows(archive, SESSION, tickers, SETTINGS, threads=2)
         paths.append((str(folder / f"{number}.lit"), str(folder / f"{number}.trf")))
-        tables.write("lit_flow", flows.lit, paths[-1][0], **flows.findings.pack())
+        tables.write("lit_flow", flows.lit, paths[-1][0], **flows.pack_lit())
         tables.write("trf_flow", flows.trf, paths[-1][1])
     return session_flow.gather([path for path, _ in paths], [path for _, path in paths])
 

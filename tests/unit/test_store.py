@@ -35,13 +35,15 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def become(monkeypatch):
-    """A table's contract of a later state of the project."""
+    """A table's contract of a later state of the project; a `since` above 1 counts from today's version on."""
 
-    def changed(name: str, *more: Column, without: tuple[str, ...] = (), **grown: object) -> None:
-        columns = [
-            c for c in tables.CONTRACTS[name].columns if c.field.name not in {*without, *(m.field.name for m in more)}
-        ]
-        contract = Contract((*columns[:3], *more, *columns[3:]), tables.CONTRACTS[name].key, **grown)
+    def changed(name: str, *more: Column, without: tuple[str, ...] = ()) -> None:
+        today = tables.CONTRACTS[name]
+        later = [c._replace(since=c.since + today.version - 1) if c.since > 1 else c for c in more]
+        columns = [c for c in today.columns if c.field.name not in {*without, *(m.field.name for m in more)}]
+        kept = {c.was for c in more}
+        dropped = {gone: today.version + 1 for gone in without if gone not in kept}
+        contract = Contract((*columns[:3], *later, *columns[3:]), today.key, {**today.dropped, **dropped})
         monkeypatch.setattr(tables, "CONTRACTS", {**tables.CONTRACTS, name: contract})
 
     return changed
@@ -81,7 +83,8 @@ def test_a_new_column_comes_into_the_store_and_no_session_goes_though_its_folder
     history.load(folder, DAYS[2:], ARCHIVE)
     rows = held(folder, "SELECT date, trf_volume, close FROM features WHERE ticker = 'NA' ORDER BY date")
     assert rows == [(DAYS[0], 1015.0, None), (DAYS[1], 1016.0, None), (DAYS[2], 1017.0, 41.5)]
-    assert held(folder, "SELECT version FROM contracts WHERE table_name = 'features'") == [(2,)]
+    version = tables.CONTRACTS["features"].version
+    assert held(folder, "SELECT version FROM contracts WHERE table_name = 'features'") == [(version,)]
     (comment,) = held(folder, "SELECT comment FROM duckdb_columns() WHERE column_name = 'close'")
     assert comment == ("USD: made",)
 
@@ -99,7 +102,7 @@ def test_a_column_dropped_renamed_or_of_another_type_is_so_in_the_store_too(fold
     shutil.rmtree(folder / str(DAYS[0]))
     shares = Column(pa.field("off_exchange_volume", pa.float64(), True, ABOUT), since=2, was="trf_volume")
     sessions_before = Column(pa.field("history_sessions", pa.float64(), False, ABOUT), since=2, was="history_sessions")
-    become("yf_volume", dropped={"settled": 2}, without=("settled",))
+    become("yf_volume", without=("settled",))
     become("merged", shares, without=("trf_volume",))
     become("lit_flow", Column(pa.field("lit_trades", pa.float64(), True, ABOUT), since=2, was="lit_trades"))
     become("features", sessions_before)
@@ -245,6 +248,7 @@ def test_an_unreadable_store_is_kept_beside_the_new_one_and_not_replaced_by_less
 
 def test_a_store_of_a_later_state_is_left_alone(folder, become, monkeypatch) -> None:
     today = dict(tables.CONTRACTS)
+    version = today["features"].version
     become("features", CLOSE)
     again(folder, DAYS[2], "features", close=1.0)
     history.load(folder, DAYS[2:], ARCHIVE)
@@ -253,7 +257,7 @@ def test_a_store_of_a_later_state_is_left_alone(folder, become, monkeypatch) -> 
     for act in (lambda: history.load(folder, DAYS[:2], ARCHIVE), lambda: history.rebuild(folder, ARCHIVE)):
         session_folders.write(folder, DAYS[0], simulated=True)
         with pytest.raises(
-            Newer, match=r"history\.duckdb: table features is of version 2, .* up to 1; update the project"
+            Newer, match=rf"history\.duckdb: table features is of version {version + 1}, .* up to {version}; update the"
         ):
             act()
     assert (folder / history.STORE).read_bytes() == before
@@ -287,7 +291,8 @@ def test_rows_whose_meaning_is_no_longer_known_are_the_folders_to_give_again(fol
     frames = {day: tables.read("features", folder / str(day) / "features.parquet") for day in DAYS}
     become("features", Column(pa.field("offex_ratio", pa.float64(), True, about), since=2))
     told = assert_refused(folder, lambda: history.rebuild(folder, ARCHIVE), *map(str, DAYS))
-    assert "column offex_ratio was something else before version 2" in told
+    version = tables.CONTRACTS["features"].version
+    assert f"column offex_ratio was something else before version {version}" in told
     for day, rows in frames.items():
         path = folder / str(day) / "features.parquet"
         tables.write("features", rows.with_columns(offex_ratio=pl.lit(50.0)), path, **tables.metadata(path))

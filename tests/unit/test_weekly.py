@@ -39,7 +39,7 @@ def lit(*rows: tuple) -> pl.DataFrame:
 
 
 def table(found: pl.DataFrame, flows: pl.DataFrame, least: float = 0.0) -> pl.DataFrame:
-    return weekly.table(found, flows, weekly.sessions_by_week(found["week_start_date"]), THRESHOLDS, least)
+    return weekly.table(found, flows, weekly.sessions_by_week(found["week_start_date"]), THRESHOLDS, least, 0.05)
 
 
 def row(*flows: tuple, least: float = 0.0) -> dict:
@@ -113,7 +113,7 @@ def test_no_week_is_an_empty_table():
 
 def test_a_week_without_its_sessions_is_refused():
     with pytest.raises(ValueError, match="sessions_of lacks the week 2025-11-17"):
-        weekly.table(weeks((MONDAY, "A")), lit(), {}, THRESHOLDS, 0.0)
+        weekly.table(weeks((MONDAY, "A")), lit(), {}, THRESHOLDS, 0.0, 0.05)
 
 
 def test_a_session_twice_is_refused():
@@ -134,7 +134,9 @@ def test_a_week_follows_the_daily_rules(flows, least):
         assert told["estimated_bought"] is None
         return
     daily = pl.DataFrame({"date": [MONDAY], "ticker": ["A"], "trf_volume": [1_000.0], "lit_buy_ratio": [ratio]})
-    dark = estimate.dark_flow(daily, daily).row(0, named=True)
+    unknown = ("lit_ratio_completed", "lit_ratio_variance", "lit_buy_volume", "lit_sell_volume")
+    flow = daily.with_columns(pl.lit(None, pl.Float64).alias(name) for name in unknown)
+    dark = estimate.dark_flow(daily, flow, 0.05).row(0, named=True)
     assert told["estimated_bought"] == dark["estimated_dark_buy_volume"]
     assert told["estimated_sold"] == dark["estimated_dark_sell_volume"]
     assert told["signal"] == estimate.signal(told["estimated_bought"], told["estimated_sold"], THRESHOLDS)

@@ -92,6 +92,25 @@ def test_the_lit_side_of_2013_is_signed_by_its_quotes(real):
     assert [trf["AIG"][c] for c in ("trf_buy_volume", "trf_sell_volume")] == [1_277_530, 1_001_166]
 
 
+BANDS = {
+    "AIG": (0.486664531, 0.477961630, 0.473630316, 0.490995845, 0.389012736, 0.575613425),
+    "BAC": (0.495756808, 0.493114027, 0.483809614, 0.505061221, 0.399307963, 0.589562871),
+}
+
+
+def test_the_bands_of_2013_are_the_references(real):
+    """After the test before: r1, r2, lit low and high, estimate low and high."""
+    features = finish(real, "2013-10-08", ["AIG", "BAC"])
+    lit, dark = flow(real, "lit_flow", "2013-10-08"), flow(real, "dark_flow", "2013-10-08")
+    for ticker, expected in BANDS.items():
+        volume = dark[ticker]["finra_off_exchange_volume"]
+        interval = [lit[ticker][f"lit_{name}"] for name in ("buy_ratio", "ratio_completed", "buy_low", "buy_high")]
+        band = [dark[ticker][name] / volume for name in ("bought_low", "bought_high")]
+        assert [*interval, *band] == pytest.approx(expected, rel=0, abs=1e-9)
+        assert features[ticker]["strength"] == features[ticker]["signal"] == ""
+        assert features[ticker]["bought_low"] == dark[ticker]["bought_low"]
+
+
 @pytest.mark.soak
 def test_the_tick_rule_alone_signs_little_and_says_something_else(real):
     finish(real, "2013-10-08", ["BAC"], lit={"method": "tick"})

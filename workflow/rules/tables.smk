@@ -42,7 +42,7 @@ rule classify_lit:
     params:
         archive=archive_of,
         tickers=of_session(INPUTS.tickers),
-        settings={key: value for key, value in config["lit"].items() if key != "calls_per_minute"},
+        settings={k: v for k, v in config["lit"].items() if k not in ("calls_per_minute", "transfer_sd")},
         code=code("classify_lit.py"),
     script:
         "../scripts/classify_lit.py"
@@ -87,6 +87,7 @@ rule build_features:
         history=config["history"],
         weights=config["accum_score"],
         signal=config["signal"],
+        transfer_sd=settings.transfer_sd(config),
         archive=archive_of,
         weekly_tickers=of_session(INPUTS.weekly_tickers),
         offline=config["offline"],
@@ -134,6 +135,7 @@ rule build_weekly:
         weeks=INPUTS.weeks_shown,
         signal=config["signal"],
         min_lit_volume=config["lit"]["min_lit_volume"],
+        transfer_sd=settings.transfer_sd(config),
         code=code("build_weekly.py"),
     script:
         "../scripts/build_weekly.py"

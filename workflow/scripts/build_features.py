@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import carried, estimate, features, otc_weekly, sources, tables
+from darkpool import carried, estimate, features, minutes, otc_weekly, sources, tables
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -21,13 +21,15 @@ def main(
     history: dict[str, int],
     weights: dict[str, float],
     signal: dict[str, float],
+    transfer_sd: float,
 ) -> None:
     lit, trf = tables.read("lit_flow", inputs["lit_flow"]), tables.read("trf_flow", inputs["trf_flow"])
     merged, about_lit = tables.metadata(inputs["merged"]), tables.metadata(inputs["lit_flow"])
     volumes = features.compute(
         tables.read("merged", inputs["merged"]), carried.splits(merged), session, history, weights
     )
-    dark = estimate.dark_flow(volumes, lit)
+    signed = minutes.signed(minutes.unpack(tables.metadata(inputs["lit_flow"])))
+    dark = estimate.dark_flow(volumes, lit, transfer_sd, signed)
     weekly = otc_weekly.table(archive, session, tickers)
     state = sources.weekly(archive, session, weekly.table, offline)
     about = carried.merge(merged, about_lit, carried.pack(state, weekly.notes))
@@ -49,4 +51,5 @@ if __name__ == "__main__":
             dict(snakemake.params.history),
             dict(snakemake.params.weights),
             dict(snakemake.params.signal),
+            snakemake.params.transfer_sd,
         )

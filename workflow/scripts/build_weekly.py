@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import layout, otc_weekly, simulated, tables, weekly
+from darkpool import layout, minutes, otc_weekly, simulated, tables, weekly
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -21,13 +21,16 @@ def main(
     count: int,
     signal: dict[str, float],
     min_lit_volume: float,
+    transfer_sd: float,
 ) -> None:
     simulated.found(scan, layout.otc_weekly_answers(archive, session, count))
     weeks = otc_weekly.weeks(archive, session, tickers, count)
     lit = tables.stacked("lit_flow", flows)
     sessions_of = weekly.sessions_by_week(weeks["week_start_date"])
     labels = weekly.about(weekly.labels(weeks, lit, sessions_of))
-    tables.write("weekly", weekly.table(weeks, lit, sessions_of, signal, min_lit_volume), output, **labels)
+    by_minute = minutes.unpack(*map(tables.metadata, flows))
+    table = weekly.table(weeks, lit, sessions_of, signal, min_lit_volume, transfer_sd, by_minute)
+    tables.write("weekly", table, output, **labels)
 
 
 if __name__ == "__main__":
@@ -42,4 +45,5 @@ if __name__ == "__main__":
             snakemake.params.weeks,
             dict(snakemake.params.signal),
             snakemake.params.min_lit_volume,
+            snakemake.params.transfer_sd,
         )

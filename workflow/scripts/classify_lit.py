@@ -17,7 +17,7 @@ def main(
     archive = Archive(root)
     simulated.found(scan, simulated.ticks_of(archive, session, tickers))
     flows = session_flow.flows(archive, session, tickers, settings, threads)
-    tables.write("lit_flow", flows.lit, lit, **flows.findings.pack())
+    tables.write("lit_flow", flows.lit, lit, **flows.pack_lit())
     tables.write("trf_flow", flows.trf, trf)
 
 

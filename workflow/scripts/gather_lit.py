@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import carried, session_flow, tables
+from darkpool import carried, minutes, session_flow, tables
 from darkpool.archive import Archive
 from darkpool.logbook import logged
 
@@ -15,7 +15,7 @@ def main(parts: dict[str, list[str]], outputs: dict[str, str], session: date, ro
     flows = session_flow.gather(parts["lit"], parts["trf"])
     state = session_flow.state(session, flows, Archive(root), offline)
     about = carried.pack([state], flows.findings.notes(), flags=flows.findings.flags)
-    tables.write("lit_flow", flows.lit, outputs["lit_flow"], **about)
+    tables.write("lit_flow", flows.lit, outputs["lit_flow"], **about, **minutes.pack(flows.minutes))
     tables.write("trf_flow", flows.trf, outputs["trf_flow"], **about)
 
 

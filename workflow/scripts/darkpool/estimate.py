@@ -17,32 +17,58 @@ from typing import Any
 import polars as pl
 
 from . import tables
+from .measures import trust
 from .volume import add_flags
 
 VERSION = "option-b/1"
 
 
-def dark_flow(volumes: pl.DataFrame, lit_flow: pl.DataFrame) -> pl.DataFrame:
+def split(volume: str, ratio: str) -> tuple[pl.Expr, pl.Expr]:
+    """Shares bought and sold of the column `volume` by the column `ratio`; null where either is unknown."""
+    bought = pl.col(volume) * pl.col(ratio)
+    return bought, pl.col(volume) - bought
+
+
+def dark_flow(
+    volumes: pl.DataFrame,
+    lit_flow: pl.DataFrame,
+    transfer_sd: float,
+    signed: Mapping[str, float] | None = None,
+) -> pl.DataFrame:
     """Table `dark_flow`: `volumes` (date, ticker, trf_volume) split by the ticker's lit buy ratio.
 
-    bought = volume x ratio, sold = volume - bought, in shares; null where either is unknown.
+    bought = volume x ratio, sold = volume - bought, in shares; null where either is unknown. `transfer_sd`: standard
+    deviation of the off-exchange ratio around the lit one, for the band; `signed`: shares by ticker that the default
+    rule signed, for tickers where that is not the rule of the ratio.
     """
-    bought = (pl.col("trf_volume") * pl.col("lit_buy_ratio")).alias("estimated_dark_buy_volume")
-    return (
-        volumes.select("date", "ticker", "trf_volume")
-        .join(lit_flow.select("date", "ticker", "lit_buy_ratio"), on=["date", "ticker"], how="left")
-        .with_columns(bought)
-        .select(
-            "date",
-            "ticker",
-            pl.col("trf_volume").alias("finra_off_exchange_volume"),
-            pl.col("lit_buy_ratio").alias("applied_lit_buy_ratio"),
-            "estimated_dark_buy_volume",
-            (pl.col("trf_volume") - pl.col("estimated_dark_buy_volume")).alias("estimated_dark_sell_volume"),
-            pl.lit("daily").alias("finra_period_type"),
-            pl.lit(VERSION).alias("inference_version"),
-        )
+    behind = ["lit_buy_ratio", "lit_ratio_completed", "lit_ratio_variance", "lit_buy_volume", "lit_sell_volume"]
+    rows = volumes.select("date", "ticker", "trf_volume").join(
+        lit_flow.select("date", "ticker", *behind), on=["date", "ticker"], how="left", maintain_order="left"
     )
+    bands = [_band(row, signed or {}, transfer_sd) for row in rows.iter_rows(named=True)]
+    bought, sold = split("trf_volume", "lit_buy_ratio")
+    return rows.select(
+        "date",
+        "ticker",
+        pl.col("trf_volume").alias("finra_off_exchange_volume"),
+        pl.col("lit_buy_ratio").alias("applied_lit_buy_ratio"),
+        bought.alias("estimated_dark_buy_volume"),
+        sold.alias("estimated_dark_sell_volume"),
+        pl.Series("bought_low", [low for low, _ in bands], pl.Float64),
+        pl.Series("bought_high", [high for _, high in bands], pl.Float64),
+        pl.lit("daily").alias("finra_period_type"),
+        pl.lit(VERSION).alias("inference_version"),
+    )
+
+
+def _band(row: Mapping[str, Any], signed: Mapping[str, float], sd: float) -> tuple[float | None, float | None]:
+    """Least and greatest number of shares bought; None where the interval of the ratio is not known."""
+    if row["lit_buy_ratio"] is None or row["lit_ratio_completed"] is None:
+        return None, None
+    shares = signed.get(row["ticker"], row["lit_buy_volume"] + row["lit_sell_volume"])
+    ratios = row["lit_buy_ratio"], row["lit_ratio_completed"], row["lit_ratio_variance"]
+    band = trust.transfer(*ratios, shares, row["trf_volume"], sd)
+    return (None, None) if band is None else (row["trf_volume"] * band[0], row["trf_volume"] * band[1])
 
 
 def signal(bought: float | None, sold: float | None, thresholds: Mapping[str, float]) -> str:
@@ -113,15 +139,24 @@ def _row(
 ) -> dict[str, Any]:
     bought, sold = dark["estimated_dark_buy_volume"], dark["estimated_dark_sell_volume"]
     buy_ratio = bought / sold if bought is not None and sold else None
+    verdict = signal(bought, sold, thresholds)
+    low, high = dark["bought_low"], dark["bought_high"]
+    volume = dark["finra_off_exchange_volume"]
+    least, most = (None, None) if low is None else (low / volume, high / volume)
     return {
         "lit_buy_ratio": lit["lit_buy_ratio"],
+        "lit_buy_low": lit["lit_buy_low"],
+        "lit_buy_high": lit["lit_buy_high"],
         "classification_method": lit["classification_method"],
         "lit_coverage_pct": lit["lit_coverage_pct"],
         "estimated_bought": bought,
         "estimated_sold": sold,
+        "bought_low": low,
+        "bought_high": high,
         "buy_ratio": buy_ratio,
         "log_ratio": math.log(buy_ratio) if buy_ratio else None,
-        "signal": signal(bought, sold, thresholds),
+        "signal": verdict,
+        "strength": trust.strength(verdict, least, most, thresholds),
         "trf_buy_ratio": trf_ratio,
         "opinions": opinions(lit["lit_buy_ratio"], trf_ratio, thresholds),
         "flags": _flags(lit),

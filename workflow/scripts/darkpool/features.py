@@ -206,6 +206,7 @@ def _row(
         "history_sessions": len(valued),
         "classification_method": "NONE",
         "signal": "",
+        "strength": "",
         "opinions": "none",
         "quality": add_flags(pl.Series([today["quality"]]), [flags])[0],
     }

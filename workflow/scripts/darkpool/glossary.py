@@ -58,6 +58,12 @@ LIT = "Lit market behind it"
 _NO_LIT = ("no_lit", "thin_lit")
 _NO_WINDOW = ("no_trf", "split_unclear", "identity_break", "short_history")
 _NO_ESTIMATE = ("no_trf", "no_lit", "thin_lit")
+_NO_INTERVAL = ("no_lit", "thin_lit", "bars_only", "no_quotes")
+_NO_BAND = ("no_trf", *_NO_INTERVAL)
+_UNTRUSTED = (
+    "How often the signs are wrong is not known: fewer than 30 minutes with signed trades, or more than a tenth of the "
+    "signed volume without a quote."
+)
 _ONE_SIDED = "The estimate is one-sided: the whole volume counts as bought, or as sold, and no ratio can be formed."
 _NO_WEEK = "No FINRA week with this ticker had been published by this session."
 _LIT_RATIO = "lit buy volume / (lit buy volume + lit sell volume)"
@@ -69,6 +75,12 @@ _COLUMNS = (
         "BOT where clearly more was bought than sold, SELL where clearly less, neutral between. An inferred estimate.",
         "BOT if bought > {bot} × sold; SELL if bought < {sell} × sold",
         _NO_ESTIMATE, "There is no estimate to form a signal from.",
+    ),
+    Column(
+        "strength", GLANCE, "Strength", "of signal", "text",
+        "firm where the whole band of the estimate gives the signal; weak, where a part of it does not, only leans.",
+        "firm if bought_low / trf_volume > {bot} / (1 + {bot}) or bought_high / trf_volume < {sell} / (1 + {sell})",
+        (), "There is no signal whose strength could be told.",
     ),
     Column(
         "accum_score", GLANCE, "Score", "accum.", "score",
@@ -132,9 +144,32 @@ _COLUMNS = (
         "trf_volume − estimated_bought", _NO_ESTIMATE,
     ),
     Column(
+        "bought_low", FLOW, "Bought from", "shares", "shares",
+        "Least of the band of bought: signing, sampling and transfer. Transfer is set from 14 ticker-days whose prints "
+        "are known; the band held 14 of 14.",
+        "trf_volume × (min(r1, r2) − 1.645 s); s² = variance × (1 + signed / trf_volume) + lit.transfer_sd²",
+        _NO_BAND, _UNTRUSTED,
+    ),
+    Column(
+        "bought_high", FLOW, "Bought to", "shares", "shares",
+        "Greatest of the band of bought: signing, sampling and transfer.",
+        "trf_volume × (max(r1, r2) + 1.645 s)", _NO_BAND, _UNTRUSTED,
+    ),
+    Column(
         "lit_buy_ratio", FLOW, "Buy %", "% of signed", "fraction",
         "The bought part of the signed volume on lit exchanges, applied to the off-exchange volume.",
         _LIT_RATIO, _NO_LIT,
+    ),
+    Column(
+        "lit_buy_low", FLOW, "Buy % from", "% of signed", "fraction",
+        "Least of the interval of the lit buy ratio by its signing alone, nominally 90%, for exact quotes.",
+        "min(r1, r2) − 1.645 × neutral part × standard error; r1 without the neutral trades, r2 with them (Lee-Ready)",
+        _NO_INTERVAL, _UNTRUSTED,
+    ),
+    Column(
+        "lit_buy_high", FLOW, "Buy % to", "% of signed", "fraction",
+        "Greatest of the interval of the lit buy ratio by its signing alone, nominally 90%, for exact quotes.",
+        "max(r1, r2) + 1.645 × neutral part × standard error", _NO_INTERVAL, _UNTRUSTED,
     ),
     Column(
         "buy_ratio", FLOW, "Buy ratio", "× sold", "ratio",
@@ -183,6 +218,11 @@ COLUMNS: Mapping[str, Column] = {column.name: column for column in _COLUMNS}
 PERIOD = "FINRA week"
 _WEEK_LIT = ("no_lit",)
 _WEEK_ESTIMATE = ("no_lit", "thin_lit")
+_WEEK_INTERVAL = ("no_lit", "thin_lit", "bars_only")
+_WEEK_UNTRUSTED = (
+    "How often the signs are wrong is not known: a session of the week was signed without quotes or from bars, or "
+    "fewer than 30 minutes have signed trades."
+)
 
 _WEEK_COLUMNS = (
     Column("ticker", "", "Ticker", "", "text", "The ticker in our spelling. Upper and lower case differ."),
@@ -231,9 +271,28 @@ _WEEK_COLUMNS = (
         "off-exchange volume − estimated_bought", _WEEK_ESTIMATE,
     ),
     Column(
+        "bought_low", FLOW, "Bought from", "shares a week", "shares",
+        "Least of the band of bought: signing, sampling and transfer, from the minutes of the week's sessions.",
+        "", _WEEK_INTERVAL, _WEEK_UNTRUSTED,
+    ),
+    Column(
+        "bought_high", FLOW, "Bought to", "shares a week", "shares",
+        "Greatest of the band of bought: signing, sampling and transfer.", "", _WEEK_INTERVAL, _WEEK_UNTRUSTED,
+    ),
+    Column(
         "lit_buy_ratio", FLOW, "Buy %", "% of signed", "fraction",
         "The bought part of the lit volume signed in those sessions of the week that are here.",
         "Σ lit buy volume / Σ (lit buy volume + lit sell volume)", _WEEK_ESTIMATE,
+    ),
+    Column(
+        "lit_buy_low", FLOW, "Buy % from", "% of signed", "fraction",
+        "Least of the interval of the week's lit buy ratio by its signing alone, nominally 90%, for exact quotes.",
+        "", _WEEK_INTERVAL, _WEEK_UNTRUSTED,
+    ),
+    Column(
+        "lit_buy_high", FLOW, "Buy % to", "% of signed", "fraction",
+        "Greatest of the interval of the week's lit buy ratio by its signing alone.",
+        "", _WEEK_INTERVAL, _WEEK_UNTRUSTED,
     ),
     Column(
         "buy_ratio", FLOW, "Buy ratio", "× sold", "ratio",
@@ -527,6 +586,11 @@ SIGNALS: Mapping[str, Term] = _terms(
     Term("", "neutral", "Estimated bought between {sell} and {bot} × estimated sold."),
 )
 
+STRENGTHS: Mapping[str, Term] = _terms(
+    Term("firm", "firm", "The whole band of the estimate gives the signal.", "good"),
+    Term("weak", "weak", "A part of the band, or a band that is not known, gives no signal: the estimate leans."),
+)
+
 SIGNAL_RULE = "BOT: estimated bought above {bot} × sold. SELL: below {sell} × sold."
 
 OPINIONS: Mapping[str, Term] = _terms(
@@ -578,7 +642,7 @@ KEYS: Mapping[str, str] = {
 
 ESSENTIAL = frozenset(
     {
-        "ticker", "signal", "accum_score", "offex_ratio", "trf_spike", "trf_volume", "regular_volume",
+        "ticker", "signal", "strength", "accum_score", "offex_ratio", "trf_spike", "trf_volume", "regular_volume",
         "trf_percentile", "offex_ratio_z", "estimated_bought", "estimated_sold", "lit_buy_ratio", "log_ratio",
         "classification_method", "opinions", "quality",
     }

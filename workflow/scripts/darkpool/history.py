@@ -607,9 +607,10 @@ def _week_answers(pattern: str) -> str:
 
 _SUMMARY = """
 SELECT f.date, f.ticker, f.trf_volume AS finra_off_exchange_volume, f.regular_volume, f.offex_ratio,
-    l.lit_buy_volume, l.lit_sell_volume, l.lit_neutral_volume, f.lit_buy_ratio, l.log_buy_sell,
-    f.classification_method, f.lit_coverage_pct, d.applied_lit_buy_ratio, d.estimated_dark_buy_volume,
-    d.estimated_dark_sell_volume, f.buy_ratio, f.log_ratio, f.signal, f.trf_buy_ratio, f.opinions,
+    l.lit_buy_volume, l.lit_sell_volume, l.lit_neutral_volume, f.lit_buy_ratio, f.lit_buy_low, f.lit_buy_high,
+    l.log_buy_sell, f.classification_method, f.lit_coverage_pct, d.applied_lit_buy_ratio, d.estimated_dark_buy_volume,
+    d.estimated_dark_sell_volume, d.bought_low, d.bought_high, f.buy_ratio, f.log_ratio, f.signal, f.strength,
+    f.trf_buy_ratio, f.opinions,
     d.finra_period_type, d.inference_version, f.quality
 FROM features f LEFT JOIN equity_lit_directional_flow l USING (date, ticker)
     LEFT JOIN darkpool_estimated_flow d USING (date, ticker)

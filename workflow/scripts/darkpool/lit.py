@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import classify, conditions, ticks, venues
+from .measures import trust
 
 SECOND, MILLISECOND = 1_000_000_000, 1_000_000
 MINUTE_MS, HALF_DAY_MS, YEARS_MS = 60_000, 43_200_000, 86_400_000_000
@@ -25,6 +26,8 @@ MAX_QUOTE_AGE = 300.0
 """Seconds after which a quote is none, unless the configuration says otherwise."""
 STALE_PCT = 1.0
 """Of the eligible lit volume: more of it beside old quotes is said, `stale_quotes`."""
+TICK_RULES = frozenset({"TICK", "TICK_CARRY"})
+"""Methods that no quote stands behind: how often their signs are wrong is not known."""
 GAP_MINUTES = 30
 UNITS_PER_MS = {"ms": 1, "s": 0.001, "us": 1_000, "ns": 1_000_000}
 """Units in which a bar's start is understood, the archive's own first."""
@@ -39,6 +42,7 @@ class SymbolFlow:
     `unknown_venues`: shares by id of trades at venues that the list does not name, in neither row.
     `repeats`: by kind of file (trades, quotes, bars) the rows that are identical to another and count once.
     `flags`: what `quality` says of the source: stale_quotes, bars_gap.
+    `minutes`: the signed lit shares by minute; None where the error of their signs is not known (bars, tick rules).
     """
 
     lit: dict[str, Any]
@@ -48,6 +52,7 @@ class SymbolFlow:
     unknown_venues: Mapping[int, float] = field(default_factory=dict)
     repeats: Mapping[str, int] = field(default_factory=dict)
     flags: frozenset[str] = frozenset()
+    minutes: trust.ByMinute | None = field(default=None, compare=False)
 
 
 class Bars(NamedTuple):
@@ -183,12 +188,18 @@ def _from_trades(
             flags = frozenset({"stale_quotes"})
         bid, ask, _ = met if all_or_nothing else met.fresh()
     side = classify.sign(method, price, bid, ask, all_or_nothing=all_or_nothing)
+    quoted = None if bid is None or ask is None else classify.valid(bid, ask)
+    signed_by = _method(method, quoted, all_or_nothing)
+    by_minute = None
+    if bid is not None and ask is not None and quoted is not None and signed_by not in TICK_RULES:
+        edges = trust.edges(time, hours[0], -(-(hours[1] - hours[0]) // trust.MINUTE))
+        by_minute = _by_minute(method, side, quoted, edges, price, size, bid, ask)
     out = ~eligible & venue.lit
     excluded = _excluded(reasons[out], trades.size[out])
 
     lit = {
-        **_lit_columns(_tally(side, size), min_lit_volume),
-        "classification_method": _method(method, bid, ask, all_or_nothing),
+        **_lit_columns(_tally(side, size), min_lit_volume, by_minute),
+        "classification_method": signed_by,
         "excluded_volume": math.fsum(excluded.values()),
         "excluded_reasons": excluded,
         "source": "trades" if quotes is None else "trades_quotes",
@@ -207,7 +218,26 @@ def _from_trades(
         ticks.unknown_venues(trades, venue.unknown) if venue.unknown.any() else {},
         {kind: count for kind, count in repeats.items() if count},
         flags,
+        by_minute,
     )
+
+
+def _by_minute(
+    method: classify.Rule,
+    side: classify.Sides,
+    quoted: ticks.Flags,
+    edges: trust.Positions,
+    price: classify.Prices,
+    size: ticks.Floats,
+    bid: classify.Prices,
+    ask: classify.Prices,
+) -> trust.ByMinute:
+    """The signed trades by minute, and the neutral ones of the default rule signed once more."""
+    default, own = (side, None) if method == "nbbo" else (classify.sign("nbbo", price, bid, ask), side)
+    tick = 0.0 if quoted.all() else float(size[~quoted & (default != 0)].sum())
+    neutral = np.flatnonzero(default == 0)
+    again = classify.lee_ready_at(price, bid, ask, neutral)
+    return trust.by_minute(default, size, edges, (neutral, again), own=own, tick=tick)
 
 
 def _is_stale(old: np.ndarray, size: np.ndarray) -> bool:
@@ -352,14 +382,19 @@ def _nothing() -> dict[str, Any]:
     }
 
 
-def _lit_columns(tally: Tally, min_lit_volume: float) -> dict[str, Any]:
+def _lit_columns(tally: Tally, min_lit_volume: float, by_minute: trust.ByMinute | None = None) -> dict[str, Any]:
     ratio = _ratio(tally, min_lit_volume)
+    trusted = None if by_minute is None else trust.signing(by_minute, ratio)
     two_sided = ratio is not None and tally.buy > 0 and tally.sell > 0
     return {
         "lit_buy_volume": tally.buy,
         "lit_sell_volume": tally.sell,
         "lit_neutral_volume": tally.neutral,
         "lit_buy_ratio": ratio,
+        "lit_buy_low": trusted and trusted.low,
+        "lit_buy_high": trusted and trusted.high,
+        "lit_ratio_completed": trusted and trusted.completed,
+        "lit_ratio_variance": trusted and trusted.variance,
         "log_buy_sell": math.log(tally.buy / tally.sell) if two_sided else None,
         "lit_coverage_pct": 100 * tally.signed / tally.trades if tally.trades else None,
         "lit_volume_coverage_pct": _volume_coverage(tally),
@@ -382,11 +417,10 @@ def _volume_coverage(tally: Tally) -> float | None:
     return 100 * signed / (signed + tally.neutral) if signed + tally.neutral > 0 else None
 
 
-def _method(method: classify.Rule, bid: np.ndarray | None, ask: np.ndarray | None, all_or_nothing: bool) -> str:
-    """The rule that signed the trades, which is the fallback where no trade had a valid quote."""
+def _method(method: classify.Rule, quoted: np.ndarray | None, all_or_nothing: bool) -> str:
+    """The rule that signed the trades, which is the fallback where no trade had a valid quote (`quoted`)."""
     if method in ("tick", "tick_carry"):
         return method.upper()
-    quoted = None if bid is None or ask is None else classify.valid(bid, ask)
     if quoted is None or (len(quoted) and not quoted.any()):
         return "TICK" if method == "nbbo" else "TICK_CARRY"
     if method != "nbbo":

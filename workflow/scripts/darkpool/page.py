@@ -27,6 +27,7 @@ TERMS = {
     "opinion": glossary.OPINIONS,
     "signal": glossary.SIGNALS,
     "state": glossary.STATES,
+    "strength": glossary.STRENGTHS,
     "verdict": glossary.VERDICTS,
     "week-flag": glossary.WEEK_FLAGS,
 }
@@ -146,7 +147,9 @@ def cell(name: str, record: Mapping[str, Any]) -> Cell:
         if value == "none":
             return _unknown(column, flags)
         return Cell(glossary.term(glossary.OPINIONS, value).label, value, "term", _key("opinion", value))
-    text = glossary.written(column.kind, value)
+    if name == "strength" and value:
+        return Cell(glossary.term(glossary.STRENGTHS, value).label, value, "term", _key("strength", value))
+    text = glossary.written(column.kind, value or None if name == "strength" else value)
     if text == glossary.UNKNOWN:
         return _unknown(column, flags)
     bar = round(min(100 * value, 100), 1) if name in BARRED else None
@@ -290,6 +293,7 @@ def _used(
         "flag": {flag for quality in features["quality"].unique() for flag in glossary.flags_of(quality)},
         "method": set(features["classification_method"]),
         "opinion": set(features["opinions"]),
+        "strength": set(features["strength"]) - {""},
         "signal": set(features["signal"]),
         "state": {_state(source) for source in heard},
     }

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from . import conditions, layout, listing, lit, sessions, sources, tables, ticks, venues
+from . import conditions, layout, listing, lit, minutes, sessions, sources, tables, ticks, venues
 from .archive import Archive
+from .measures.trust import ByMinute
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,11 @@ class Flows(NamedTuple):
     lit: pl.DataFrame
     trf: pl.DataFrame
     findings: Findings
+    minutes: Mapping[minutes.Key, ByMinute]
+
+    def pack_lit(self) -> dict[str, str]:
+        """What a part of `lit_flow` says besides its rows."""
+        return self.findings.pack() | minutes.pack(self.minutes)
 
 
 def part(tickers: Sequence[str], item: str) -> list[str]:
@@ -123,7 +129,8 @@ def flows(archive: Archive, session: date, tickers: Sequence[str], settings: Map
         results = dict(zip(tickers, pool.map(one, tickers), strict=True))
     lit_rows = [{"date": session, "ticker": ticker, **flow.lit} for ticker, (flow, _) in results.items()]
     trf_rows = [{"date": session, "ticker": ticker, **flow.trf} for ticker, (flow, _) in results.items() if flow.trf]
-    return Flows(_frame("lit_flow", lit_rows), _frame("trf_flow", trf_rows), Findings.of(results))
+    by_minute = {(session, ticker): flow.minutes for ticker, (flow, _) in results.items() if flow.minutes is not None}
+    return Flows(_frame("lit_flow", lit_rows), _frame("trf_flow", trf_rows), Findings.of(results), by_minute)
 
 
 def _symbol(
@@ -149,10 +156,12 @@ def _frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def gather(lit_parts: Sequence[str], trf_parts: Sequence[str]) -> Flows:
     """One session from the files of its parts."""
+    told = [tables.metadata(path) for path in lit_parts]
     return Flows(
         pl.concat([tables.read("lit_flow", path) for path in lit_parts]).sort("ticker"),
         pl.concat([tables.read("trf_flow", path) for path in trf_parts]).sort("ticker"),
-        Findings.together(tables.metadata(path) for path in lit_parts),
+        Findings.together(told),
+        minutes.unpack(*told),
     )
 
 

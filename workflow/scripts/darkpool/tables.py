@@ -58,6 +58,12 @@ METHOD = _text(
     "classification_method",
     "how lit trades were signed: NBBO, NBBO+TICK, TICK, TICK_CARRY, LEE_READY, EMO, CLNV, BARS or NONE",
 )
+LIT_LOW = _number("lit_buy_low", "fraction", "lower end of lit_buy_ratio by its signing alone, nominally 90 %", since=2)
+LIT_HIGH = _number(
+    "lit_buy_high", "fraction", "upper end of lit_buy_ratio by its signing alone, nominally 90 %", since=2
+)
+BOUGHT_LOW = _shares("bought_low", "lower end of the shares bought: signing, sampling and transfer", True, since=2)
+BOUGHT_HIGH = _shares("bought_high", "upper end of the shares bought: signing, sampling and transfer", True, since=2)
 
 
 def _contract(key: tuple[str, ...], *columns: Column, dropped: Mapping[str, int] | None = None) -> Contract:
@@ -127,13 +133,23 @@ CONTRACTS: Mapping[str, Contract] = {
         _number("accum_score", "score", "weighted sum of offex_ratio and trf_spike"),
         _count("history_sessions", "sessions", "earlier sessions of the window with an off-exchange volume"),
         _number("lit_buy_ratio", "fraction", "buy / (buy + sell) of the signed lit volume"),
+        LIT_LOW,
+        LIT_HIGH,
         METHOD,
         _number("lit_coverage_pct", "percent", "signed trades of the eligible lit trades"),
         _shares("estimated_bought", "inferred estimate: off-exchange volume times lit_buy_ratio", True),
         _shares("estimated_sold", "inferred estimate: off-exchange volume less estimated_bought", True),
+        BOUGHT_LOW,
+        BOUGHT_HIGH,
         _number("buy_ratio", "ratio", "estimated_bought / estimated_sold"),
         _number("log_ratio", "natural logarithm", "ln(buy_ratio)"),
         _text("signal", "BOT, SELL or empty"),
+        _text(
+            "strength",
+            "firm where the whole band gives the signal, else weak; empty without a signal",
+            since=2,
+            fill="",
+        ),
         _number("trf_buy_ratio", "fraction", "buy / (buy + sell) of the FINRA prints signed by themselves"),
         _text("opinions", "agree, disagree, lit_only, trf_only or none: lit and FINRA prints compared"),
         _day("finra_week", "Monday of the newest FINRA week visible to the session", True),
@@ -148,6 +164,20 @@ CONTRACTS: Mapping[str, Contract] = {
         _shares("lit_sell_volume", "eligible lit volume signed as sold", True),
         _shares("lit_neutral_volume", "eligible lit volume that the rule does not sign", True),
         _number("lit_buy_ratio", "fraction", "buy / (buy + sell); null below lit.min_lit_volume"),
+        LIT_LOW,
+        LIT_HIGH,
+        _number(
+            "lit_ratio_completed",
+            "fraction",
+            "buy / (buy + sell) with the neutral volume signed by Lee and Ready",
+            since=2,
+        ),
+        _number(
+            "lit_ratio_variance",
+            "fraction squared",
+            "Newey-West variance of the ratio over the session's minutes",
+            since=2,
+        ),
         _number("log_buy_sell", "natural logarithm", "ln(buy / sell)"),
         METHOD,
         _number("lit_coverage_pct", "percent", "signed trades of the eligible trades"),
@@ -197,6 +227,8 @@ CONTRACTS: Mapping[str, Contract] = {
         _number("applied_lit_buy_ratio", "fraction", "the lit buy ratio applied to it"),
         _shares("estimated_dark_buy_volume", "inferred estimate of the shares bought", True),
         _shares("estimated_dark_sell_volume", "inferred estimate of the shares sold", True),
+        BOUGHT_LOW,
+        BOUGHT_HIGH,
         _text("finra_period_type", "daily"),
         _text("inference_version", "version of the inference"),
     ),
@@ -222,10 +254,14 @@ CONTRACTS: Mapping[str, Contract] = {
         _shares("lit_buy_volume", "lit volume signed as bought, over the week's sessions that have it", True),
         _shares("lit_sell_volume", "lit volume signed as sold, over the week's sessions that have it", True),
         _number("lit_buy_ratio", "fraction", "lit_buy_volume / (lit_buy_volume + lit_sell_volume)"),
+        LIT_LOW,
+        LIT_HIGH,
         _count("sessions_in_week", "sessions", "XNYS sessions of the week"),
         _count("sessions_with_lit", "sessions", "those of them with signed lit volume"),
         _shares("estimated_bought", "inferred estimate: off-exchange volume times lit_buy_ratio", True),
         _shares("estimated_sold", "inferred estimate: off-exchange volume less estimated_bought", True),
+        BOUGHT_LOW,
+        BOUGHT_HIGH,
         _number("buy_ratio", "ratio", "estimated_bought / estimated_sold"),
         _number("log_ratio", "natural logarithm", "ln(buy_ratio)"),
         _text("signal", "BOT, SELL or empty"),

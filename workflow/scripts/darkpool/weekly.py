@@ -18,6 +18,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from . import estimate, sessions, tables
+from .measures import trust
 
 KEY = ["week_start_date", "ticker"]
 LABELS: Mapping[str, pl.DataType] = {
@@ -46,11 +47,15 @@ def table(
     sessions_of: Mapping[date, Sequence[date]],
     thresholds: Mapping[str, float],
     min_lit_volume: float,
+    transfer_sd: float,
+    minutes: Mapping[tuple[date, str], trust.ByMinute] | None = None,
 ) -> pl.DataFrame:
     """Table `weekly`: `weeks` (as `otc_weekly.weeks` gives them) split by the week's lit buy ratio.
 
     `lit_flows` holds rows of the table `lit_flow`, of any sessions; `sessions_of` the XNYS sessions of every week;
     `thresholds` bot and sell of the signal. The ratio is null below `min_lit_volume` signed shares of the week.
+    `minutes` of the sessions and tickers whose signing has a known error: a week's interval and band are null where one
+    of its sessions is not among them; `transfer_sd` of the band.
     Raises ValueError for a week without its sessions, and for a session that stands twice in `lit_flows`.
     """
     without = sorted(set(weeks["week_start_date"]) - set(sessions_of))
@@ -61,13 +66,15 @@ def table(
         raise ValueError(
             f"lit_flows holds {twice['ticker'][0]} on {twice['date'][0]} twice; expected one row per session and ticker"
         )
-    lit = _answered(lit_flows, sessions_of).group_by(KEY).agg(
+    answered = _answered(lit_flows, sessions_of)
+    lit = answered.group_by(KEY).agg(
         pl.col("lit_buy_volume", "lit_sell_volume").sum(), pl.len().cast(pl.Int64).alias("sessions_with_lit")
     )  # fmt: skip
     signed = pl.col("lit_buy_volume") + pl.col("lit_sell_volume")
     ratio = pl.when((signed > 0) & (signed >= min_lit_volume)).then(pl.col("lit_buy_volume") / signed)
     rows = weeks.join(lit, on=KEY, how="left").sort(KEY).with_columns(ratio.alias("lit_buy_ratio"))
-    bought, sold = _estimated(rows)
+    shares = estimate.split("finra_off_exchange_volume", "lit_buy_ratio")
+    bought, sold = rows.select(bought=shares[0], sold=shares[1])
     buy_ratio = [b / s if b is not None and s else None for b, s in zip(bought, sold, strict=True)]
     columns: dict[str, Sequence[object] | pl.Series] = {name: rows[name] for name in rows.columns}
     columns |= {
@@ -75,6 +82,7 @@ def table(
         "sessions_with_lit": rows["sessions_with_lit"].fill_null(0),
         "estimated_bought": bought,
         "estimated_sold": sold,
+        **_bands(rows, answered, minutes or {}, transfer_sd),
         "buy_ratio": buy_ratio,
         "log_ratio": [math.log(ratio) if ratio else None for ratio in buy_ratio],
         "signal": [estimate.signal(b, s, thresholds) for b, s in zip(bought, sold, strict=True)],
@@ -90,11 +98,35 @@ def _answered(lit_flows: pl.DataFrame, sessions_of: Mapping[date, Sequence[date]
     return lit_flows.filter(pl.col("source") != "none").join(week_of, on="date")
 
 
-def _estimated(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    """Bought and sold, in shares, by the rule of the daily estimate."""
-    daily = rows.rename({"week_start_date": "date", "finra_off_exchange_volume": "trf_volume"})
-    dark = estimate.dark_flow(daily, daily).sort("date", "ticker")
-    return dark["estimated_dark_buy_volume"], dark["estimated_dark_sell_volume"]
+def _bands(
+    rows: pl.DataFrame,
+    answered: pl.DataFrame,
+    minutes: Mapping[tuple[date, str], trust.ByMinute],
+    transfer_sd: float,
+) -> dict[str, list[float | None]]:
+    """Interval of each week's lit buy ratio and band of what was bought, from the minutes of its sessions."""
+    found: dict[str, list[float | None]] = {
+        name: [] for name in ("lit_buy_low", "lit_buy_high", "bought_low", "bought_high")
+    }
+    days: dict[tuple[date, str], list[date]] = {}
+    for monday, ticker, day in answered.select(*KEY, "date").sort("date").iter_rows():
+        days.setdefault((monday, ticker), []).append(day)
+    names = ("finra_off_exchange_volume", "lit_buy_ratio")
+    for monday, ticker, volume, ratio in rows.select(*KEY, *names).iter_rows():
+        parts = [minutes.get((day, ticker)) for day in days.get((monday, ticker), [])]
+        known = [part for part in parts if part is not None]
+        week = trust.end_to_end(known) if known and len(known) == len(parts) else None
+        lit = week and trust.signing(week, ratio)
+        band = (
+            trust.transfer(ratio, lit.completed, lit.variance, week.signed, volume, transfer_sd)
+            if week and lit
+            else None
+        )
+        ends = (lit.low, lit.high) if lit else (None, None)
+        shares = (volume * band[0], volume * band[1]) if band else (None, None)
+        for values, value in zip(found.values(), (*ends, *shares), strict=True):
+            values.append(value)
+    return found
 
 
 def labels(weeks: pl.DataFrame, lit_flows: pl.DataFrame, sessions_of: Mapping[date, Sequence[date]]) -> pl.DataFrame:

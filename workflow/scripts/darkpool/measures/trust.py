@@ -35,6 +35,7 @@ MINUTE = 60_000_000_000
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.integer]
 Sides = npt.NDArray[np.int8]
+Positions = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -74,42 +75,51 @@ class Signing(NamedTuple):
     variance: float
 
 
-def minutes(time: Integers, start: int, count: int) -> npt.NDArray[np.intp]:
-    """Minute of each trade since `start`, 0 to `count` - 1; `time` ascending, all within (ns)."""
-    edges = np.searchsorted(time, start + MINUTE * np.arange(count + 1, dtype=np.int64))
-    return np.repeat(np.arange(count), np.diff(edges))
+def edges(time: Integers, start: int, count: int) -> Positions:
+    """Positions at which the minutes since `start` begin, `count` + 1 of them; `time` ascending, all within (ns)."""
+    return np.searchsorted(time, start + MINUTE * np.arange(count + 1, dtype=np.int64))
 
 
 def by_minute(
     side: Sides,
     size: Floats,
-    minute: npt.NDArray[np.intp],
-    count: int,
-    neutral_side: Sides,
+    edges: Positions,
+    neutral: tuple[Positions, Sides],
     *,
     own: Sides | None = None,
     tick: float = 0.0,
 ) -> ByMinute:
-    """Shares by minute from the sides of the eligible trades.
+    """Shares by minute from the sides of the eligible trades, which are in their order.
 
-    `side` (n,) by the default rule, `neutral_side` the sides by Lee and Ready of those that it leaves neutral, in their
-    order; `own` (n,) by the method of the ratio where that is another; `tick` shares that the tick test signed.
+    `side` (n,) by the default rule; `edges` (M + 1,) the positions at which the minutes begin; `neutral` the positions
+    of the trades that the rule leaves neutral, and their sides by Lee and Ready; `own` (n,) the sides by the method of
+    the ratio where that is another; `tick` shares that the tick test signed.
     """
-    sold, neutral, bought = by_side(side, size, minute, count)
-    at = np.flatnonzero(side == 0)
-    neutral_sold, _, neutral_bought = by_side(neutral_side, size[at], minute[at], count)
-    own_sold, _, own_bought = (sold, None, bought) if own is None else by_side(own, size, minute, count)
+    at, again = neutral
+    left, left_edges = size[at], np.searchsorted(at, edges)
+    bought, sold = _sums(side > 0, size, edges), _sums(side < 0, size, edges)
+    own_bought, own_sold = (bought, sold) if own is None else (_sums(own > 0, size, edges), _sums(own < 0, size, edges))
     return ByMinute(
-        own_bought, own_sold, bought, sold, neutral_bought, neutral_sold, float(neutral.sum()), float(tick)
-    )  # fmt: skip
+        own_bought,
+        own_sold,
+        bought,
+        sold,
+        _sums(again > 0, left, left_edges),
+        _sums(again < 0, left, left_edges),
+        float(left.sum()),
+        float(tick),
+    )
 
 
-def by_side(side: Sides, size: Floats, minute: npt.NDArray[np.intp], count: int) -> tuple[Floats, Floats, Floats]:
-    """Shares sold, neutral and bought by minute, arrays of length `count`."""
-    key = minute * 3 + 1
-    key += side
-    shares: Floats = np.bincount(key, weights=size, minlength=3 * count).astype(np.float64, copy=False)
-    return shares[0::3], shares[1::3], shares[2::3]
+def _sums(counts: npt.NDArray[np.bool_], size: Floats, edges: Positions) -> Floats:
+    """Shares of the trades that count, between each edge and the next."""
+    shares = np.zeros(len(edges) - 1)
+    starts = edges[:-1]
+    full = edges[1:] > starts
+    if full.any():
+        # A minute without trades has no place of its own, so that each one's sum ends where the next one begins.
+        shares[full] = np.add.reduceat(size * counts, starts[full])
+    return shares
 
 
 def end_to_end(sessions: Sequence[ByMinute]) -> ByMinute:

@@ -112,6 +112,11 @@ function cellOf(session, index, column) {
     const { label, key } = term("opinion", value);
     return { text: label, value: label, kind: "term", why: key };
   }
+  if (column.name === "strength") {
+    if (!value) return unknown(column, flags);
+    const { label, key } = term("strength", value);
+    return { text: label, value: label, kind: "term", why: key };
+  }
   if (column.name === "quality") return { text: value, value: value || null, kind: "flags" };
   const text = written(column.kind, value);
   if (text === UNKNOWN && column.name !== "ticker") return unknown(column, flags);
