@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool import layout, otc_weekly, tables
+from darkpool import layout, otc_weekly, symbols, tables
 from darkpool.archive import Archive
 from standin import weekly_rows
 
@@ -254,6 +254,37 @@ class TestSymbols:
         ]  # fmt: skip
         found = [spelling for ticker in kinds for spelling in otc_weekly.spellings(ticker)]
         assert len(found) == len(set(found))
+
+
+ROOTS = st.from_regex(r"[A-Z]{1,5}", fullmatch=True)
+SUFFIXES = st.sampled_from(
+    ["", ".A", ".B", ".R", ".V", ".W", "p", "pA", "pW", "pR", ".WS", ".WS.A", ".WS.W", ".U", "r", "w", ".CL", ".WD"]
+)
+TICKERS = st.tuples(ROOTS, SUFFIXES).map("".join)
+
+
+@given(st.lists(TICKERS, min_size=2, max_size=8, unique=True))
+def test_whatever_the_universe_no_row_is_given_to_two_tickers(tickers: list[str]) -> None:
+    found = [spelling for ticker in tickers for spelling in otc_weekly.spellings(ticker)]
+    assert len(found) == len(set(found))
+
+
+@given(
+    ROOTS,
+    st.sampled_from(
+        [(".WS", ".W"), ("r", ".R"), ("pD", "$D"), ("p", "$"), (".U", ".U"), (".B", ".B"), (".V", ".V"), ("", "")]
+    ),
+    st.sampled_from(["", " ", "   ", "\t"]),
+)
+def test_every_kind_is_found_as_the_weekly_data_spell_it_padded_or_not(
+    root: str, kind: tuple[str, str], pad: str
+) -> None:
+    ours, theirs = root + kind[0], root + kind[1]
+    assert symbols.to_weekly(ours) == theirs
+    rows = weekly_rows(WEEK, "T2", {theirs + pad: (1, 2)})
+    (name,) = set(otc_weekly.parse(json.dumps(rows).encode(), "page")["symbol"])
+    assert name == otc_weekly.trimmed(theirs + pad)
+    assert name in otc_weekly.spellings(ours)
 
 
 @pytest.mark.real_data
