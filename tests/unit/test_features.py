@@ -189,6 +189,10 @@ class TestAnotherSecurity:
         told = row(merged({"A": [*wild, *[before] * 6, now]}), history=LONG)
         assert ("identity_break" in told["quality"]) == breaks
 
+    def test_a_day_without_volume_is_none_where_most_are(self) -> None:
+        quiet, trade = Value(0, 1000.0), Value(5, 1000.0)
+        assert "identity_break" not in row(merged({"A": [*[quiet] * 5, trade, quiet]}), history=LONG)["quality"]
+
     @pytest.mark.parametrize(("count", "breaks"), [(4, False), (5, True)])
     def test_five_valued_sessions_must_lie_before_it(self, count: int, breaks: bool) -> None:
         nameless = [Value(10, None), Value(None, 1000.0)]

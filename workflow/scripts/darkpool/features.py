@@ -56,7 +56,7 @@ def identity_break(volumes: Floats, ratios: Floats) -> int | None:
         return None
     for k in range(len(valued) - 1, LEAST_BEFORE - 1, -1):
         volume, ratio = float(np.median(volumes[:k])), float(np.median(ratios[:k]))
-        if not (volume > 0 and ratio > 0):
+        if not volume > 0:  # nor is then the ratio: no scale to be 50 times of
             continue
         above = (volumes >= ANOTHER * volume) & (ratios >= ANOTHER * ratio)
         below = (volumes <= volume / ANOTHER) & (ratios <= ratio / ANOTHER)
