@@ -2,12 +2,16 @@
 
 import io
 import json
+import math
+import tempfile
 from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from darkpool import carried, layout, session_tables, sessions, tables
 from darkpool.archive import Archive
@@ -224,3 +228,50 @@ def test_an_older_mark_is_said_on_every_row(archive) -> None:
     keep_yahoo(archive)
     built, _ = build(archive, flags=["stale_mark"])
     assert all("stale_mark" in quality.split(",") for quality in built["merged"]["quality"])
+
+
+CLEAR, DOUBTFUL = (2.0, 3.0, 1.5, 1.05, 0.5, 0.1, 20.0, 1 / 30, 1.0), (1.253, 0.0, None, 1e5, -1.0)
+DAYS = sessions.window(DAY, 12)
+ANY_DAY = st.one_of(st.sampled_from(DAYS), st.dates(DAYS[0], date(2027, 12, 31)))
+NAMED = st.dictionaries(
+    st.sampled_from([*VOLUMES]),
+    st.lists(st.tuples(ANY_DAY, st.sampled_from(CLEAR + DOUBTFUL)), max_size=4),
+)
+
+
+@given(NAMED, st.dictionaries(st.sampled_from([*VOLUMES]), st.integers(0, 10**7), min_size=1), st.randoms())
+@settings(max_examples=60, deadline=None)
+def test_whatever_splits_are_named_a_volume_is_what_was_traded_or_null_and_why(named, traded, shuffle) -> None:
+    """Yahoo adjusts for what it names and gives whole shares; splits on any day, in any order, of any symbol."""
+    rows = [(symbol, day, ratio) for symbol, events in named.items() for day, ratio in events]
+    shuffle.shuffle(rows)
+    by_day: dict[tuple[str, date], set[float | None]] = {}
+    for symbol, day, ratio in rows:
+        by_day.setdefault((symbol, day), set()).add(ratio)
+    unclear = {key for key, ratios in by_day.items() if len(ratios - {1.0}) > 1 or ratios & set(DOUBTFUL)}
+    bars, expected = [], {}
+    for symbol, volume in traded.items():
+        for day in DAYS:
+            later = {key: ratios - {1.0} for key, ratios in by_day.items() if key[0] == symbol and key[1] > day}
+            factor = math.prod(next(iter(r)) or 1.0 for key, r in later.items() if r and key not in unclear)
+            given = float(round(volume * factor))
+            bars.append((symbol, day, given))
+            is_rounded = factor < 1 and given < 50
+            doubt = "split_unclear" if later.keys() & unclear else "rounded_volume" if is_rounded else ""
+            expected[symbol, day] = (None if doubt else volume, doubt, 0.5 / factor)
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Archive(folder)
+        types = {"symbol": pl.String, "date": pl.Date, "volume": pl.Float64}
+        archive.keep(layout.yahoo_daily(DAY), parquet(bars, types), NOON)
+        schema = {"symbol": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
+        archive.keep(layout.yahoo_splits(DAY), parquet(rows, schema), NOON)
+        merged = build(archive, window=DAYS)[0]["merged"]
+    found = {
+        (ticker, day): rest
+        for ticker, day, *rest in merged.select("ticker", "date", "regular_volume", "quality").rows()
+    }
+    spelled = {"BRK-B": "BRK.B", "T-PC": "TpC"}
+    for (symbol, day), (volume, doubt, half) in expected.items():
+        value, quality = found[spelled.get(symbol, symbol), day]
+        assert quality == ",".join(filter(None, ["no_trf", doubt]))
+        assert value == (None if volume is None else pytest.approx(volume, abs=half + 1e-6))

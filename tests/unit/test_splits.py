@@ -167,6 +167,13 @@ class TestNotShown:
         assert splits.not_shown({day: 1.0}, [tenth], {day: 14.0}, []) == ({DAY}, set())  # 1.4, given as 1
         assert splits.not_shown({day: 14.0}, [tenth], {day: 14.0}, []) == ({DAY}, {DAY})
 
+    @pytest.mark.parametrize(("now", "missing"), [(3.0, True), (4.0, True), (4.2, False), (30.0, False)])
+    def test_what_was_rounded_then_is_known_to_half_of_its_own_shares(self, now: float, missing: bool) -> None:
+        """3 of ten shares each, so 25 to 35 as traded; without the 10:1 split since, 2.5 to 3.5, given as 2 to 4."""
+        tenth, tenfold = Split(DAY, 0.1, named=0.1), Split(DAY + timedelta(1), 10.0, named=10.0)
+        told = splits.not_shown({WINDOW[3]: now}, [tenth, tenfold], {WINDOW[3]: 3.0}, [tenth])
+        assert told == ({tenfold.ex_date}, {tenfold.ex_date} if missing else set())
+
     def test_an_unclear_split_hides_the_days_before_it(self) -> None:
         unclear = Split(WINDOW[15], None)
         assert splits.not_shown(TRADED, [unclear, DOUBLE], TRADED, []) == ({DAY}, {DAY})
@@ -239,6 +246,10 @@ class TestStep:
         for before, since in ((0.0, 1000.0), (100.0, 0.0)):
             split, volumes = self.at(10.0, before, since)
             assert not splits.leaves_its_step(split, volumes, {}, [])
+
+    def test_fractions_of_a_share_are_shares(self) -> None:
+        split, volumes = self.at(10.0, 0.05, 0.5)
+        assert splits.leaves_its_step(split, volumes, {}, [])
 
     def test_an_unclear_split_is_unclear_already(self) -> None:
         split, volumes = self.at(10.0, 100.0, 1000.0)
