@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,19 @@ from typing import Any
 import pytest
 
 import canaries
-from darkpool import cli, credentials, doctor, glossary, message
+from darkpool import (
+    cli,
+    credentials,
+    doctor,
+    glossary,
+    integrity,
+    message,
+    sessions,
+    simulate,
+    simulate_ticks,
+    simulate_weekly,
+)
+from darkpool.archive import Archive
 from standin import Answer, Vendors
 
 SOURCE = Path(__file__).parents[2]
@@ -343,3 +355,75 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(ask, monkeypatch)
     assert status == 1
     assert found["disk"][0]["said"] == "could not be checked: RuntimeError: no idea, (hidden)"
     assert "schedule" in found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's archive of a session."""
+    root = tmp_path_factory.mktemp("made")
+    session = date(2025, 12, 22)
+    simulate.daily(Archive(root), session, sessions.window(session, 2), 7)
+    simulate_ticks.session(Archive(root), session, 7)
+    simulate_weekly.weeks(Archive(root), session, 1, 7)
+    return root
+
+
+class TestArchive:
+    """`doctor --archive` on the demo's archive, a small one of every kind of file."""
+
+    FILES = (
+        "finra/regsho/CNMSshvol20251222.txt",
+        "finra/otc_weekly/*.json",
+        "yahoo/daily/2025-12-22.parquet",
+        "yahoo/splits/2025-12-22.parquet",
+        "universe/demo/2025-12-22.csv",
+        "polygon/trades/2025-12-22/PENNY.parquet",
+        "polygon/quotes/2025-12-22/PENNY.parquet",
+        "polygon/minute_bars/2025-12-22/BARSO.parquet",
+    )
+
+    @pytest.fixture
+    def archive(self, made: Path, project: Path) -> Path:
+        return Path(shutil.copytree(made, project / "resources/demo"))
+
+    def examine(self, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+        status = cli.main(["doctor", "--archive"])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    def test_a_whole_archive_is_ok_and_how_far_it_is_is_told(self, archive, capsys) -> None:
+        status, out, err = self.examine(capsys)
+        assert status == 0, out
+        count = sum(1 for kind in integrity.SOURCES for path in (archive / kind).rglob("*") if path.is_file())
+        assert f"{count:,} files hashed" in out
+        assert f"{count:,} of {count:,} files" in err
+
+    @pytest.mark.parametrize("pattern", FILES)
+    @pytest.mark.parametrize("kind", ["flipped", "cut", "emptied"])
+    def test_a_damaged_file_is_named_and_it_ends_1(self, pattern, kind, archive, capsys) -> None:
+        path = next(iter(sorted(archive.glob(pattern))))
+        content = bytearray(path.read_bytes())
+        if kind == "flipped":
+            content[len(content) // 2] ^= 1
+        path.write_bytes({"flipped": content, "cut": content[:-9], "emptied": b""}[kind])
+        status, out, _ = self.examine(capsys)
+        assert status == 1
+        (line,) = [line for line in out.splitlines() if line.startswith("fault")]
+        assert str(path.relative_to(archive)) in line
+
+    def test_a_spoilt_receipt_is_named_and_the_others_are_examined(self, archive, capsys) -> None:
+        (archive / "receipts/finra/2025-12-22.json").write_text("{")
+        path = archive / "yahoo/daily/2025-12-22.parquet"
+        path.write_bytes(b"")
+        status, out, _ = self.examine(capsys)
+        assert status == 1
+        assert [name in out for name in ("receipts/finra/2025-12-22.json", "yahoo/daily/2025-12-22.parquet")] == [
+            True
+        ] * 2
+
+    def test_a_file_that_is_gone_is_a_warning(self, archive, capsys) -> None:
+        (archive / "universe/demo/2025-12-22.csv").unlink()
+        status, out, _ = self.examine(capsys)
+        assert status == 0
+        (line,) = [line for line in out.splitlines() if line.startswith("warn")]
+        assert "universe/demo/2025-12-22.csv" in line

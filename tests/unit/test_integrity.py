@@ -8,12 +8,14 @@ import os
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import ClassVar
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from darkpool import integrity, layout
+from darkpool import integrity, layout, spool, ticks
 from darkpool.archive import Archive, sha256
 
 DAY, LATER = date(2025, 12, 22), date(2025, 12, 23)
@@ -250,3 +252,97 @@ def test_a_tick_files_symbol_is_the_vendors_whatever_its_name_escapes() -> None:
     there = integrity.place(Path("a", layout.ticks("polygon/trades", DAY, "TpC")))
     assert there is not None
     assert there.symbol == "TpC"
+
+
+class TestTicksAsTheyAreRead:
+    """A file of a session's trades that no receipt names, or a large one: its marks and the checksums of its pages."""
+
+    ROWS: ClassVar = {
+        "exchange": [11] * 400,
+        "participant_timestamp": [1_766_400_000_000_000_000 + i for i in range(400)],
+        "price": [10.0 + i for i in range(400)],
+        "sequence_number": list(range(400)),
+        "size": [100] * 400,
+    }
+
+    def write(self, path: Path) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        there = integrity.place(path)
+        assert there is not None
+        with spool.Spool(path.with_name(".partial"), ("participant_timestamp",), "sequence_number") as pages:
+            pages.add(pl.DataFrame(self.ROWS))
+            pages.write(path, integrity.marks(there.kind, there.day, there.symbol))
+        return path
+
+    @pytest.mark.parametrize("symbol", ["AAPL", "TpC", "BRK.B"])
+    def test_a_file_in_its_place_is_read(self, symbol: str, archive: Archive) -> None:
+        path = self.write(archive.path(layout.ticks("polygon/trades", DAY, symbol)))
+        assert ticks.read_trades(path).price.tolist() == self.ROWS["price"]
+        later = path.rename(path.with_stem(f"{path.stem}@20251224T110000Z"))
+        assert len(ticks.read_trades(later)) == 400
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            layout.ticks("polygon/trades", DAY, "MSFT"),
+            layout.ticks("polygon/trades", LATER, "AAPL"),
+            layout.ticks("polygon/trades", DAY, "aAPL"),
+            layout.ticks("polygon/quotes", DAY, "AAPL"),
+        ],
+        ids=["symbol", "session", "case", "kind"],
+    )
+    def test_one_that_lies_in_the_place_of_another_is_refused(self, other: str, archive: Archive) -> None:
+        path = self.write(archive.path(layout.ticks("polygon/trades", DAY, "AAPL")))
+        there = archive.path(other)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(there)
+        with pytest.raises(
+            ticks.TickError, match=r"is damaged: it says that it is of AAPL, 2025-12-22, polygon/trades"
+        ):
+            ticks.read_trades(there)
+
+    @settings(max_examples=80, deadline=None)
+    @given(share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+    def test_a_flipped_bit_in_its_pages_is_refused(self, share: float, bit: int, tmp_path_factory) -> None:
+        path = self.write(tmp_path_factory.mktemp("archive") / layout.ticks("polygon/trades", DAY, "AAPL"))
+        content = bytearray(path.read_bytes())
+        end = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+        content[int(4 + share * (end - 4))] ^= 1 << bit
+        path.write_bytes(content)
+        try:
+            found = ticks.read_trades(path)
+        except ticks.TickError:
+            return
+        # What may be flipped and read is what no number hangs on: statistics in a page's header.
+        assert found.price.tolist() == self.ROWS["price"]
+        assert found.size.tolist() == self.ROWS["size"]
+        assert found.time.tolist() == self.ROWS["participant_timestamp"]
+
+    def test_a_changed_footer_is_refused_though_no_page_changed(self, archive: Archive, monkeypatch) -> None:
+        monkeypatch.setattr(integrity, "SMALL", 0)
+        name = layout.ticks("polygon/trades", DAY, "AAPL")
+        path = self.write(archive.path(name))
+        time.sleep(0.02)
+        files = {name: {"file": name, "footer": integrity.footer(path)}}
+        entry = {"state": "published", "reason": None, "file": name, "sha256": sha256(path)}
+        told = {"tickers": {"AAPL": {"trades": entry}}, "files": files}
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"\x05price", b"\x05pricf"))
+        time.sleep(0.02)
+        archive.write_receipt("polygon", DAY, told)
+        assert "its footer is not the one of its receipt" in archive.damaged(name)[path]
+        with pytest.raises(ticks.TickError, match="is damaged: its footer"):
+            ticks.read_trades(path)
+
+    def test_one_from_before_without_marks_is_hashed_however_large_and_old(self, archive: Archive, monkeypatch) -> None:
+        monkeypatch.setattr(integrity, "SMALL", 0)
+        name = layout.ticks("polygon/trades", DAY, "AAPL")
+        path = archive.path(name)
+        path.parent.mkdir(parents=True)
+        pl.DataFrame(self.ROWS).write_parquet(path)
+        time.sleep(0.02)
+        receipt(archive, "polygon", DAY, name)
+        assert len(ticks.read_trades(path)) == 400
+        receipt(archive, "polygon", DAY, name, sha256="f" * 64)
+        with pytest.raises(ticks.TickError, match=r"is damaged: its sha256"):
+            ticks.read_trades(path)

@@ -183,10 +183,13 @@ class Archive:
     def restore(self, path: Path) -> None:
         """Let the receipts say of a file that was written just now what they said before it was damaged, if it was."""
         self._listings.pop(path.parent, None)
-        digest = sha256(path)
-        self.change_entries(
-            self.relative(path), lambda entry: integrity.restored(entry) if entry.get("sha256") == digest else entry
-        )
+        digest, ending = sha256(path), integrity.footer(path)
+
+        def whole_again(entry: Entry) -> Entry:
+            is_same = entry["sha256"] == digest if "sha256" in entry else entry.get("footer") == ending
+            return integrity.restored(entry) if is_same else entry
+
+        self.change_entries(self.relative(path), whole_again)
 
     def home(
         self, relative: str, digest: str, moment: datetime, repeat: bool = False, lost: Iterable[Entry] = ()

@@ -121,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = command("doctor", _doctor, "whether everything is there that the mornings need, and what to do where not")
     doctor.add_argument("--offline", action="store_true", help="ask no vendor")
+    doctor.add_argument("--archive", action="store_true", help="hash every file of the archives instead, with progress")
     doctor.add_argument("--json", action="store_true", help="print JSON")
 
     rebuild = command("rebuild", _rebuild, "build the history anew from the sessions on disk")
@@ -491,7 +492,8 @@ def _doctor(args: argparse.Namespace) -> int:
     from . import doctor
 
     found = []
-    for check in doctor.examine(doctor.Place(args.config, args.results, args.scan), offline=args.offline):
+    place = doctor.Place(args.config, args.results, args.scan)
+    for check in doctor.examine(place, offline=args.offline, archive=args.archive):
         found.append(check)
         if not args.json:
             print(check.line(), flush=True)

@@ -60,8 +60,8 @@ class Place(NamedTuple):
         return self.results / self.scan
 
 
-def examine(place: Place, *, offline: bool = False) -> Iterator[Check]:
-    """Every check, in an order in which what comes first explains what comes later."""
+def examine(place: Place, *, offline: bool = False, archive: bool = False) -> Iterator[Check]:
+    """Every check, in an order in which what comes first explains what comes later; with `archive` every file of it."""
     config: dict[str, Any] = {}
     checks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
         ("python", _python),
@@ -75,6 +75,8 @@ def examine(place: Place, *, offline: bool = False) -> Iterator[Check]:
         ("last run", lambda: _last_run(place)),
         ("schedule", _schedule),
     ]
+    if archive:
+        checks = [("config", lambda: _config(place, config)), ("archive", lambda: _archive(config))]
     for name, check in checks:
         try:
             yield from check()
@@ -315,6 +317,27 @@ def _disk(place: Place, config: Mapping[str, Any]) -> Iterator[Check]:
             yield Check("disk", "fault", told, "make room; what is archived cannot all be asked again")
         else:
             yield Check("disk", "warn" if free < LITTLE_SPACE else "ok", told, "make room" * (free < LITTLE_SPACE))
+
+
+def _archive(config: Mapping[str, Any]) -> Iterator[Check]:
+    """Every file of every scan's archive against its receipt."""
+    from . import integrity, listing
+
+    for folder in sorted({Path(scan["archive"]) for scan in config.get("scans", {}).values() if "archive" in scan}):
+        if not folder.is_dir():
+            yield Check("archive", "ok", f"{folder} is not there yet")
+            continue
+        found = integrity.examine(folder, lambda line: print(f"{folder}: {line}", file=sys.stderr, flush=True))  # noqa: B023
+        for why in found.damaged:
+            todo = "the next run online asks again; offline put it back from a backup"
+            yield Check("archive", "fault", credentials.hidden(why), todo)
+        if found.gone:
+            said = f"{folder}: receipts name files that are not there: {listing.named(found.gone)}"
+            yield Check("archive", "warn", said, "the next run online asks for them again")
+        told = f"{folder}: {found.files:,} files hashed, {found.size / 1e9:,.2f} GB, {len(found.damaged)} damaged"
+        told += f"; {found.copied_in:,} without a receipt" if found.copied_in else ""
+        if not found.damaged:
+            yield Check("archive", "ok", told)
 
 
 def _user() -> str:

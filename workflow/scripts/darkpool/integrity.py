@@ -17,6 +17,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,6 +49,8 @@ SOURCES: Mapping[str, tuple[str, int]] = {
 TICKS = frozenset({"polygon/trades", "polygon/quotes", "polygon/minute_bars", "yahoo/minute_bars"})
 SMALL = 256_000
 """Bytes of a file of ticks up to which it is hashed whenever it is looked at, like any other."""
+EVERY = 2.0
+"""Seconds between two words on how far the hashing is."""
 TICK = 100_000_000
 """Nanoseconds in which two writes may carry the same moment; file systems count in steps of some milliseconds."""
 TICKER, SESSION, KIND = MARKS = (b"ticker", b"session", b"kind")
@@ -153,7 +156,8 @@ class Seals:
         """What the receipts name of all answers that share the file's name, by path; one that says `damaged` first."""
         found: dict[str, Entry] = {}
         for _, told in self._receipts(there):
-            for relative, said in told.get(there.name, {}).items():
+            for relative, every in told.get(there.name, {}).items():
+                said = [entry for entry in every if entry.get("sha256")] or every
                 lost = [entry for entry in said if entry.get("state") == DAMAGED]
                 found |= {relative: lost[0]} if lost else {}
                 found.setdefault(relative, said[0])
@@ -188,7 +192,7 @@ class Seals:
             return None
         try:
             if there.kind in TICKS and not whole and not _is_hashed(path, found):
-                return None
+                return _other_footer(path, found)
             actual = digest(path)
         except FileNotFoundError:
             return None
@@ -206,6 +210,21 @@ class Seals:
         """Whether the file took the place of a damaged one without being what that was: its rows are `revised`."""
         there = place(path)
         return bool(there) and any(entry.get("replaces") for _, entry in self.named(there))  # type: ignore[arg-type]
+
+
+def footer(path: Path) -> str:
+    """The sha256 of a Parquet file's footer: its schema, and where each page lies. No page's checksum covers it."""
+    with path.open("rb") as file:
+        file.seek(-min(8, path.stat().st_size), os.SEEK_END)
+        length = int.from_bytes(file.read(8)[:4], "little")
+        file.seek(-min(length + 8, path.stat().st_size), os.SEEK_END)
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def _other_footer(path: Path, found: list[Named]) -> str | None:
+    """What is wrong with a tick file that is not hashed, and whose footer a receipt says."""
+    said = {entry["footer"] for _, entry in found if entry.get("footer") and entry.get("state") != DAMAGED}
+    return f"{path} is damaged: its footer is not the one of its receipt" if said - {footer(path)} else None
 
 
 def _is_hashed(path: Path, found: list[Named]) -> bool:
@@ -240,9 +259,73 @@ def _parsed(path: Path) -> Told:
     for entry in entries(content):
         seen = found.setdefault(first_name(entry["file"]), {}).setdefault(entry["file"], [])
         # Yahoo's tickers share a file: one entry of many that say the same is enough.
-        if not any(all(one.get(key) == entry.get(key) for key in ("sha256", "state", "replaces")) for one in seen):
+        if not any(
+            all(one.get(key) == entry.get(key) for key in ("sha256", "state", "replaces", "footer")) for one in seen
+        ):
             seen.append(entry)
     return found
+
+
+class Examined(NamedTuple):
+    """An archive, every byte of it: what was hashed, and what is wrong, in sentences."""
+
+    files: int
+    size: int
+    copied_in: int
+    """Files that no receipt names."""
+    damaged: list[str]
+    gone: list[str]
+    """Files that receipts name and that are not there."""
+
+
+def examine(root: Path, say: Callable[[str], None]) -> Examined:
+    """Hash every file of an archive, and hold each tick file's marks against its name; `say` is told how far it is."""
+    seals, spoilt = Seals(root), []
+    named: dict[str, Entry] = {}
+    for path in sorted((root / RECEIPTS).glob("*/*.json")):
+        try:
+            told = _told(path)
+        except ValueError as error:
+            spoilt.append(str(error))
+        else:
+            named |= {file: found[-1] for answers in told.values() for file, found in answers.items()}
+    paths = sorted(
+        path for kind in SOURCES for path in (root / kind).rglob("*") if path.is_file() and path.name[0] != "."
+    )
+    sizes = [path.stat().st_size for path in paths]
+    done, whole, begun = 0, sum(sizes), time.monotonic()
+    damaged: list[str] = []
+
+    def one(path: Path) -> str | None:
+        try:
+            return seals.damage(path, whole=True) or mislaid(path)
+        except ValueError:
+            return None  # its receipt is spoilt, and is among the damaged already
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for number, (why, size) in enumerate(zip(pool.map(one, paths), sizes, strict=True), start=1):
+            done += size
+            damaged += [why] if why else []
+            if time.monotonic() - begun > EVERY or number == len(paths):
+                begun = time.monotonic()
+                say(f"{number:,} of {len(paths):,} files, {done / 1e9:,.2f} of {whole / 1e9:,.2f} GB")
+    there = {path.relative_to(root).as_posix() for path in paths}
+    gone = sorted(file for file, entry in named.items() if file not in there and entry.get("state") != DAMAGED)
+    return Examined(len(paths), whole, len(there - named.keys()), [*spoilt, *damaged], gone)
+
+
+def mislaid(path: Path) -> str | None:
+    """What is wrong with a tick file whose marks are those of another place; None for any other file."""
+    there = place(path)
+    if there is None or there.kind not in TICKS:
+        return None
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return check_marks(path, pq.read_schema(path).metadata)
+    except (pa.ArrowException, OSError) as error:
+        return f"{path} is damaged: no readable Parquet file ({error})"
 
 
 def entries(receipt: Any) -> Iterator[Entry]:
@@ -303,16 +386,27 @@ def marks(kind: str, session: object, symbol: str) -> dict[bytes, bytes]:
     return dict(zip(MARKS, (symbol.encode(), str(session).encode(), kind.encode()), strict=True))
 
 
+def _is_marked(metadata: Mapping[bytes, bytes] | None) -> bool:
+    return bool(metadata) and all(key in metadata for key in MARKS)  # type: ignore[operator]
+
+
+def check_marks(path: Path, metadata: Mapping[bytes, bytes] | None) -> str | None:
+    """What is wrong with a tick file that carries the marks of another place; None without marks."""
+    there = place(path)
+    if there is None or metadata is None or not _is_marked(metadata):
+        return None
+    told = {key: metadata[key] for key in MARKS}
+    expected = marks(there.kind, there.day, there.symbol)
+    if told != expected:
+        said = ", ".join(value.decode("utf-8", "replace") for value in told.values())
+        wanted = ", ".join(value.decode() for value in expected.values())
+        return f"{path} is damaged: it says that it is of {said}, expected {wanted}"
+    return None
+
+
 def check_ticks(path: Path, metadata: Mapping[bytes, bytes] | None) -> str | None:
     """What is wrong with a tick file that is about to be read; its pages are checked as they are."""
     there = place(path)
     if there is None or there.kind not in TICKS:
         return None
-    told = {key: (metadata or {}).get(key) for key in MARKS}
-    is_marked = None not in told.values()
-    expected = marks(there.kind, there.day, there.symbol)
-    if is_marked and told != expected:
-        said = ", ".join((value or b"").decode("utf-8", "replace") for value in told.values())
-        wanted = ", ".join(value.decode() for value in expected.values())
-        return f"{path} is damaged: it says that it is of {said}, expected {wanted}"
-    return Seals(there.root).damage(path, whole=not is_marked)
+    return check_marks(path, metadata) or Seals(there.root).damage(path, whole=not _is_marked(metadata))

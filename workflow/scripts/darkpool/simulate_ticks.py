@@ -172,7 +172,9 @@ def session(archive: Archive, day: date, seed: int) -> None:
     """
     tickers = watchlist.tickers(day)
     entries = {ticker: _say(archive, market, seed) for ticker, market in _markets(tickers, day, seed).items()}
-    archive.write_receipt("polygon", day, simulate.receipt("polygon", day, seed, tickers=entries))
+    named = [entry["file"] for kinds in entries.values() for entry in kinds.values() if entry["file"]]
+    files = {file: {"file": file, "footer": integrity.footer(archive.path(file))} for file in named}
+    archive.write_receipt("polygon", day, simulate.receipt("polygon", day, seed, tickers=entries, files=files))
 
 
 def truth_path(day: date, symbol: str) -> str:
@@ -242,7 +244,12 @@ def _say(archive: Archive, market: Market, seed: int) -> dict[str, Any]:
     }
     absent = simulate.entry(market.session, f"polygon/{symbol}", state="absent", reason="SIMULATED: not in the plan")
     told = {
-        kind: {"file": names[kind], "sha256": sha256(paths[kind]), "rows": pq.read_metadata(paths[kind]).num_rows}
+        kind: {
+            "file": names[kind],
+            "sha256": sha256(paths[kind]),
+            "footer": integrity.footer(paths[kind]),
+            "rows": pq.read_metadata(paths[kind]).num_rows,
+        }
         for kind in available
     }
     published = {kind: {**absent, "state": "published", "reason": None, **file} for kind, file in told.items()}

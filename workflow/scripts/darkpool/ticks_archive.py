@@ -119,7 +119,8 @@ class _Run:
         plan = _plan(entries.values())
         state = "blocked" if refused else "absent" if plan == "none" else "published"
         told = {"source": "polygon", "session": str(self.session), "state": state, "reason": refused, "plan": plan}
-        return {**told, "tickers": entries}
+        files = footers(self.archive, before.get("files", {}), entries.values())
+        return {**told, "tickers": entries, "files": files}
 
     def _next(self, kinds: Entries, asked: Iterable[str] = ()) -> str | None:
         return due.next_ticks(self.archive, kinds, self.source, self.with_key, list(asked))
@@ -237,7 +238,7 @@ class _Run:
             with self._sorting:
                 pages.write(whole, integrity.marks(f"polygon/{name}", self.session, symbol))
             kept = _adopt(self.archive, relative, whole, last.retrieved_at)
-            told = {"file": self.archive.relative(kept), "sha256": sha256(kept), "rows": pages.rows - pages.repeats}
+            told = _file(self.archive, kept, pages.rows - pages.repeats)
         return _entry("published", _repeated(pages.repeats), **told, **answered)
 
     def _ask_yahoo(self, pending: list[str], before: Mapping[str, Entries]) -> dict[str, Entries]:
@@ -284,13 +285,26 @@ class _Run:
             whole = pages.folder / "whole.parquet"
             pages.write(whole, integrity.marks("yahoo/minute_bars", self.session, symbol))
             kept = _adopt(self.archive, relative, whole, answer.retrieved_at)
-        file = {"file": self.archive.relative(kept), "sha256": sha256(kept), "rows": answer.bars.height}
+        file = _file(self.archive, kept, answer.bars.height)
         return _entry(answer.state, answer.reason, **file, **told)
 
     def _settled(self, kinds: Entries) -> Entries:
         """The states as the calendar makes them: the day after, a vendor that has nothing is taken at its word."""
         over = clock.now().astimezone(sessions.NEW_YORK).date() > self.session
         return {name: entry and _settle(entry, self.session, over) for name, entry in kinds.items()}
+
+
+def footers(
+    archive: Archive, before: Mapping[str, Entry], everyone: Iterable[Mapping[str, Entry | None]]
+) -> dict[str, Entry]:
+    """By file, the footer of each: it tells of a change that no page's checksum covers. `before` is kept as it was."""
+    named = (entry["file"] for kinds in everyone for entry in kinds.values() if entry and entry["file"])
+    found = {file: entry for file, entry in before.items() if entry.get("state") != integrity.DAMAGED}
+    return {
+        file: found.get(file) or {"file": file, "footer": integrity.footer(archive.path(file))}
+        for file in named
+        if archive.path(file).is_file()
+    }
 
 
 def _settle(entry: Entry, session: date, over: bool) -> Entry:
@@ -337,6 +351,11 @@ def _told(archive: Archive, path: Path) -> dict[str, Any] | None:
             rows = file.metadata.num_rows
     except (pa.ArrowException, OSError):
         return None
+    return _file(archive, path, rows)
+
+
+def _file(archive: Archive, path: Path, rows: int) -> dict[str, Any]:
+    """What an entry says of its file."""
     return {"file": archive.relative(path), "sha256": sha256(path), "rows": rows}
 
 
