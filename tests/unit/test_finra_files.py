@@ -55,6 +55,8 @@ def test_the_refusal_says_which_lists_are_right() -> None:
     )
     with pytest.raises(FilesError, match=r"before 2018-09-10 \[FNSQ, FNYX\] \(with FNRA or without\) and \[FORF\]"):
         finra_files.require_whole(["FNSQ"], date(2018, 7, 31))
+    with pytest.raises(FilesError, match=r"before 2018-09-10 \[CNMS\], \[FNSQ, FNYX\] "):
+        finra_files.require_whole(["FNSQ"], date(2018, 8, 1))
 
 
 def test_each_kind_of_file_begins_where_the_first_answers_were_recorded() -> None:
@@ -80,6 +82,10 @@ def test_a_session_before_the_first_file_is_refused_unless_the_archive_has_it(pr
 def test_each_file_of_the_list_must_be_there() -> None:
     with pytest.raises(FilesError, match=r"no CNMS file of 2018-07-31: .*FNSQ, FNYX go back further"):
         finra_files.require_published(["FORF", "CNMS"], date(2018, 7, 31), lambda prefix: prefix == "FORF")
+    with pytest.raises(FilesError, match=r"FNSQ, FNYX go back further"):
+        finra_files.require_published(["CNMS"], date(2009, 8, 3), lambda _: False)
+    with pytest.raises(FilesError, match=r"its files FNYX go back further"):
+        finra_files.require_published(["CNMS"], date(2009, 7, 31), lambda _: False)
     with pytest.raises(FilesError) as error:
         finra_files.require_published(["CNMS"], date(2008, 7, 31), lambda _: False)
     assert "further" not in str(error.value)
