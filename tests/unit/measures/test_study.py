@@ -368,3 +368,22 @@ def test_an_effect_of_five_hundredths_is_found():
     ]
     assert np.mean([row["ic_mean"] for row in rows]) == pytest.approx(0.05, abs=0.01)
     assert np.mean([row["verdict"] in ("signal", "net_of_cost") for row in rows]) >= 0.85
+
+
+@pytest.mark.real_data
+def test_on_a_month_of_real_data_the_study_says_how_much_is_missing(real_data):
+    """FINRA's volumes and Yahoo's prices of December 2021: 22 sessions of 9 tickers."""
+    prices = pl.read_parquet(real_data / "archive/yahoo/daily/2021-12-31.parquet").rename({"symbol": "ticker"})
+    rows = []
+    for path in sorted((real_data / "archive/finra/regsho").glob("CNMSshvol202112*.txt")):
+        day = date(2021, 12, int(path.stem[-2:]))
+        fields = [line.split("|") for line in path.read_text().splitlines()[1:-1]]
+        rows += [(day, row[1], float(row[4])) for row in fields]
+    volumes = pl.DataFrame(rows, schema=["date", "ticker", "volume"], orient="row")
+    sessions, tickers = volumes["date"].unique().sort().to_list(), sorted(prices["ticker"].unique())
+    opened, close = (study.matrix(prices, name, sessions, tickers) for name in ("open", "close"))
+    feature = study.matrix(volumes, "volume", sessions, tickers)
+    table = study.study({"trf_volume": feature}, study.Prices(opened, close, close))
+    assert table["verdict"].to_list() == ["too_little"] * 3
+    assert table["sessions"].to_list() == [21, 17, 12]
+    assert [study.missing(row) for row in table.iter_rows(named=True)] == [(80, 1), (133, 1), (288, 1)]
