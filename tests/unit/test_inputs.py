@@ -34,7 +34,7 @@ def _folder(tmp_path, monkeypatch):
 
 def of(*named, config=CONFIG, mode="daily", marked=None):
     """Inputs of a request, with what is made again and what is handed on as lists."""
-    found = inputs.Inputs(config, Request(mode, "1", named, marked=marked), NOW, lambda _: None, lambda _: None)
+    found = inputs.Inputs(config, Request(mode, "1", NOW, named, marked=marked), lambda _: None, lambda _: None)
     found.again, found.handed = [], []
     found.make_again, found.hand_on = found.again.extend, found.handed.append
     return found

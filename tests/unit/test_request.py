@@ -19,7 +19,7 @@ NOW = datetime(2025, 12, 23, 11, tzinfo=UTC)
 
 def made(*targets, **more):
     return request.made(
-        [Target(name) if isinstance(name, str) else name for name in targets], ARCHIVES, "daily", "1", **more
+        [Target(name) if isinstance(name, str) else name for name in targets], ARCHIVES, "daily", "1", NOW, **more
     )
 
 
@@ -60,6 +60,38 @@ def test_a_session_that_is_named_is_no_mark_and_what_daily_sh_says_is_one():
     assert made(f"results/emps2/{DAY}/all", told=f"emps2/{DAY}").marked == ("emps2", DAY)
 
 
+@pytest.mark.parametrize(
+    ("targets", "options", "sessions"),
+    [
+        ([], {"is_main": True, "is_imported": False}, [("emps2", "2025-12-19")]),
+        ([Target("latest")], {"is_main": True, "is_imported": False}, [("emps2", "2025-12-19")]),
+        ([], {"is_main": True, "is_imported": True}, []),
+        ([], {"is_main": False, "is_imported": False}, []),
+        (None, {"is_main": True, "is_imported": False}, []),
+        ([Target(f"results/demo/{DAY}/all")], {"is_main": True, "is_imported": True}, [("demo", DAY)]),
+    ],
+)
+def test_only_a_command_of_this_workflow_means_the_last_marked_session_by_naming_nothing(targets, options, sessions):
+    found = request.of_run(targets, ARCHIVES, "daily", NOW, {}, lambda: ("emps2", "2025-12-19"), **options)
+    assert list(found.sessions) == sessions
+
+
+def test_a_main_process_hears_nothing_of_the_request_that_stands_in_its_environment():
+    stale = made(f"results/emps2/{DAY}/all").text()
+    targets = [Target(f"results/demo/{DAY}/all")]
+    found = request.of_run(
+        targets,
+        ARCHIVES,
+        "daily",
+        NOW,
+        {request.VARIABLE: stale},
+        lambda: ("emps2", DAY),
+        is_main=True,
+        is_imported=False,
+    )
+    assert found.sessions == (("demo", DAY),)
+
+
 def test_only_manifests_that_are_targets_are_waited_for():
     found = made(f"results/emps2/{DAY}/all", "results/emps2/2025-12-19/features.parquet")
     assert found.manifests == (("emps2", DAY),)
@@ -71,6 +103,7 @@ requests = st.builds(
     Request,
     mode=st.sampled_from(["single", "daily", "weekly"]),
     run=st.text(),
+    at=st.datetimes(timezones=st.just(UTC)),
     sessions=st.lists(pairs).map(tuple),
     manifests=st.lists(pairs).map(tuple),
     marked=st.none() | pairs,

@@ -21,6 +21,7 @@ from standin import Vendors
 DAY = "2025-12-22"
 NODES = Path(__file__).parents[1] / "nodes"
 OWN = f"results/own/{DAY}"
+AT = "2025-12-23T06:00:00-05:00"
 SCANS = {
     "emps2": {"archive": "resources/archive", "tickers": ["AAPL", "NA"]},
     "own": {"archive": "resources/own", "tickers": ["BRK.B"]},
@@ -121,7 +122,7 @@ def job(project, name, **variables):
 @pytest.mark.parametrize("handed", ["nothing", "the request", "that of another session"])
 def test_a_job_on_a_node_draws_its_own_scan_whatever_was_handed_to_it(way, handed):
     (way.folder() / "plots/BRK.B.png").unlink()
-    mine = {"mode": "single", "run": "1@x", "sessions": [["own", DAY]], "manifests": [], "marked": None}
+    mine = {"mode": "single", "run": "1@x", "at": AT, "sessions": [["own", DAY]], "manifests": [], "marked": None}
     other = {**mine, "sessions": [["emps2", "2025-12-19"]]}
     told = {"nothing": {}, "the request": {request.VARIABLE: json.dumps(mine)}}
     variables = told.get(handed, {request.VARIABLE: json.dumps(other)})
@@ -140,7 +141,7 @@ def test_a_job_with_wildcards_is_its_own_session_s(way):
 
 
 def test_a_job_takes_the_mode_it_was_handed_and_not_the_node_s(way):
-    told = {"mode": "weekly", "run": "1@x", "sessions": [["own", DAY]], "manifests": [], "marked": None}
+    told = {"mode": "weekly", "run": "1@x", "at": AT, "sessions": [["own", DAY]], "manifests": [], "marked": None}
     variables = {request.VARIABLE: json.dumps(told), "FETCH_MODE": "single"}
     run = way.run(
         "--dry-run", "--target-jobs", f"write_manifest:scan=own,date={DAY}", "--mode", "remote", "--nolock",

@@ -31,19 +31,16 @@ try:
     ODD_LINES = credentials.check()
     NOW = clock.now()
     ARCHIVES = inputs.archives(config)
-    NAMED = engine.targets()
-    # Who names nothing asks for the last-marked session; who imports this workflow asks by rules of its own.
-    IS_MARKED = NAMED is not None and not IS_IMPORTED and request.asks_for_latest(NAMED)
-    REQUEST = request.made(
-        NAMED or [],
+    REQUEST = request.of_run(
+        engine.targets(),
         ARCHIVES,
         config["mode"],
-        request.run_id(os.environ, NOW),
-        inputs.last_marked(config, NOW) if IS_MARKED and workflow.is_main_process else None,
-        os.environ.get(request.LAST_MARKED),
+        NOW,
+        os.environ,
+        lambda: inputs.last_marked(config, NOW),
+        is_main=workflow.is_main_process,
+        is_imported=IS_IMPORTED,
     )
-    if not workflow.is_main_process:
-        REQUEST = request.of_job(os.environ, REQUEST)
     config["mode"] = REQUEST.mode
 except ValueError as error:
     raise WorkflowError(terminal.shown(str(error))) from None
@@ -60,7 +57,7 @@ def make_again(paths):
         engine.force(workflow.dag, paths)
 
 
-INPUTS = inputs.Inputs(config, REQUEST, NOW, make_again, lambda grown: grown.hand_on(os.environ))
+INPUTS = inputs.Inputs(config, REQUEST, make_again, lambda grown: grown.hand_on(os.environ))
 LIVE = sorted({folder for scan, folder in ARCHIVES.items() if scan != settings.DEMO})
 TABLES = [f"results/{{scan}}/{{date}}/{path}" for path in files.tables(REQUEST.mode)]
 WEEKLY_TABLE = [path for path in TABLES if path.endswith(f"/{files.WEEKS}")]

@@ -46,7 +46,6 @@ class Inputs:
 
     config: Mapping[str, Any]
     request: Request
-    now: datetime
     make_again: Callable[[Iterable[str]], object]
     hand_on: Callable[[Request], object]
     _drawn: frozenset[Session] = frozenset()
@@ -84,7 +83,7 @@ class Inputs:
     def window(self, day: str) -> list[date]:
         """The session and the sessions its history needs, oldest first."""
         if day not in self._windows:
-            session = sessions.require_completed(day, self.now)
+            session = sessions.require_completed(day, self.request.at)
             self._windows[day] = sessions.window(session, self.config["history"]["window"])
         return self._windows[day]
 
@@ -239,7 +238,7 @@ class Inputs:
         A session that is named, or stands on the page of a later one, is no mark; daily.sh names all, and tells which
         one is.
         """
-        is_stale = self.session(day) != sessions.last_completed(self.now)
+        is_stale = self.session(day) != sessions.last_completed(self.request.at)
         return ["stale_mark"] if is_stale and (scan, day) == self.request.marked else []
 
     def plots(self, scan: str, day: str) -> list[tuple[str, str, str]]:
@@ -275,7 +274,7 @@ class Inputs:
 
     def marked_manifest(self) -> str:
         """The manifest of the last-marked session."""
-        scan, day = last_marked(self.config, self.now)
+        scan, day = last_marked(self.config, self.request.at)
         if self.request.marked is None and (scan, day) not in self.request.sessions:
             self.request = replace(self.request, marked=(scan, day))
             self.hand_on(self.request)

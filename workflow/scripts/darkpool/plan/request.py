@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -63,18 +63,19 @@ class Request:
 
     `sessions`: those that targets name, sorted. `manifests`: those whose manifest is a target. `marked`: the one that
     is reached as the last-marked one and not by its name. `mode` as in the configuration, FETCH_MODE heard. `run`: the
-    id under which a vendor's outage is remembered.
+    id under which a vendor's outage is remembered. `at`: the moment by which every job judges what has completed.
     """
 
     mode: str
     run: str
+    at: datetime
     sessions: tuple[Session, ...] = ()
     manifests: tuple[Session, ...] = ()
     marked: Session | None = None
 
     def text(self) -> str:
         """As it stands in the environment: one line of JSON."""
-        return json.dumps(vars(self), sort_keys=True)
+        return json.dumps({**vars(self), "at": self.at.isoformat()}, sort_keys=True)
 
     def with_session(self, *sessions: Session) -> Request:
         return replace(self, sessions=tuple(sorted({*self.sessions, *sessions})))
@@ -90,10 +91,11 @@ def made(
     archives: Mapping[str, str],
     mode: str,
     run: str,
+    at: datetime,
     last_marked: Session | None = None,
     told: str | None = None,
 ) -> Request:
-    """The request of a main process; `archives`: the folder of each scan's archive.
+    """The request for what is named; `archives`: the folder of each scan's archive.
 
     `last_marked`: the session that the command reaches as `latest`, or by naming nothing; None where it does not.
     `told`: what daily.sh says it runs as the last-marked one.
@@ -108,7 +110,31 @@ def made(
     if last_marked is not None:
         sessions.add(last_marked)
         manifests.add(last_marked)
-    return Request(mode, run, tuple(sorted(sessions)), tuple(sorted(manifests)), marked)
+    return Request(mode, run, at, tuple(sorted(sessions)), tuple(sorted(manifests)), marked)
+
+
+def of_run(
+    targets: list[Target] | None,
+    archives: Mapping[str, str],
+    mode: str,
+    at: datetime,
+    environment: Mapping[str, str],
+    last_marked: Callable[[], Session],
+    *,
+    is_main: bool,
+    is_imported: bool,
+) -> Request:
+    """The request of the process that reads the workflow: made by the main one, and received by a job.
+
+    `targets`: what it was started for, None where only the rules are looked at. `is_imported`: another workflow asks,
+    by rules of its own, and naming nothing means its default target. Raises RequestError.
+    """
+    run = run_id(environment, at)
+    if not is_main:
+        return of_job(environment, made(targets or [], archives, mode, run, at))
+    is_latest = targets is not None and not is_imported and asks_for_latest(targets)
+    marked = last_marked() if is_latest else None
+    return made(targets or [], archives, mode, run, at, marked, environment.get(LAST_MARKED))
 
 
 def asks_for_latest(targets: Iterable[Target]) -> bool:
@@ -132,7 +158,8 @@ def parse(text: str) -> Request:
         found: dict[str, Any] = json.loads(text)
         pairs = {name: tuple((str(scan), str(day)) for scan, day in found[name]) for name in ("sessions", "manifests")}
         marked = found["marked"] and (str(found["marked"][0]), str(found["marked"][1]))
-        return Request(str(found["mode"]), str(found["run"]), **pairs, marked=marked)
+        at = datetime.fromisoformat(found["at"])
+        return Request(str(found["mode"]), str(found["run"]), at, **pairs, marked=marked)
     except (ValueError, KeyError, TypeError, IndexError):
         raise RequestError(f"{VARIABLE} is {text!r}; expected what a main process of the workflow hands on") from None
 
