@@ -17,19 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import canaries
-from darkpool import (
-    consolidated,
-    daily_bars,
-    finra,
-    layout,
-    lit,
-    otc_weekly,
-    regsho,
-    sessions,
-    ticks_archive,
-    weekly_archive,
-)
-from darkpool.archive import Archive
+from darkpool.archive import layout
+from darkpool.archive.store import Archive
+from darkpool.market import sessions
+from darkpool.measures import lit
+from darkpool.vendors.finra import daily_fetch, otc_weekly, regsho, weekly_fetch
+from darkpool.vendors.polygon import tick_fetch
+from darkpool.vendors.yahoo import bars_fetch, consolidated
 from standin import Vendors, nanoseconds, regsho_file, weekly_rows
 
 FRIDAY, DAY = date(2025, 12, 19), date(2025, 12, 22)
@@ -93,7 +87,7 @@ class Regsho(Source):
             vendors.finra.publish(day, self.rows)
 
     def ask(self, archive, session):
-        return finra.fetch(archive, session, sessions.window(session, BACK), ["CNMS"])
+        return daily_fetch.fetch(archive, session, sessions.window(session, BACK), ["CNMS"])
 
     def state(self, receipt):
         entry = receipt["files"][layout.regsho_name("CNMS", DAY)]
@@ -137,8 +131,8 @@ class Yahoo(Source):
         vendors.yahoo.split("AAPL", "2025-12-23", 2)
 
     def ask(self, archive, session):
-        request = daily_bars.Request(sessions.window(session, BACK), ["AAPL"])
-        return daily_bars.fetch(archive, {session: request})[session]
+        request = bars_fetch.Request(sessions.window(session, BACK), ["AAPL"])
+        return bars_fetch.fetch(archive, {session: request})[session]
 
     def state(self, receipt):
         entry = receipt["tickers"]["AAPL"]
@@ -204,7 +198,7 @@ class Ticks(Source):
         vendors.polygon.trades("AAPL", DAY, self.trades())
 
     def ask(self, archive, session):
-        return ticks_archive.fetch(archive, session, ["AAPL"], source=self.source, calls_per_minute=0, workers=1)
+        return tick_fetch.fetch(archive, session, ["AAPL"], source=self.source, calls_per_minute=0, workers=1)
 
     def state(self, receipt):
         entry = receipt["tickers"]["AAPL"][self.kind]
@@ -303,7 +297,7 @@ class Weeks(Source):
                 vendors.finra_api.publish(weekly_rows(monday, tier, {symbol: (1, 2)}))
 
     def ask(self, archive, session):
-        return weekly_archive.fetch(archive, session, ["AAPL"], 1, auth=self.auth)
+        return weekly_fetch.fetch(archive, session, ["AAPL"], 1, auth=self.auth)
 
     def state(self, receipt):
         return receipt["weeks"][str(self.monday)]["T1"]["state"]

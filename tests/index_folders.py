@@ -9,7 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from darkpool import sessions, tables
+from darkpool.market import sessions
+from darkpool.tables import contracts
 
 FINAL = {"FINRA": "published", "Yahoo": "published"}
 CONFIG = {
@@ -70,8 +71,10 @@ def put(
     ]
     for name, content in (("features", rows), ("merged", spans)):
         ordered = sorted(content, key=lambda row: (row["date"], row["ticker"]))
-        frame = tables.frame(name, {key: [row.get(key) for row in ordered] for key in tables.CONTRACTS[name].names})
-        tables.write(name, frame, place / f"{name}.parquet", **about)
+        frame = contracts.frame(
+            name, {key: [row.get(key) for row in ordered] for key in contracts.CONTRACTS[name].names}
+        )
+        contracts.write(name, frame, place / f"{name}.parquet", **about)
     if page:
         (place / "table.html").write_text("the page")
     if manifest:

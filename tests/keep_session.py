@@ -12,7 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from darkpool import history, tables
+from darkpool.history import database
+from darkpool.tables import contracts
 
 DEMO = Path("results/demo")
 SESSION = "2025-12-22"
@@ -25,7 +26,7 @@ def main(version: str) -> None:
     target = place / "demo" / SESSION
     for path in sorted((DEMO / SESSION).glob("*.parquet")):
         name = path.stem
-        rows, about = tables.read(name, path), tables.metadata(path)
+        rows, about = contracts.read(name, path), contracts.metadata(path)
         rows = rows.filter(pl.col("symbol" if "symbol" in rows.columns else "ticker").is_in(TICKERS))
         day = "week_start_date" if "week_start_date" in rows.columns else "date"
         last = rows[day].unique().sort()[-LAST_DAYS:].to_list()
@@ -34,14 +35,14 @@ def main(version: str) -> None:
             kept = {(str(week), ticker) for week, ticker in rows.select("week_start_date", "ticker").iter_rows()}
             labels = [one for one in json.loads(about["labels"]) if (one["week_start_date"], one["ticker"]) in kept]
             about["labels"] = json.dumps(labels)
-        tables.write(name, rows, target / path.name, **about)
+        contracts.write(name, rows, target / path.name, **about)
     manifest = json.loads((DEMO / SESSION / "all").read_text(encoding="utf-8")) | {"covers": [], "inputs": []}
     manifest["outputs"] = [
         {"path": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for path in sorted(target.glob("*.parquet"))
     ]
     (target / "all").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    with history.connect(DEMO) as con:
+    with database.connect(DEMO) as con:
         made = con.execute("SELECT sql FROM duckdb_tables() WHERE NOT internal ORDER BY table_name").fetchall()
     (place / "store.sql").write_text("".join(f"{sql}\n" for (sql,) in made), encoding="utf-8")
 

@@ -7,7 +7,8 @@ import json
 from datetime import date, timedelta
 from pathlib import Path
 
-from darkpool import sessions, tables
+from darkpool.market import sessions
+from darkpool.tables import contracts
 
 TICKERS = ("NA", "TPC", "TpC")
 FIRST = date(2025, 12, 15)
@@ -36,8 +37,8 @@ def write(folder: Path, day: date, *, simulated: bool = False, weekly: bool = Tr
     quality = "no_lit,simulated" if simulated else "no_lit"
 
     def put(table: str, rows: list[dict]) -> None:
-        columns = {name: [row.get(name) for row in rows] for name in tables.CONTRACTS[table].names}
-        tables.write(table, tables.frame(table, columns), place / f"{table}.parquet", **about)
+        columns = {name: [row.get(name) for row in rows] for name in contracts.CONTRACTS[table].names}
+        contracts.write(table, contracts.frame(table, columns), place / f"{table}.parquet", **about)
 
     here = [{"date": day, "ticker": ticker} for ticker in TICKERS]
     spans = [{"date": at, "ticker": ticker} for at in window for ticker in TICKERS]

@@ -28,7 +28,8 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
-from darkpool import classify, conditions, sessions, ticks
+from darkpool.market import conditions, sessions
+from darkpool.measures import sign, ticks
 
 FORMS = (".2f", ".2f", ".2f", ".2f", "+.4f")
 
@@ -57,7 +58,7 @@ def book_tapes(folder: Path) -> Iterator[Tape]:
         if "hidden" in trades.columns:
             hidden = trades["hidden"].to_numpy()
             parts |= {"displayed": ~hidden, "hidden": hidden}
-        yield _tape(symbol, trades, bid, ask, classify.RULES, parts)
+        yield _tape(symbol, trades, bid, ask, sign.RULES, parts)
 
 
 def made_tapes(folder: Path) -> Iterator[Tape]:
@@ -71,7 +72,7 @@ def made_tapes(folder: Path) -> Iterator[Tape]:
         trades = pl.read_parquet(trades_path).filter(pl.Series(eligible)).join(truth, on="id", validate="1:1")
         trades = trades.sort("participant_timestamp", "sequence_number")
         on_exchange = pl.col("exchange") != 4
-        for name, kind, rules in (("lit", on_exchange, classify.RULES), ("prints", ~on_exchange, ("prints",))):
+        for name, kind, rules in (("lit", on_exchange, sign.RULES), ("prints", ~on_exchange, ("prints",))):
             chosen = trades.filter(kind)
             bid = ask = np.full(len(chosen), np.nan)
             if quotes_path.exists():
@@ -89,8 +90,8 @@ def _tape(
 
 def _signed(tape: Tape, rule: str) -> np.ndarray:
     if rule == "prints":
-        return classify.prints(tape.price, tape.bid, tape.ask)
-    return classify.sign(rule, tape.price, tape.bid, tape.ask)  # type: ignore[arg-type]
+        return sign.prints(tape.price, tape.bid, tape.ask)
+    return sign.sign(rule, tape.price, tape.bid, tape.ask)  # type: ignore[arg-type]
 
 
 def score(side: np.ndarray, size: np.ndarray, estimated: np.ndarray) -> list[float | None]:

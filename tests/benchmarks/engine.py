@@ -124,7 +124,7 @@ def make_day(folder: Path, trades: int, quotes: int) -> None:
 
 
 def ours(folder: Path) -> tuple[float, float]:
-    from darkpool import lit
+    from darkpool.measures import lit
 
     items = [
         lit.Item(trades.stem, trades, folder / "quotes" / trades.name, None)

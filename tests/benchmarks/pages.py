@@ -123,11 +123,12 @@ def run_parser(name: str, bodies: list[tuple[str, Path]]) -> float:
 
 
 def run_pages(bodies: list[tuple[str, Path]], folder: Path) -> float:
-    from darkpool import polygon, spool, ticks_archive
+    from darkpool.vendors.polygon import client as polygon
+    from darkpool.vendors.polygon import spool, tick_fetch
 
     began = time.perf_counter()
     for kind in dict.fromkeys(kind for kind, _ in bodies):
-        with spool.Spool(folder / kind, ticks_archive._TIMES[kind], "sequence_number") as pages:
+        with spool.Spool(folder / kind, tick_fetch._TIMES[kind], "sequence_number") as pages:
             for path in (path for other, path in bodies if other == kind):
                 rows, _ = polygon.read_page(path.read_bytes())
                 polygon.check(rows, kind, SESSION)
@@ -137,11 +138,11 @@ def run_pages(bodies: list[tuple[str, Path]], folder: Path) -> float:
 
 
 def run_whole(folder: Path) -> float:
-    from darkpool import ticks_archive
-    from darkpool.archive import Archive
+    from darkpool.archive.store import Archive
+    from darkpool.vendors.polygon import tick_fetch
 
     began = time.perf_counter()
-    receipt = ticks_archive.fetch(Archive(folder), SESSION, ["BIG"], calls_per_minute=0)
+    receipt = tick_fetch.fetch(Archive(folder), SESSION, ["BIG"], calls_per_minute=0)
     kinds = receipt["tickers"]["BIG"]
     assert kinds["trades"]["state"] == kinds["quotes"]["state"] == "published", receipt
     return time.perf_counter() - began

@@ -40,14 +40,16 @@ sys.path.insert(0, str(SCRIPTS))
 
 def make_archive(root: Path) -> list[str]:
     """Simulated answers for both sessions, without what says so, or no scan would take them; ten of their tickers."""
-    from darkpool import sessions, simulate, simulate_ticks, simulated, watchlist
-    from darkpool.archive import Archive
+    from darkpool.archive.store import Archive
+    from darkpool.market import sessions
+    from darkpool.vendors.simulated import marks, tape, watchlist
+    from darkpool.vendors.simulated import volumes as simulate
 
     archive = Archive(root)
-    simulated.MARK.clear()
+    marks.MARK.clear()
     for session in (SESSION, NEXT):
         simulate.daily(archive, session, sessions.window(session, 60), SEED)
-        simulate_ticks.session(archive, session, SEED)
+        tape.session(archive, session, SEED)
     shutil.rmtree(root / "receipts")
     for path in (root / "finra/regsho").iterdir():
         leave_out(watchlist.UNKNOWN_TO_YAHOO, path)

@@ -9,7 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from darkpool import page, page_html, sessions, tables
+from darkpool.market import sessions
+from darkpool.show.page import page_html, view
+from darkpool.tables import contracts
 
 TARGET = date(2025, 12, 22)
 FLAGS = ("", "", "basis_break", "bars_only,no_quotes", "no_quotes", "revised,unsettled", "")
@@ -64,8 +66,8 @@ def lit(features: pl.DataFrame) -> pl.DataFrame:
                 "source": "none" if none else "trades_quotes",
             }
         )  # fmt: skip
-    return tables.frame(
-        "lit_flow", {name: [found[name] for found in rows] for name in tables.CONTRACTS["lit_flow"].names}
+    return contracts.frame(
+        "lit_flow", {name: [found[name] for found in rows] for name in contracts.CONTRACTS["lit_flow"].names}
     )
 
 
@@ -80,11 +82,13 @@ def merged(tickers: Sequence[str], target: date = TARGET) -> pl.DataFrame:
         for i, day in enumerate(days)
         for j, ticker in enumerate(tickers)
     ]  # fmt: skip
-    return tables.frame("merged", {name: [r[name] for r in found] for name in tables.CONTRACTS["merged"].names})
+    return contracts.frame("merged", {name: [r[name] for r in found] for name in contracts.CONTRACTS["merged"].names})
 
 
 def features(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    return tables.frame("features", {name: [r[name] for r in rows] for name in tables.CONTRACTS["features"].names})
+    return contracts.frame(
+        "features", {name: [r[name] for r in rows] for name in contracts.CONTRACTS["features"].names}
+    )
 
 
 def many(tickers: int, days: int) -> pl.DataFrame:
@@ -107,7 +111,7 @@ def many(tickers: int, days: int) -> pl.DataFrame:
     return features(rows)
 
 
-def context(**given: Any) -> page.PageContext:
+def context(**given: Any) -> view.PageContext:
     sources = [
         {
             "source": "FINRA",
@@ -120,7 +124,7 @@ def context(**given: Any) -> page.PageContext:
     ]
     told = {"scan": "emps2", "session": TARGET, "mode": "daily", "simulated": False, "sources": sources}
     beside = (TARGET - timedelta(days=3), TARGET + timedelta(days=1))
-    return page.PageContext(**{**told, "files": ["table.csv"], "beside": beside, **given})
+    return view.PageContext(**{**told, "files": ["table.csv"], "beside": beside, **given})
 
 
 def html(frame: pl.DataFrame, **given: Any) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import index_folders
-from darkpool import index
+from darkpool.show.index import index_page
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 SIGNALS = ("BOT", "SELL", "", None)
@@ -26,7 +26,7 @@ def page_file(tmp_path_factory) -> Path:
     index_folders.put(
         folder, "2025-12-05", dict.fromkeys(tickers), states={"FINRA": "not_yet", "Yahoo": "published"}, manifest=False
     )
-    return index.write(folder)
+    return index_page.write(folder)
 
 
 def first_column(page) -> list[str]:

@@ -13,7 +13,8 @@ from playwright.sync_api import expect
 
 from browser import made
 from browser.made import TARGET, row
-from darkpool import glossary, page
+from darkpool.show.page import view
+from darkpool.tables import glossary
 
 EARLIER, EARLIEST = date(2025, 12, 19), date(2025, 12, 18)
 HOSTILE = (
@@ -393,7 +394,7 @@ def test_a_thousand_rows_are_all_there_in_every_order(open_page, large):
     expect(opened.locator("#board tbody tr")).to_have_count(1_000)
     frame = made.many(1_000, 2).filter(pl.col("date") == TARGET)
     known = frame.filter(pl.col("trf_volume").is_not_null())
-    assert tickers(opened)[: known.height] == page.ranked(frame).filter(pl.col("trf_volume").is_not_null()).sort(
+    assert tickers(opened)[: known.height] == view.ranked(frame).filter(pl.col("trf_volume").is_not_null()).sort(
         "trf_volume", maintain_order=True
     )["ticker"].to_list()  # fmt: skip
     opened.fill("#filter", "t09")

@@ -18,15 +18,19 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from darkpool import finra_api, otc_weekly, polygon, regsho, sessions, settings, weekly_archive, yahoo
-from darkpool.web import Answer
+from darkpool import settings
+from darkpool.market import sessions
+from darkpool.vendors.finra import otc_weekly, query_api, regsho, weekly_fetch
+from darkpool.vendors.http import Answer
+from darkpool.vendors.polygon import client as polygon
+from darkpool.vendors.yahoo import client as yahoo
 from standin import nanoseconds, regsho_file, weekly_rows
 
 PROJECT = Path(__file__).parents[2]
 DAY, FRIDAY, MONDAY = date(2025, 12, 22), date(2025, 12, 19), date(2025, 12, 1)
 NAME = "CNMSshvol20251222.txt"
 NOW = datetime(2025, 12, 23, 11, tzinfo=UTC)
-QUERY = weekly_archive._Query(MONDAY, "T1")
+QUERY = weekly_fetch._Query(MONDAY, "T1")
 SUMMARIES = ("ATS_W_SMBL", "OTC_W_SMBL")
 
 Promise = Callable[[bytes], bool]
@@ -130,10 +134,10 @@ def polygon_bars(data: bytes) -> bool:
 
 def weekly_pages(data: bytes) -> bool:
     try:
-        rows = finra_api.read_page(Answer(200, {}, data, "address", NOW))
-        weekly_archive.check(rows, QUERY)
-        weekly_archive.readable(data)
-    except finra_api.Failure:
+        rows = query_api.read_page(Answer(200, {}, data, "address", NOW))
+        weekly_fetch.check(rows, QUERY)
+        weekly_fetch.readable(data)
+    except query_api.Failure:
         return False
     assert json.loads(data) == rows
     frame = otc_weekly.parse(data, "page")

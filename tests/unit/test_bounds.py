@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 import canaries
-from darkpool import finra_api, polygon, web, yahoo, yahoo_minutes
+from darkpool.vendors import http
+from darkpool.vendors.finra import query_api
+from darkpool.vendors.polygon import client as polygon
+from darkpool.vendors.yahoo import client as yahoo
+from darkpool.vendors.yahoo import minute_bars
 from standin import Answer, Vendors
 
 SESSION = date(2025, 12, 22)
@@ -39,7 +43,7 @@ def daily(rounds: int = 1) -> yahoo.DailyAnswer:
 
 
 def minutes() -> yahoo.DailyAnswer:
-    return yahoo_minutes.fetch(["AAPL"], SESSION, progress=lambda _: None, rounds=1)["AAPL"]
+    return minute_bars.fetch(["AAPL"], SESSION, progress=lambda _: None, rounds=1)["AAPL"]
 
 
 @pytest.mark.parametrize("ask", [daily, minutes])
@@ -70,7 +74,7 @@ def test_a_body_up_to_the_limit_is_taken(vendors: Vendors, monkeypatch: Any) -> 
 
 
 def through_web() -> str:
-    with web.Client(attempts=1) as client, pytest.raises(web.Outage) as refused:
+    with http.Client(attempts=1) as client, pytest.raises(http.Outage) as refused:
         client.get("https://cdn.finra.org/")
     return refused.value.reason
 
@@ -82,7 +86,7 @@ def through_polygon() -> str:
 
 
 def through_finra_api() -> str:
-    with finra_api.Client() as client, pytest.raises(finra_api.Failure) as refused:
+    with query_api.Client() as client, pytest.raises(query_api.Failure) as refused:
         client.rows("weeklySummary", {})
     return refused.value.reason
 

@@ -19,7 +19,8 @@ import polars as pl
 import pytest
 
 import canaries
-from darkpool import credentials, message
+from darkpool import credentials
+from darkpool.message import delivery
 
 TESTS = Path(canaries.__file__).parent
 EVERY = (*canaries.KEYS.values(), *canaries.PAIRS, f"{canaries.TOKEN}7")
@@ -70,7 +71,7 @@ def test_what_holds_no_key_holds_none():
 def test_every_key_that_the_project_knows_has_a_canary():
     other_name = credentials.POLYGON[1:]
     assert set(canaries.KEYS) == set(credentials.SECRETS) - set(other_name)
-    assert message.ADDRESSES in canaries.KEYS
+    assert delivery.ADDRESSES in canaries.KEYS
 
 
 LEAK = f"refused {canaries.POLYGON}"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tclf.classical_classifier import ClassicalClassifier
 
-from darkpool import classify
+from darkpool.measures import sign
 
 LAYERS = {"tick": "tick", "tick_carry": "tick", "lee_ready": "lr", "emo": "emo", "clnv": "clnv"}
 TRADES = 20_000
@@ -57,7 +57,7 @@ TAPES = {
 @pytest.mark.parametrize("seed", range(3))
 def test_every_trade_gets_tclfs_side(rule, tape, seed):
     price, bid, ask = random_tape(np.random.default_rng(seed), TAPES[tape])
-    ours = classify.sign(rule, price, bid, ask)
+    ours = sign.sign(rule, price, bid, ask)
     if rule == "emo":
         # tclf leaves a trade at the ask of a crossed quote unsigned; here a crossed quote is no quote, and the trade
         # falls back on the tick, as any trade without one.
@@ -72,4 +72,4 @@ def test_tclfs_emo_calls_a_price_near_the_ask_at_the_ask_where_prices_are_high()
     """Why the comparison ends at 100 dollars: its tolerance grows with the price, ours is none."""
     price, bid, ask = np.array([1500.02, 1500.01]), np.array([1499.98, 1499.98]), np.array([1500.02, 1500.02])
     assert oracle("emo", price, bid, ask).tolist() == [1, 1]
-    assert classify.sign("emo", price, bid, ask).tolist() == [1, -1]
+    assert sign.sign("emo", price, bid, ask).tolist() == [1, -1]

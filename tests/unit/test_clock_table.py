@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from darkpool import backlog, crontab, due_mornings
+from darkpool.morning import crontab, open_sessions, schedule
 
-AT = due_mornings.at_time("06:00")
+AT = schedule.at_time("06:00")
 ZONES = ("America/New_York", "Europe/Berlin", "Asia/Tokyo", "UTC")
 
 # moment in New York, last-marked session by the calendar, what the newest due morning is: the day of it
@@ -90,8 +90,8 @@ def test_the_table_is_long_enough():
 def test_every_moment_has_its_session_and_its_morning_on_every_machine(machine, tmp_path):
     for text, session, morning in CALENDAR:
         now = datetime.fromisoformat(text).astimezone()
-        assert backlog.survey(tmp_path, now, "calendar", 10).target == date.fromisoformat(session), text
-        due = due_mornings.newest(now, AT, weekly=False)
+        assert open_sessions.survey(tmp_path, now, "calendar", 10).target == date.fromisoformat(session), text
+        due = schedule.newest(now, AT, weekly=False)
         assert due.isoformat()[:16] == f"{morning}T06:00", text
         assert due <= now
 
@@ -109,7 +109,7 @@ def test_every_moment_has_its_session_and_its_morning_on_every_machine(machine, 
     ],
 )
 def test_the_weekly_morning_is_sundays(text, sunday):
-    due = due_mornings.newest(datetime.fromisoformat(text), AT, weekly=True)
+    due = schedule.newest(datetime.fromisoformat(text), AT, weekly=True)
     assert due.isoformat()[:16] == f"{sunday}T06:00"
 
 
@@ -147,19 +147,19 @@ def test_what_is_caught_up(marked, finished, tried, session, is_stale, before, t
     mark(tmp_path, *(f"2025-12-{day}" for day in marked.split()))
     mark(tmp_path, *(f"2025-12-{day}" for day in finished.split()), name="all")
     mark(tmp_path, *(f"2025-12-{day}" for day in tried.split()), name="table.html")
-    found = backlog.survey(tmp_path, NOW, "folder", 10)
+    found = open_sessions.survey(tmp_path, NOW, "folder", 10)
     assert (found.target.isoformat(), found.is_stale) == (f"2025-12-{session}", is_stale)
     assert [day.isoformat() for day in found.open] == [f"2025-12-{day}" for day in before.split()]
 
 
 def test_the_earlier_sessions_of_a_page_are_not_taken_for_missed_mornings(tmp_path):
     mark(tmp_path, "2025-12-18", "2025-12-19", name="features.parquet")
-    assert backlog.survey(tmp_path, NOW, "calendar", 10).open == []
+    assert open_sessions.survey(tmp_path, NOW, "calendar", 10).open == []
 
 
 def test_nothing_is_caught_up_where_that_is_not_wanted(tmp_path):
     mark(tmp_path, "2025-12-19", "2025-12-22")
-    assert backlog.survey(tmp_path, NOW, "folder", 0).open == []
+    assert open_sessions.survey(tmp_path, NOW, "folder", 0).open == []
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import canaries
-from darkpool import credentials, logbook
-from darkpool.archive import Archive
+from darkpool import credentials, step_log
+from darkpool.archive.store import Archive
 
 KEY = canaries.POLYGON
 
@@ -100,7 +100,7 @@ def _fail(error: Exception, said: str) -> None:
 def test_a_step_that_fails_with_a_key_in_its_error_does_not_say_it(env_file: Path, capsys) -> None:
     key = credentials.read("POLYGON_API_KEY")
     for error in (ValueError(f"no {key}"), KeyError(f"no {key}"), RuntimeError(f"no {key}")):
-        with pytest.raises(SystemExit), logbook.logged(env_file.parent / "log"):
+        with pytest.raises(SystemExit), step_log.logged(env_file.parent / "log"):
             _fail(error, f"asking with {key}")
         said = capsys.readouterr().err + (env_file.parent / "log").read_text()
         assert key not in said

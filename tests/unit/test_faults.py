@@ -19,8 +19,12 @@ from typing import Any
 
 import pytest
 
-from darkpool import credentials, polygon, ticks_archive, web, yahoo
-from darkpool.archive import Archive, write_atomic
+from darkpool import credentials
+from darkpool.archive.store import Archive, write_atomic
+from darkpool.vendors import http
+from darkpool.vendors.polygon import client as polygon
+from darkpool.vendors.polygon import tick_fetch
+from darkpool.vendors.yahoo import client as yahoo
 from fault_table import (
     CASES,
     DAY,
@@ -85,7 +89,7 @@ class Case:
 def case(world, tmp_path, monkeypatch) -> Iterator[Callable[[str], Case]]:
     vendors, root = world
     vendors.reset()
-    for name in (*credentials.POLYGON, ticks_archive.WORKERS):
+    for name in (*credentials.POLYGON, tick_fetch.WORKERS):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables(vendors).items():
         monkeypatch.setenv(name, value)
@@ -123,7 +127,7 @@ def break_route(patch: pytest.MonkeyPatch, proxy: str, times: int | None) -> Non
 
         return attempted
 
-    patch.setattr(web.Client, "_once", led_astray(web.Client._once))
+    patch.setattr(http.Client, "_once", led_astray(http.Client._once))
     patch.setattr(yahoo._Run, "ask", led_astray(yahoo._Run.ask))
 
 
@@ -136,8 +140,8 @@ def break_vendor(case: Case, failure: str, times: int | None, patch: pytest.Monk
         break_route(patch, NO_SUCH_NAME if failure == "no such name" else DEAD, times)
         return
     if failure == "slow":
-        patch.setitem(web.Client.__init__.__kwdefaults__, "timeout", (5.0, 0.5))
-        patch.setitem(web.Client.__init__.__kwdefaults__, "attempts", 2)
+        patch.setitem(http.Client.__init__.__kwdefaults__, "timeout", (5.0, 0.5))
+        patch.setitem(http.Client.__init__.__kwdefaults__, "attempts", 2)
         patch.setattr(polygon, "ATTEMPTS", 2)
         patch.setattr(yahoo, "TIMEOUT", 0.5)
         patch.setattr(yahoo, "ROUNDS", 2)

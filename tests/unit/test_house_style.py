@@ -15,10 +15,10 @@ import pytest
 from matplotlib.testing.compare import compare_images
 from PIL import Image
 
-from darkpool import figures, house, overview
-from unit.test_figures import SOME_FLOW, history
-from unit.test_overview import rows, window
-from unit.test_page import NO_TRF, context, features
+from darkpool.show.figures import drawing, overview, style
+from unit.show.test_drawing import SOME_FLOW, history
+from unit.show.test_overview import rows, window
+from unit.show.test_page_view import NO_TRF, context, features
 
 KEPT = Path(__file__).parent / "figures"
 TOLERANCE = 1.0
@@ -29,7 +29,7 @@ VOLUMES = {i: 1e6 * (2 + math.sin(i / 5)) for i in range(61)}
 
 def draw_plot(path: Path) -> None:
     window_ = history(offex_ratio={**WAVE, 30: None}, trf_volume_on_basis=VOLUMES, split_ratio={20: 0.5})
-    figures.ticker_plot("TQQQ", window_, SOME_FLOW, context(simulated=True), path, scale=figures.Scale(0.6, 0.5))
+    drawing.ticker_plot("TQQQ", window_, SOME_FLOW, context(simulated=True), path, scale=drawing.Scale(0.6, 0.5))
 
 
 def draw_overview(path: Path) -> None:
@@ -39,7 +39,7 @@ def draw_overview(path: Path) -> None:
 
 def draw_table(path: Path) -> None:
     frame = features({}, {"ticker": "SOLD", "signal": "SELL", "accum_score": 0.5}, {"ticker": "NULL", **NO_TRF})
-    figures.table_png(frame, context(), path)
+    drawing.table_png(frame, context(), path)
 
 
 DRAWN: dict[str, Callable[[Path], None]] = {"plot": draw_plot, "overview": draw_overview, "table": draw_table}
@@ -63,22 +63,22 @@ def test_a_figure_looks_as_it_did_when_it_was_looked_at(tmp_path, name):
 
 
 CHANGES = {
-    "the colour of a line": lambda patch: patch.setattr(figures, "BLUE", "#66cc66"),
-    "the size of a title": lambda patch: patch.setitem(house._style(), "axes.titlesize", 15.0),
-    "the ground": lambda patch: patch.setitem(house._style(), "axes.facecolor", "#202020"),
-    "the grid": lambda patch: patch.setitem(house._style(), "axes.grid", False),
-    "the font": lambda patch: patch.setitem(house._style(), "font.family", ["DejaVu Serif"]),
+    "the colour of a line": lambda patch: patch.setattr(drawing, "BLUE", "#66cc66"),
+    "the size of a title": lambda patch: patch.setitem(style._style(), "axes.titlesize", 15.0),
+    "the ground": lambda patch: patch.setitem(style._style(), "axes.facecolor", "#202020"),
+    "the grid": lambda patch: patch.setitem(style._style(), "axes.grid", False),
+    "the font": lambda patch: patch.setitem(style._style(), "font.family", ["DejaVu Serif"]),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_the_style_is_seen(tmp_path, monkeypatch, change):
-    figures._panels.cache_clear()
+    drawing._panels.cache_clear()
     CHANGES[change](monkeypatch)
     try:
         assert difference("plot", tmp_path) > TOLERANCE
     finally:
-        figures._panels.cache_clear()
+        drawing._panels.cache_clear()
 
 
 def test_the_kept_figures_are_small():
@@ -90,7 +90,7 @@ def test_the_font_is_the_one_matplotlib_ships():
     import matplotlib as mpl
     from matplotlib import font_manager
 
-    with house.style():
+    with style.style():
         found = Path(font_manager.findfont("DejaVu Sans"))
     assert Path(mpl.get_data_path()) in found.parents
 
@@ -101,14 +101,14 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize("colour", [house.TEXT, house.DIM, house.BLUE, house.ORANGE, house.WARN, house.VIOLET])
-@pytest.mark.parametrize("ground", [house.DARK, house.BAND, house.RAISED])
+@pytest.mark.parametrize("colour", [style.TEXT, style.DIM, style.BLUE, style.ORANGE, style.WARN, style.VIOLET])
+@pytest.mark.parametrize("ground", [style.DARK, style.BAND, style.RAISED])
 def test_every_colour_of_words_and_lines_stands_out_from_its_ground(colour, ground):
     light, dark = sorted((_luminance(colour), _luminance(ground)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 4.5
 
 
-@pytest.mark.parametrize("pair", [(house.BLUE, house.ORANGE), (house.WARN, house.VIOLET)])
+@pytest.mark.parametrize("pair", [(style.BLUE, style.ORANGE), (style.WARN, style.VIOLET)])
 def test_colours_of_opposites_differ_for_those_who_see_no_red_or_no_green(pair):
     """Viénot, Brettel and Mollon 1999: what a protanope and a deuteranope see, in linear light."""
     seen = {"protan": ((0.11238, 0.88762, 0.0), (0.11238, 0.88762, 0.0), (0.00401, -0.00401, 1.0)),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from darkpool import sessions
+from darkpool.market import sessions
 from darkpool.plan import inputs
 from darkpool.plan.request import Request
 

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool import estimate, lit, minutes, tables, weekly
-from darkpool.measures import trust
+from darkpool import minutes
+from darkpool.measures import estimate, lit, trust, weekly
+from darkpool.tables import contracts
 from unit.measures import trust_oracle
-from unit.test_lit import bars_file, quotes_file, trades_file
+from unit.measures.test_lit import bars_file, quotes_file, trades_file
 
 MINUTE = 60_000_000_000
 HOURS = (0, 405 * MINUTE)
@@ -49,7 +50,9 @@ class Made:
 
 
 def lit_flow(flow: lit.SymbolFlow, ticker: str = "A", day: date = DAY) -> pl.DataFrame:
-    return tables.frame("lit_flow", {"date": [day], "ticker": [ticker], **{name: [v] for name, v in flow.lit.items()}})
+    return contracts.frame(
+        "lit_flow", {"date": [day], "ticker": [ticker], **{name: [v] for name, v in flow.lit.items()}}
+    )
 
 
 def dark(flow: lit.SymbolFlow, volume: float | None = VOLUME, sd: float = 0.05) -> dict:
@@ -61,11 +64,11 @@ def dark(flow: lit.SymbolFlow, volume: float | None = VOLUME, sd: float = 0.05) 
 
 
 def features(flow: lit.SymbolFlow, volume: float = VOLUME) -> dict:
-    row = tables.frame(
+    row = contracts.frame(
         "features", {"date": [DAY], "ticker": ["A"], "trf_volume": [volume], "quality": [""], "strength": [""]}
     )
     of_dark = estimate.dark_flow(row, lit_flow(flow), 0.05, {} if flow.minutes is None else {"A": flow.minutes.signed})
-    return estimate.add(row, lit_flow(flow), tables.frame("trf_flow", {}), of_dark, SIGNAL, {}).row(0, named=True)
+    return estimate.add(row, lit_flow(flow), contracts.frame("trf_flow", {}), of_dark, SIGNAL, {}).row(0, named=True)
 
 
 @pytest.mark.parametrize("hours", [HOURS, EARLY])
@@ -248,8 +251,8 @@ def test_the_minutes_travel_with_the_table(tmp_path):
     known = {(DAY, "NA"): flow.minutes, (DAY, "TpC"): other.minutes}
     path = tmp_path / "lit_flow.parquet"
     both = pl.concat([lit_flow(flow, "NA"), lit_flow(other, "TpC")])
-    tables.write("lit_flow", both, path, **minutes.pack(known))
-    found = minutes.unpack(tables.metadata(path))
+    contracts.write("lit_flow", both, path, **minutes.pack(known))
+    found = minutes.unpack(contracts.metadata(path))
     assert found.keys() == known.keys()
     for key, by_minute in found.items():
         assert trust.signing(by_minute, 0.5) == trust.signing(known[key], 0.5)
@@ -259,7 +262,7 @@ def test_the_minutes_travel_with_the_table(tmp_path):
 
 
 def _written(frame: pl.DataFrame, known: dict, path: Path) -> bytes:
-    tables.write("lit_flow", frame, path, **minutes.pack(known))
+    contracts.write("lit_flow", frame, path, **minutes.pack(known))
     return path.read_bytes()
 
 

@@ -5,7 +5,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool import carried, listing, session_tables
+from darkpool import listing
+from darkpool.session import volume_tables
+from darkpool.tables import facts
 
 
 @given(st.lists(st.text(st.characters(codec="ascii", categories=["Lu"]), min_size=1, max_size=5), max_size=40))
@@ -20,7 +22,7 @@ def test_2700_bad_lines_are_ten_notes_and_a_count_and_crowd_no_other_note_out() 
     lines = [f"u.csv, line {n}: 'x {n}' is no ticker: letters, digits and single dots" for n in range(2, 2702)]
     faults = [f"/archive/CNMSshvol202512{n:02}.txt: cut off" for n in range(1, 32)]
     tickers = [f"aa{n}" for n in range(500)]
-    metadata = carried.pack([], [*session_tables.notes(tickers, lines, faults), "No row for TQQQ."])
+    metadata = facts.pack([], [*volume_tables.notes(tickers, lines, faults), "No row for TQQQ."])
     notes = json.loads(metadata["notes"])
     assert len(notes) == 3 + 10 + 10 + 1
     assert notes[0].endswith("aa8, aa9 and 490 more.")
@@ -33,15 +35,13 @@ def test_2700_bad_lines_are_ten_notes_and_a_count_and_crowd_no_other_note_out() 
 
 
 def test_notes_that_were_counted_once_are_handed_on_as_they_are() -> None:
-    told = carried.pack([], [f"Not a ticker, left out: line {n}." for n in range(30)])
-    assert carried.merge(told, told)["notes"] == told["notes"]
+    told = facts.pack([], [f"Not a ticker, left out: line {n}." for n in range(30)])
+    assert facts.merge(told, told)["notes"] == told["notes"]
 
 
 def test_the_parts_of_a_table_are_counted_together() -> None:
-    parts = [
-        carried.pack([], [f"{ticker}{n}: not usable: cut off." for n in range(12)], is_part=True) for ticker in "AB"
-    ]
+    parts = [facts.pack([], [f"{ticker}{n}: not usable: cut off." for n in range(12)], is_part=True) for ticker in "AB"]
     notes = [note for part in parts for note in json.loads(part["notes"])]
-    whole = json.loads(carried.pack([], notes)["notes"])
+    whole = json.loads(facts.pack([], notes)["notes"])
     assert len(whole) == 10
     assert whole[-1].endswith("And 14 more like it.")

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 import session_folders
-from darkpool import cli, glossary, sessions, settings
+from darkpool import settings
+from darkpool.cli import main
+from darkpool.market import sessions
+from darkpool.tables import glossary
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -85,31 +88,31 @@ def commands(heading):
 
 def answer(capsys, *argv):
     """The rows a query prints, split into words."""
-    assert cli.main(argv) == 0
+    assert main.main(argv) == 0
     return [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
 
 
 def test_every_command_of_the_readme_runs_as_it_stands(project, capsys):
-    assert cli.main(["rebuild"]) == 0
+    assert main.main(["rebuild"]) == 0
     asked = commands("Asking the results")
     assert len(asked) == 8
     for argv in asked:
         rest = argv[: argv.index("make")] if "make" in argv else argv
-        assert cli.main(rest) == 0, rest
+        assert main.main(rest) == 0, rest
         assert capsys.readouterr().out
 
 
 def test_the_message_can_be_looked_at_and_sent_as_it_stands(project, capsys, monkeypatch):
     monkeypatch.delenv("DARKPOOL_NOTIFY", raising=False)
     shown, sent = commands("Message")
-    assert cli.main(shown) == 0
+    assert main.main(shown) == 0
     assert glossary.DISCLAIMER in capsys.readouterr().out
-    assert cli.main(sent) == 0
+    assert main.main(sent) == 0
     assert capsys.readouterr().err == "message: off\n"
 
 
 def test_the_questions_of_a_new_user_are_answered(project, capsys):
-    cli.main(["rebuild"])
+    main.main(["rebuild"])
     capsys.readouterr()
     habit, log_ratio, later = [argv for argv in commands("Asking the results") if argv[0] == "query"]
     most = answer(capsys, *habit)

@@ -7,7 +7,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from darkpool import classify, conditions, lit, sessions, ticks, venues
+from darkpool.market import conditions, sessions, venues
+from darkpool.measures import lit, sign, ticks
 
 pytestmark = pytest.mark.real_data
 
@@ -56,8 +57,8 @@ def test_without_the_fallback_trades_on_crossed_quotes_stay_unsigned(real_data):
     reasons = ticks.reasons(tape, sessions.trading_hours(date(2013, 10, 8)), conditions.load())
     chosen = (reasons == 0) & ticks.by_venue(tape, venues.load()).lit
     bid, ask, _ = ticks.quote_before(ticks.read_quotes(quotes), tape.time[chosen])
-    quoted = classify.valid(bid, ask)
-    side = np.where(quoted, classify.nbbo(tape.price[chosen], bid, ask), 0)
+    quoted = sign.valid(bid, ask)
+    side = np.where(quoted, sign.nbbo(tape.price[chosen], bid, ask), 0)
     size = tape.size[chosen]
     assert (~quoted).sum() == 81
     assert (size[side == 1].sum(), size[side == -1].sum()) == (2_597_289, 2_741_022)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool.archive import RUN
+from darkpool.archive.store import RUN
 from darkpool.plan import engine, request
 from darkpool.plan.request import Request, RequestError, Target
 

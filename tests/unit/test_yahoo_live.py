@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from darkpool import yahoo
+from darkpool.vendors.yahoo import client as yahoo
 from standin import Vendors
 
 START, FRIDAY, SESSION = date(2025, 12, 18), date(2025, 12, 19), date(2025, 12, 22)

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 import canaries
-from darkpool import sessions
+from darkpool.market import sessions
 from standin import Request, Vendors
 
 SOURCE = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from darkpool.archive import Archive
+from darkpool.archive.store import Archive
 from fault_table import (
     BACK,
     CASES,

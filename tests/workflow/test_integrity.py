@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from darkpool import sessions
+from darkpool.market import sessions
 from standin import Vendors, nanoseconds
 
 DAY, EARLIER = "2025-12-22", "2025-12-18"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from darkpool import sessions
+from darkpool.market import sessions
 from standin import Vendors
 
 DAY = "2025-12-22"

@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from darkpool import sessions
+from darkpool.market import sessions
 from standin import Vendors
 
 DAYS = MONDAY, TUESDAY = "2025-12-22", "2025-12-23"

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 import duckdb
 import pytest
 
-from darkpool import sessions
+from darkpool.market import sessions
 from mornings import Mornings, link_environment
 
 SHORT = {"ma": 3, "min_sessions": 3, "window": 5}

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from darkpool import guard
+from darkpool.morning import run_lock
 from mornings import Mornings, finished, link_environment
 
 DAY = "2025-12-22"
@@ -47,7 +47,7 @@ def of_run(root: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(guard.MARK) == str(root):
+            if process.environ().get(run_lock.MARK) == str(root):
                 found.append(process)
         except psutil.Error:
             continue
@@ -160,11 +160,14 @@ def test_an_orphan_that_still_writes_is_ended_before_the_next_run_begins(demo_in
     target = project.root / "written"
     command = f"trap '' TERM; while :; do echo x >> {target}; sleep 0.05; done"
     orphan = psutil.Popen(
-        ["sh", "-c", command], cwd=project.root, env={**os.environ, **guard.mark(project.root)}, start_new_session=True
+        ["sh", "-c", command],
+        cwd=project.root,
+        env={**os.environ, **run_lock.mark(project.root)},
+        start_new_session=True,
     )
     stranger = psutil.Popen(["sleep", "60"], cwd=project.root, start_new_session=True)
     try:
-        assert guard.end_left_behind(project.root)
+        assert run_lock.end_left_behind(project.root)
         assert orphan.wait(10) in (None, -signal.SIGKILL)
         size = target.stat().st_size
         time.sleep(0.3)
@@ -205,7 +208,7 @@ def test_what_a_killed_run_had_begun_is_removed_and_nobody_elses_files_are(tmp_p
     for path in (*ours, *theirs):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    assert sorted(guard.sweep(tmp_path, results, archive)) == sorted(ours)
+    assert sorted(run_lock.sweep(tmp_path, results, archive)) == sorted(ours)
     assert not [path for path in ours if path.exists()]
     assert all(path.exists() for path in theirs)
-    assert guard.sweep(tmp_path, results, Path("/")) == []
+    assert run_lock.sweep(tmp_path, results, Path("/")) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkpool import sessions
+from darkpool.market import sessions
 from standin import nanoseconds
 
 DAY = "2025-11-20"

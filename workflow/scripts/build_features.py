@@ -3,9 +3,13 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import carried, estimate, features, minutes, otc_weekly, sources, tables
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool import minutes
+from darkpool.archive.store import Archive
+from darkpool.measures import estimate, unusual
+from darkpool.session import sources
+from darkpool.step_log import logged
+from darkpool.tables import contracts, facts
+from darkpool.vendors.finra import otc_weekly
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -23,20 +27,20 @@ def main(
     signal: dict[str, float],
     transfer_sd: float,
 ) -> None:
-    lit, trf = tables.read("lit_flow", inputs["lit_flow"]), tables.read("trf_flow", inputs["trf_flow"])
-    merged, about_lit = tables.metadata(inputs["merged"]), tables.metadata(inputs["lit_flow"])
-    volumes = features.compute(
-        tables.read("merged", inputs["merged"]), carried.splits(merged), session, history, weights
+    lit, trf = contracts.read("lit_flow", inputs["lit_flow"]), contracts.read("trf_flow", inputs["trf_flow"])
+    merged, about_lit = contracts.metadata(inputs["merged"]), contracts.metadata(inputs["lit_flow"])
+    volumes = unusual.compute(
+        contracts.read("merged", inputs["merged"]), facts.splits(merged), session, history, weights
     )
-    signed = minutes.signed(minutes.unpack(tables.metadata(inputs["lit_flow"])))
+    signed = minutes.signed(minutes.unpack(contracts.metadata(inputs["lit_flow"])))
     dark = estimate.dark_flow(volumes, lit, transfer_sd, signed)
     weekly = otc_weekly.table(archive, session, tickers)
     state = sources.weekly(archive, session, weekly.table, offline)
-    about = carried.merge(merged, about_lit, carried.pack(state, weekly.notes))
-    directed = estimate.add(volumes, lit, trf, dark, signal, carried.flags(about_lit))
-    tables.write("dark_flow", dark, outputs["dark_flow"], **about)
-    tables.write("otc_weekly", weekly.table, outputs["otc_weekly"], **about)
-    tables.write("features", otc_weekly.add(directed, weekly), outputs["features"], **about)
+    about = facts.merge(merged, about_lit, facts.pack(state, weekly.notes))
+    directed = estimate.add(volumes, lit, trf, dark, signal, facts.flags(about_lit))
+    contracts.write("dark_flow", dark, outputs["dark_flow"], **about)
+    contracts.write("otc_weekly", weekly.table, outputs["otc_weekly"], **about)
+    contracts.write("features", otc_weekly.add(directed, weekly), outputs["features"], **about)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,19 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool import session_tables, tables
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool.archive.store import Archive
+from darkpool.session import volume_tables
+from darkpool.step_log import logged
+from darkpool.tables import contracts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(outputs: dict[str, Path], archive: str, scan: str, **request: Any) -> None:
-    built, metadata = session_tables.volumes(Archive(archive), scan, **request)
+    built, metadata = volume_tables.volumes(Archive(archive), scan, **request)
     for name, frame in built.items():
-        tables.write(name, frame, outputs[name], **metadata)
+        contracts.write(name, frame, outputs[name], **metadata)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,14 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import layout, minutes, otc_weekly, simulated, tables, weekly
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool import minutes
+from darkpool.archive import layout
+from darkpool.archive.store import Archive
+from darkpool.measures import weekly
+from darkpool.step_log import logged
+from darkpool.tables import contracts
+from darkpool.vendors.finra import otc_weekly
+from darkpool.vendors.simulated import marks
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -23,14 +28,14 @@ def main(
     min_lit_volume: float,
     transfer_sd: float,
 ) -> None:
-    simulated.found(scan, layout.otc_weekly_answers(archive, session, count))
+    marks.found(scan, layout.otc_weekly_answers(archive, session, count))
     weeks = otc_weekly.weeks(archive, session, tickers, count)
-    lit = tables.stacked("lit_flow", flows)
+    lit = contracts.stacked("lit_flow", flows)
     sessions_of = weekly.sessions_by_week(weeks["week_start_date"])
     labels = weekly.about(weekly.labels(weeks, lit, sessions_of))
-    by_minute = minutes.unpack(*map(tables.metadata, flows))
+    by_minute = minutes.unpack(*map(contracts.metadata, flows))
     table = weekly.table(weeks, lit, sessions_of, signal, min_lit_volume, transfer_sd, by_minute)
-    tables.write("weekly", table, output, **labels)
+    contracts.write("weekly", table, output, **labels)
 
 
 if __name__ == "__main__":

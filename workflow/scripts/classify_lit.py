@@ -3,9 +3,11 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import session_flow, simulated, tables
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool.archive.store import Archive
+from darkpool.session import tick_flows
+from darkpool.step_log import logged
+from darkpool.tables import contracts
+from darkpool.vendors.simulated import marks
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -15,10 +17,10 @@ def main(
     root: str, scan: str, lit: str, trf: str, session: date, tickers: list[str], settings: dict[str, Any], threads: int
 ) -> None:
     archive = Archive(root)
-    simulated.found(scan, simulated.ticks_of(archive, session, tickers))
-    flows = session_flow.flows(archive, session, tickers, settings, threads)
-    tables.write("lit_flow", flows.lit, lit, **flows.pack_lit())
-    tables.write("trf_flow", flows.trf, trf)
+    marks.found(scan, marks.ticks_of(archive, session, tickers))
+    flows = tick_flows.flows(archive, session, tickers, settings, threads)
+    contracts.write("lit_flow", flows.lit, lit, **flows.pack_lit())
+    contracts.write("trf_flow", flows.trf, trf)
 
 
 if __name__ == "__main__":
@@ -29,7 +31,7 @@ if __name__ == "__main__":
             snakemake.output.lit,
             snakemake.output.trf,
             date.fromisoformat(snakemake.wildcards.date),
-            session_flow.part(snakemake.params.tickers, snakemake.wildcards.scatteritem),
+            tick_flows.part(snakemake.params.tickers, snakemake.wildcards.scatteritem),
             dict(snakemake.params.settings),
             snakemake.threads,
         )

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from darkpool import carried, features, figures, overview, session_page, tables, weekly
-from darkpool.archive import file_name
-from darkpool.logbook import logged
+from darkpool.archive.store import file_name
+from darkpool.measures import unusual, weekly
 from darkpool.session import files
+from darkpool.show.figures import drawing, overview
+from darkpool.show.page import page_context
+from darkpool.step_log import logged
+from darkpool.tables import contracts, facts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -27,20 +30,20 @@ def main(
     history: dict[str, int],
     **settings: Any,
 ) -> None:
-    metadata = tables.metadata(features_on_page[-1])
-    context = session_page.context(metadata, scan, session, tickers=tickers, history=history, **settings)
-    splits = carried.splits(tables.metadata(merged))
-    volumes, rows = tables.read("merged", merged), tables.stacked("features", features_on_page)
-    windows = features.trailing(volumes, splits, session, history)
+    metadata = contracts.metadata(features_on_page[-1])
+    context = page_context.context(metadata, scan, session, tickers=tickers, history=history, **settings)
+    splits = facts.splits(contracts.metadata(merged))
+    volumes, rows = contracts.read("merged", merged), contracts.stacked("features", features_on_page)
+    windows = unusual.trailing(volumes, splits, session, history)
     windows_of = windows.partition_by("ticker", as_dict=True)
-    flow = session_page.flow(rows, tickers)
+    flow = page_context.flow(rows, tickers)
     flow_of = flow.partition_by("ticker", as_dict=True)
-    by_week = weekly.flow(tables.stacked("weekly", weeks))
-    scale = figures.shared_scale(windows, flow, by_week)
+    by_week = weekly.flow(contracts.stacked("weekly", weeks))
+    scale = drawing.shared_scale(windows, flow, by_week)
     for ticker in tickers:
         paths = [folder / files.PLOTS / f"{file_name(ticker)}.{kind}" for kind in kinds]
         weeks_of = by_week.filter(pl.col("ticker") == ticker)
-        figures.ticker_plot(
+        drawing.ticker_plot(
             ticker, windows_of[(ticker,)], flow_of[(ticker,)], context, *paths, weekly=weeks_of, scale=scale
         )
     together = [folder / f"overview.{kind}" for kind in kinds]

@@ -3,9 +3,9 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import finra
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool.archive.store import Archive
+from darkpool.step_log import logged
+from darkpool.vendors.finra import daily_fetch
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def main(root: str, session: date, window: list[date], prefixes: list[str]) -> None:
     archive = Archive(root)
     with archive.sole_asker("finra"):
-        archive.write_receipt("finra", session, finra.fetch(archive, session, window, prefixes))
+        archive.write_receipt("finra", session, daily_fetch.fetch(archive, session, window, prefixes))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import ticks_archive, universe
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool.archive.store import Archive
+from darkpool.session import universe
+from darkpool.step_log import logged
+from darkpool.vendors.polygon import tick_fetch
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -15,7 +16,7 @@ def main(root: str, session: date, wanted: dict[str, Any], source: str, calls_pe
     archive = Archive(root)
     tickers = universe.together(wanted["followed"])
     with archive.sole_asker("polygon"):
-        receipt = ticks_archive.fetch(archive, session, tickers, source=source, calls_per_minute=calls_per_minute)
+        receipt = tick_fetch.fetch(archive, session, tickers, source=source, calls_per_minute=calls_per_minute)
         archive.write_receipt("polygon", session, receipt)
 
 

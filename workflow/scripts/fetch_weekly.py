@@ -3,9 +3,10 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import universe, weekly_archive
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool.archive.store import Archive
+from darkpool.session import universe
+from darkpool.step_log import logged
+from darkpool.vendors.finra import weekly_fetch
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -15,7 +16,7 @@ def main(root: str, session: date, wanted: dict[str, Any], **request: Any) -> No
     archive = Archive(root)
     tickers = universe.together(wanted["followed"])
     with archive.sole_asker("finra_weekly"):
-        archive.write_receipt("finra_weekly", session, weekly_archive.fetch(archive, session, tickers, **request))
+        archive.write_receipt("finra_weekly", session, weekly_fetch.fetch(archive, session, tickers, **request))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import clock, daily_bars, layout, universe
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool import clock
+from darkpool.archive import layout
+from darkpool.archive.store import Archive
+from darkpool.session import universe
+from darkpool.step_log import logged
+from darkpool.vendors.yahoo import bars_fetch
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -20,8 +23,8 @@ def main(root: str, wanted: dict[str, dict[str, Any]]) -> None:
             for scan, pairs in entry["followed"].items():
                 archive.keep(layout.universe(scan, session), universe.to_csv(universe.of_pairs(pairs)), clock.now())
             tickers = universe.together(entry["followed"])
-            requests[session] = daily_bars.Request(entry["window"], tickers)
-        for session, receipt in daily_bars.fetch(archive, requests).items():
+            requests[session] = bars_fetch.Request(entry["window"], tickers)
+        for session, receipt in bars_fetch.fetch(archive, requests).items():
             archive.write_receipt("yahoo", session, receipt)
 
 

@@ -3,20 +3,22 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import carried, minutes, session_flow, tables
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool import minutes
+from darkpool.archive.store import Archive
+from darkpool.session import tick_flows
+from darkpool.step_log import logged
+from darkpool.tables import contracts, facts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(parts: dict[str, list[str]], outputs: dict[str, str], session: date, root: str, offline: bool) -> None:
-    flows = session_flow.gather(parts["lit"], parts["trf"])
-    state = session_flow.state(session, flows, Archive(root), offline)
-    about = carried.pack([state], flows.findings.notes(), flags=flows.findings.flags)
-    tables.write("lit_flow", flows.lit, outputs["lit_flow"], **about, **minutes.pack(flows.minutes))
-    tables.write("trf_flow", flows.trf, outputs["trf_flow"], **about)
+    flows = tick_flows.gather(parts["lit"], parts["trf"])
+    state = tick_flows.state(session, flows, Archive(root), offline)
+    about = facts.pack([state], flows.findings.notes(), flags=flows.findings.flags)
+    contracts.write("lit_flow", flows.lit, outputs["lit_flow"], **about, **minutes.pack(flows.minutes))
+    contracts.write("trf_flow", flows.trf, outputs["trf_flow"], **about)
 
 
 if __name__ == "__main__":

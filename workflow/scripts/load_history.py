@@ -6,16 +6,16 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkpool import history
-from darkpool.archive import write_atomic
-from darkpool.logbook import logged
+from darkpool.archive.store import write_atomic
+from darkpool.history import database
+from darkpool.step_log import logged
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(target: Path, session: date, archive: Path, trades: history.Trades, on_page: list[date]) -> None:
-    loaded = history.load(target.parent.parent, [session], archive, trades, beside=on_page)
+def main(target: Path, session: date, archive: Path, trades: database.Trades, on_page: list[date]) -> None:
+    loaded = database.load(target.parent.parent, [session], archive, trades, beside=on_page)
     for day, reason in loaded.skipped.items():
         print(f"left out of the history: {day}: {reason}", file=sys.stderr)
     for path in loaded.set_aside:

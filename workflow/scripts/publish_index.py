@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkpool import index
-from darkpool.logbook import logged
+from darkpool.show.index import index_page
+from darkpool.step_log import logged
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(target: Path) -> None:
-    index.write(target.parent)
+    index_page.write(target.parent)
 
 
 if __name__ == "__main__":

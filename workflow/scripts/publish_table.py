@@ -4,9 +4,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool import figures, page, page_html, session_page, spreadsheet, tables
-from darkpool.archive import write_atomic
-from darkpool.logbook import logged
+from darkpool.archive.store import write_atomic
+from darkpool.show import spreadsheet
+from darkpool.show.figures import drawing
+from darkpool.show.page import page_context, page_html, view
+from darkpool.step_log import logged
+from darkpool.tables import contracts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -16,9 +19,9 @@ WRITERS = {
     "html": lambda frame, context, extras, path: write_atomic(
         path, page_html.render_html(frame, context, **extras).encode()
     ),
-    "png": lambda frame, context, _, path: figures.table_png(frame, context, path),
-    "svg": lambda frame, context, _, path: figures.table_png(frame, context, path),
-    "csv": lambda frame, _, __, path: write_atomic(path, page.render_csv(frame).encode()),
+    "png": lambda frame, context, _, path: drawing.table_png(frame, context, path),
+    "svg": lambda frame, context, _, path: drawing.table_png(frame, context, path),
+    "csv": lambda frame, _, __, path: write_atomic(path, view.render_csv(frame).encode()),
     "xlsx": lambda frame, context, _, path: write_atomic(
         path, spreadsheet.to_xlsx(frame, "features", context.simulated)
     ),
@@ -33,10 +36,10 @@ def main(
     session: date,
     **settings: Any,
 ) -> None:
-    frame = tables.stacked("features", features)
+    frame = contracts.stacked("features", features)
     tickers = frame.filter(frame["date"] == session)["ticker"].to_list()
-    *earlier, own = (tables.metadata(path) for path in features)
-    context = session_page.context(
+    *earlier, own = (contracts.metadata(path) for path in features)
+    context = page_context.context(
         own,
         scan,
         session,
@@ -47,7 +50,7 @@ def main(
         files=[target.name for kind, target in outputs.items() if kind != "html"],
         **settings,
     )
-    extras = session_page.extras(**behind)
+    extras = page_context.extras(**behind)
     for kind, target in outputs.items():
         WRITERS[kind](frame, context, extras, target)
 

@@ -3,17 +3,18 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from darkpool import session_checks, tables
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool.archive.store import Archive
+from darkpool.session import checks
+from darkpool.step_log import logged
+from darkpool.tables import contracts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(merged: str, output: str, root: str, session: date, **request: Any) -> None:
-    frame = session_checks.compare(Archive(root), session, merged=tables.read("merged", merged), **request)
-    tables.write("reconciliation", frame, output)
+    frame = checks.compare(Archive(root), session, merged=contracts.read("merged", merged), **request)
+    contracts.write("reconciliation", frame, output)
 
 
 if __name__ == "__main__":

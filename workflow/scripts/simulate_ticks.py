@@ -3,16 +3,16 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import simulate_ticks
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool.archive.store import Archive
+from darkpool.step_log import logged
+from darkpool.vendors.simulated import tape
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(root: str, session: date, seed: int) -> None:
-    simulate_ticks.session(Archive(root), session, seed)
+    tape.session(Archive(root), session, seed)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import simulate
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool.archive.store import Archive
+from darkpool.step_log import logged
+from darkpool.vendors.simulated import volumes as simulate
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

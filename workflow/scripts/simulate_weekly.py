@@ -3,16 +3,16 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import simulate_weekly
-from darkpool.archive import Archive
-from darkpool.logbook import logged
+from darkpool.archive.store import Archive
+from darkpool.step_log import logged
+from darkpool.vendors.simulated import weekly_reports
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(root: str, session: date, weeks: int, seed: int) -> None:
-    simulate_weekly.weeks(Archive(root), session, weeks, seed)
+    weekly_reports.weeks(Archive(root), session, weeks, seed)
 
 
 if __name__ == "__main__":

@@ -5,20 +5,21 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool import carried, manifest, reconcile, sources, tables
-from darkpool.archive import Archive, write_atomic
-from darkpool.logbook import logged
-from darkpool.session import files
+from darkpool.archive.store import Archive, write_atomic
+from darkpool.measures import reconcile
+from darkpool.session import files, manifest, sources
+from darkpool.step_log import logged
+from darkpool.tables import contracts, facts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(target: Path, outputs: list[Path], features: list[Path], root: str, session: date, **request: Any) -> None:
-    told = carried.told(tables.metadata(target.parent / files.FEATURES))
+    told = facts.told(contracts.metadata(target.parent / files.FEATURES))
     print(f"{session}: {sources.told(told['sources'])}", file=sys.stderr)
     sources.require_final(told["sources"], session, request["config"]["mode"])
-    told["reconciliation"] = reconcile.summary(tables.read("reconciliation", target.parent / files.RECONCILIATION))
+    told["reconciliation"] = reconcile.summary(contracts.read("reconciliation", target.parent / files.RECONCILIATION))
     write_atomic(target, manifest.build(target.parent, outputs, features, Archive(root), session, told, **request))
 
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool import classify, conditions, sessions, ticks, venues
-from darkpool.measures import trust
+from darkpool.market import conditions, sessions, venues
+from darkpool.measures import sign, ticks, trust
 from unit.measures import trust_oracle
 
 THRESHOLDS = {"bot": 1.25, "sell": 0.80}
@@ -26,13 +26,13 @@ def edges(minute: np.ndarray, count: int) -> np.ndarray:
     return np.searchsorted(minute, np.arange(count + 1))
 
 
-def flow_of(tape: trust_oracle.Tape, count: int, method: classify.Rule = "nbbo") -> trust.ByMinute:
+def flow_of(tape: trust_oracle.Tape, count: int, method: sign.Rule = "nbbo") -> trust.ByMinute:
     """A tape through the product's own signing."""
-    side = classify.sign("nbbo", tape.price, tape.bid, tape.ask)
-    quoted = classify.valid(tape.bid, tape.ask)
+    side = sign.sign("nbbo", tape.price, tape.bid, tape.ask)
+    quoted = sign.valid(tape.bid, tape.ask)
     neutral = np.flatnonzero(side == 0)
-    again = neutral, classify.lee_ready_at(tape.price, tape.bid, tape.ask, neutral)
-    own = None if method == "nbbo" else classify.sign(method, tape.price, tape.bid, tape.ask)
+    again = neutral, sign.lee_ready_at(tape.price, tape.bid, tape.ask, neutral)
+    own = None if method == "nbbo" else sign.sign(method, tape.price, tape.bid, tape.ask)
     tick = float(tape.size[~quoted & (side != 0)].sum())
     return trust.by_minute(side, tape.size, edges(tape.minute, count), again, own=own, tick=tick)
 
@@ -114,8 +114,8 @@ def test_windows_hold_the_true_ratio_about_as_often_as_they_say(real_data, symbo
     truth = pl.read_parquet(real_data / f"truth/{symbol}_trades.parquet").sort("sequence")
     side, time = truth["side"].to_numpy(), truth["timestamp"].to_numpy()
     # The window sees its trades only, signed in the day's order.
-    signed = classify.sign("nbbo", tape.price, tape.bid, tape.ask)
-    again = classify.lee_ready(tape.price, tape.bid, tape.ask)
+    signed = sign.sign("nbbo", tape.price, tape.bid, tape.ask)
+    again = sign.lee_ready(tape.price, tape.bid, tape.ask)
     start, held, widths = time[0] - time[0] % 60_000_000_000, [], []
     step = length * 60_000_000_000
     for first in range(start, start + 390 * 60_000_000_000, step):
@@ -239,7 +239,7 @@ def test_another_method_has_the_default_rules_bounds_and_its_own_ratio_and_varia
     assert found.completed == r2
     assert found.low == pytest.approx(max(default.buy.sum() / total, min(r1, r2) - half))
     assert found.high == pytest.approx(min((default.buy.sum() + neutral) / total, max(r1, r2) + half))
-    side = classify.sign(method, tape.price, tape.bid, tape.ask)
+    side = sign.sign(method, tape.price, tape.bid, tape.ask)
     assert found.variance == pytest.approx(trust_oracle.hac(tape.minute, tape.size, side, 405), rel=1e-12)
     assert own.signed == default.signed != own.buy.sum() + own.sell.sum()
 
@@ -364,6 +364,4 @@ def test_the_neutral_trades_alone_are_signed_as_in_the_whole_tape(prices, data):
     drawn = data.draw(st.lists(quotes, min_size=len(prices), max_size=len(prices)))
     bid, ask = np.array(drawn).reshape(len(prices), 2).T
     at = np.array(sorted(data.draw(st.sets(st.integers(0, max(0, len(prices) - 1)), max_size=20)))[: len(prices)], int)
-    assert (
-        classify.lee_ready_at(price, bid, ask, at).tolist() == classify.sign("lee_ready", price, bid, ask)[at].tolist()
-    )
+    assert sign.lee_ready_at(price, bid, ask, at).tolist() == sign.sign("lee_ready", price, bid, ask)[at].tolist()

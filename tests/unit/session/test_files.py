@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import darkpool
-from darkpool import cli, history, tables
+from darkpool.cli import main
+from darkpool.history import database
 from darkpool.session import files
+from darkpool.tables import contracts
 
 PACKAGE = Path(darkpool.__file__).parent
 RULES = Path(darkpool.__file__).parents[2] / "rules"
@@ -38,8 +40,8 @@ def generic(path: str) -> str:
 
 
 def test_every_table_has_a_contract_and_every_contract_is_of_a_file() -> None:
-    assert set(files.TABLES) <= set(tables.CONTRACTS)
-    assert {name for name in tables.CONTRACTS if f"{name}.parquet" not in files.BESIDE} == set(files.TABLES)
+    assert set(files.TABLES) <= set(contracts.CONTRACTS)
+    assert {name for name in contracts.CONTRACTS if f"{name}.parquet" not in files.BESIDE} == set(files.TABLES)
     assert all(file.path == f"{name}.parquet" for name, file in files.TABLES.items())
 
 
@@ -54,7 +56,7 @@ def test_no_file_and_no_name_of_the_history_stands_twice() -> None:
 
 def test_rows_of_other_days_than_the_sessions_are_marked_where_the_contract_says_so() -> None:
     for name, file in files.TABLES.items():
-        assert file.spans or "date" in tables.CONTRACTS[name].key, name
+        assert file.spans or "date" in contracts.CONTRACTS[name].key, name
 
 
 @pytest.mark.parametrize("name", sorted(blocks()))
@@ -109,9 +111,9 @@ def test_what_a_session_has_follows_mode_and_configuration() -> None:
 
 @pytest.mark.parametrize("name", files.TABLES)
 def test_every_table_can_be_exported_and_stands_in_the_history(name: str, capsys) -> None:
-    assert cli.main(["export", "--table", name, "--to", "-", "--results", "nowhere"]) == 1
+    assert main.main(["export", "--table", name, "--to", "-", "--results", "nowhere"]) == 1
     assert "nowhere" in capsys.readouterr().err
-    kept = {kept.source: store for store, kept in history.KEPT.items()}
+    kept = {kept.source: store for store, kept in database.KEPT.items()}
     assert kept.get(name) == files.TABLES[name].store
 
 

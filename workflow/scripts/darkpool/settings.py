@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import symbols
+from .market import symbols
 
 DEMO = "demo"
 """The scan whose vendors are simulated; everything it shows says so."""

@@ -14,10 +14,13 @@ from os import path
 from pathlib import Path
 from typing import Any
 
-from .. import due, finra_files, layout, marked, sessions, settings, watchlist
-from .. import universe as universes
-from ..archive import Archive, file_name
-from ..session import files
+from .. import settings
+from ..archive import layout, open_requests
+from ..archive.store import Archive, file_name
+from ..market import finra_files, sessions
+from ..session import files, scan_mark
+from ..session import universe as universes
+from ..vendors.simulated import watchlist
 from .request import Request, Session
 
 SMALL, MOST_PARTS = 50, 8
@@ -32,7 +35,7 @@ def archives(config: Mapping[str, Any]) -> dict[str, str]:
 
 def last_marked(config: Mapping[str, Any], now: datetime) -> tuple[str, str]:
     """The session that the target `latest` stands for."""
-    return "emps2", str(marked.last_marked(Path("results/emps2"), now, config["marked"]))
+    return "emps2", str(scan_mark.last_marked(Path("results/emps2"), now, config["marked"]))
 
 
 @dataclass
@@ -151,8 +154,8 @@ class Inputs:
                 self.make_again(receipts.values())
         else:
             left = {
-                "finra": due.finra(archive, window[-1], layout.regsho_names(prefixes, window)),
-                "yahoo": due.yahoo(archive, window[-1], self.tickers(scan, day))
+                "finra": open_requests.finra(archive, window[-1], layout.regsho_names(prefixes, window)),
+                "yahoo": open_requests.yahoo(archive, window[-1], self.tickers(scan, day))
                 or not archive.answers(followed)
                 or archive.damaged(followed),
             }
@@ -180,7 +183,7 @@ class Inputs:
         if scan == settings.DEMO:
             is_open = any(layout.damaged_ticks(archive, session, ticker, source) for ticker in self.tickers(scan, day))
         else:
-            is_open = bool(due.ticks(archive, session, self.tickers(scan, day), source))
+            is_open = bool(open_requests.ticks(archive, session, self.tickers(scan, day), source))
         self.make_again([receipt] if is_open else [])
         return [receipt]
 
@@ -198,7 +201,7 @@ class Inputs:
             self.make_again([receipt] if is_damaged else [])
             return {"weekly": receipt}
         if self.asks(scan) and (self.weekly or self.config["finra"].get("weekly", True)):
-            is_open = due.weekly(archive, session, self.weeks_shown, late=self.is_late(scan, day))
+            is_open = open_requests.weekly(archive, session, self.weeks_shown, late=self.is_late(scan, day))
             again = self.config["finra"].get("weeks_again", 0) and (scan, day) in self.request.sessions
             self.make_again([receipt] if is_open or again else [])
             return {"weekly": receipt}
@@ -214,7 +217,7 @@ class Inputs:
     def flows_of_weeks(self, scan: str, day: str) -> list[str]:
         """Flows of the sessions of the weeks on the page, as far as the archive holds anything to make them of."""
         session, archive = self.session(day), self.archive(scan)
-        mondays = {monday for monday, _ in due.weeks(session, self.weeks_shown)}
+        mondays = {monday for monday, _ in open_requests.weeks(session, self.weeks_shown)}
         days = [one for monday in sorted(mondays) for one in sessions.between(monday, monday + timedelta(days=6))]
         held = [one for one in days if scan == settings.DEMO or layout.has_ticks(archive, one)]
         return [f"results/{scan}/{one}/lit_flow.parquet" for one in held]

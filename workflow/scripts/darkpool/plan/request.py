@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from ..archive import RUN
+from ..archive.store import RUN
 
 VARIABLE = "DARKPOOL_REQUEST"
 LAST_MARKED = "DARKPOOL_LAST_MARKED"

@@ -1,0 +1,243 @@
+"""The state of each source for a session, from its receipt or, where nothing is asked, from what the archive holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from .. import listing
+from ..archive import integrity, layout, open_requests
+from ..archive.store import FINAL_STATES, Archive
+
+if TYPE_CHECKING:
+    from ..vendors.finra.regsho import RegshoError
+
+Source = dict[str, Any]
+UNKNOWN_SINCE = "unknown_since"
+"""In a ticker's entry: the moment from which on the vendor has not known it."""
+
+
+OFFLINE = "and offline is set"
+
+
+class NotFinal(RuntimeError):
+    """A source's answer for the session is still to come or has failed."""
+
+
+def _source(name: str, state: str, reason: str | None, retrieved_at: str | None, detail: str) -> Source:
+    return {"source": name, "state": state, "reason": reason, "retrieved_at": retrieved_at, "detail": detail}
+
+
+def _damage(archive: Archive, relative: str, offline: bool) -> list[str]:
+    """What is wrong with the answers of one name: those that are damaged, and those that were and lie aside."""
+    lost = [entry for entry in archive.lost(relative).values() if entry.get("state") == integrity.DAMAGED]
+    here = [f"{why}, {OFFLINE}" if offline else why for why in archive.damaged(relative).values()]
+    return [*here, *(entry["reason"] for entry in lost if entry.get("reason"))]
+
+
+def finra(
+    archive: Archive, session: date, prefixes: Sequence[str], offline: bool, damage: RegshoError | None
+) -> Source:
+    """FINRA's file of the session itself."""
+    receipt = archive.receipt("finra", session) or {}
+    names = layout.regsho_names(prefixes, [session])
+    entries = {name: receipt.get("files", {}).get(name) for name in names}
+    there = {name: archive.answers(layout.regsho(*of)) for name, of in names.items()}
+    detail = ", ".join(entries)
+    moments = [entry["retrieved_at"] for entry in entries.values() if entry and entry.get("retrieved_at")]
+    retrieved_at = max(moments) if moments and len(moments) == len(entries) else None
+    broken = [why for of in names.values() for why in _damage(archive, layout.regsho(*of), offline)]
+    if broken:
+        return _source("FINRA", integrity.DAMAGED, broken[0], retrieved_at, detail)
+    if damage:
+        return _source("FINRA", damage.state, str(damage), retrieved_at, detail)
+    if all(there.values()):
+        return _source("FINRA", "published", None, retrieved_at, detail)
+    missing = ", ".join(name for name, answers in there.items() if not answers)
+    if offline:
+        return _source("FINRA", "absent", f"{missing} is not in the archive, {OFFLINE}", None, detail)
+    failing = [entry for entry in entries.values() if entry and entry["state"] != "published"]
+    if not failing:
+        return _source("FINRA", "absent", f"{missing} was never asked for", None, detail)
+    worst = next((entry for entry in failing if entry["state"] not in FINAL_STATES), failing[0])
+    return _source("FINRA", worst["state"], worst["reason"], worst["retrieved_at"], detail)
+
+
+def yahoo(
+    archive: Archive,
+    session: date,
+    tickers: Sequence[str],
+    answered: Mapping[str, bool | None],
+    offline: bool,
+    faults: Sequence[str],
+) -> Source:
+    """Yahoo's daily volume; `answered` maps tickers with a volume for the session to whether it is settled."""
+    receipt = archive.receipt("yahoo", session) or {}
+    entries = {ticker: entry for ticker, entry in receipt.get("tickers", {}).items() if ticker in set(tickers)}
+    moments = sorted(entry["retrieved_at"] for entry in entries.values() if entry.get("retrieved_at"))
+    retrieved_at = moments[-1] if moments else None
+    missing = [ticker for ticker in tickers if ticker not in answered]
+    detail = f"{len(answered)} of {len(tickers)} tickers" + (
+        f"; without volume: {listing.named(missing)}" if missing else ""
+    )
+    broken = [
+        why
+        for name in (layout.yahoo_daily(session), layout.yahoo_splits(session))
+        for why in _damage(archive, name, offline)
+    ]
+    if broken:
+        return _source("Yahoo", integrity.DAMAGED, broken[0], retrieved_at, detail)
+    if any(settled is False for settled in answered.values()):
+        reason = "asked on the session's own New York day: the volume still changes; run again tomorrow"
+        return _source("Yahoo", "unsettled", reason, retrieved_at, detail)
+    if faults and not answered:
+        return _source("Yahoo", "truncated", listing.named(faults, separator="; "), retrieved_at, detail)
+    if offline:
+        state = "published" if answered else "absent"
+        return _source(
+            "Yahoo", state, None if answered else f"no volume in the archive, {OFFLINE}", retrieved_at, detail
+        )
+    state = day_state(list(entries.values()))
+    reasons = sorted(
+        {
+            f"{ticker}: {entry['reason']}"
+            for ticker, entry in entries.items()
+            if entry.get("reason") and entry["state"] == state
+        }
+    )
+    told = listing.named(reasons, 3, "; ")
+    return _source("Yahoo", state, told if state != "published" and told else None, retrieved_at, detail)
+
+
+HOLDING = ("FINRA", "Yahoo")
+"""Sources whose answer the manifest waits for."""
+LIT_SOURCES = {
+    "trades_quotes": "trades and quotes",
+    "trades": "trades alone",
+    "consolidated_bars": "minute bars",
+    "none": "nothing",
+}
+
+
+def lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: bool) -> Source:
+    """Where the lit side comes from; `by_source` counts tickers by `lit_flow.source`."""
+    receipt = archive.receipt("polygon", session) or {}
+    told = [f"{words} for {by_source[name]}" for name, words in LIT_SOURCES.items() if by_source.get(name)]
+    detail = f"{', '.join(told) or 'nothing'} of {sum(by_source.values())} tickers"
+    entries = [entry for kinds in receipt.get("tickers", {}).values() for entry in kinds.values() if entry]
+    moments = sorted(entry["retrieved_at"] for entry in entries if entry.get("retrieved_at"))
+    retrieved_at = moments[-1] if moments else None
+    there = any(count for name, count in by_source.items() if name != "none")
+    if receipt.get("state") == "blocked":
+        return _source("Polygon", "blocked", receipt.get("reason"), retrieved_at, detail)
+    # What the plan does not hold is an answer, and the next best source stands in for it.
+    failing = [entry for entry in entries if entry["state"] not in FINAL_STATES and not open_requests.is_refused(entry)]
+    broken = [
+        why for told_of in receipt.get("tickers", {}) for why in layout.damaged_ticks(archive, session, told_of, "auto")
+    ]
+    if broken:
+        reason = f"{broken[0]}, {OFFLINE}" if offline else broken[0]
+        return _source("Polygon", integrity.DAMAGED, reason, retrieved_at, detail)
+    if failing and not offline:
+        return _source("Polygon", failing[0]["state"], failing[0].get("reason"), retrieved_at, detail)
+    return _source("Polygon", "published" if there else "absent", receipt.get("reason"), retrieved_at, detail)
+
+
+def weekly(archive: Archive, session: date, table: pl.DataFrame, offline: bool) -> list[Source]:
+    """FINRA's weekly data, as old as it is; none at all where nobody asked and nothing is there."""
+    receipt = archive.receipt("finra_weekly", session)
+    if receipt is None and not table.height:
+        return []
+    entries = [entry for tiers in (receipt or {"weeks": {}})["weeks"].values() for entry in tiers.values()]
+    moments = sorted(entry["retrieved_at"] for entry in entries if entry.get("retrieved_at"))
+    retrieved_at = moments[-1] if moments else None
+    told = [
+        f"{tier} week of {monday}, {(session - monday).days // 7} weeks old, for {count}"
+        for tier, monday, count in table.group_by("tier", "week_start_date")
+        .len()
+        .sort("tier", "week_start_date")
+        .iter_rows()
+    ]
+    detail = ("; ".join(told) or "no week") + " tickers"
+    oldest = min(table["week_start_date"].to_list(), default=date.min)
+    mondays = [day for day in layout.otc_weekly_mondays(archive, session, 1) if day >= oldest]
+    broken = [why for day in mondays for why in _damage(archive, layout.otc_weekly(day), offline)]
+    if broken:
+        return [_source("FINRA weekly", integrity.DAMAGED, broken[0], retrieved_at, detail)]
+    open_ones = [entry for entry in entries if entry["state"] not in FINAL_STATES]
+    if open_ones and not offline:
+        return [_source("FINRA weekly", open_ones[0]["state"], open_ones[0]["reason"], retrieved_at, detail)]
+    return [_source("FINRA weekly", "published" if table.height else "absent", None, retrieved_at, detail)]
+
+
+def day_state(entries: Sequence[Mapping[str, Any]]) -> str:
+    """One state for a source that answers per ticker: single tickers are marked, never the day.
+
+    A ticker that failed does not hold up a day on which others were answered. What does: a block, a rate limit, tickers
+    that were no longer asked because the vendor failed, and a day on which no ticker was answered. A single ticker that
+    the vendor does not know today makes no such day, though no other is followed.
+    """
+    unknown = [entry for entry in entries if entry["state"] == "outage" and entry.get(UNKNOWN_SINCE)]
+    if len(unknown) == 1:
+        entries = [entry for entry in entries if entry is not unknown[0]]
+    found = {entry["state"] for entry in entries}
+    given_up = any(
+        entry["state"] == "outage" and (entry.get("status") == 429 or not entry.get("retrieved_at"))
+        for entry in entries
+    )
+    if not found:
+        return "absent"
+    if "blocked" in found:
+        return "blocked"
+    if given_up:
+        return "outage"
+    for state in ("published", "unsettled", "not_yet", "outage", "truncated", "damaged"):
+        if state in found:
+            return state
+    return "absent"
+
+
+def holds_up(source: Mapping[str, Any], mode: str) -> bool:
+    """Whether the manifest waits for this source in this mode.
+
+    FINRA's and Yahoo's answers of the session must be final. The lit side holds nothing up unless a vendor refuses the
+    key: that is for its owner to mend. FINRA's weeks hold up the mode whose numbers they are, and only while FINRA
+    fails: a tier that is late shows the week before.
+    """
+    name, state = source["source"], source["state"]
+    if name in HOLDING:
+        return state not in FINAL_STATES
+    if name == "Polygon":
+        return bool(state == "blocked")
+    return name == "FINRA weekly" and mode == "weekly" and state in ("outage", "blocked", "truncated", "damaged")
+
+
+def is_for_its_owner(source: Mapping[str, Any]) -> bool:
+    """Whether no asking again mends it: a vendor that refuses, a damaged file that nobody is asked for."""
+    is_hopeless = source["state"] == integrity.DAMAGED and (source["reason"] or "").endswith(OFFLINE)
+    return is_hopeless or bool(source["state"] == "blocked")
+
+
+def require_final(sources: Sequence[Source], session: date, mode: str) -> None:
+    """Raise NotFinal, naming source and state, while an answer that the manifest waits for is not final."""
+    open_ones = [source for source in sources if holds_up(source, mode)]
+    if open_ones:
+        told = "; ".join(
+            f"{source['source']} is {source['state']}" + (f" ({source['reason']})" if source["reason"] else "")
+            for source in open_ones
+        )
+        raise NotFinal(
+            f"session {session} is not complete: {told}. Tables, page and plots are there and say so; "
+            "the manifest `all` is written once the answers are final: run the same command again later"
+        )
+
+
+def told(sources: Sequence[Source]) -> str:
+    """The states as a log says them, one line."""
+    return ", ".join(
+        f"{source['source']} {source['state']}" + (f" ({source['reason']})" if source["reason"] else "")
+        for source in sources
+    )

@@ -1,0 +1,158 @@
+"""The universe of a session: configured tickers and those in the scan's own files of that day.
+
+The universe used is kept in the archive, so that a rebuild is the same after the scan's files are gone. Keys of the
+configuration are read as they stand now; a file that no longer exists counts with what is kept of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from .. import listing
+from ..archive import layout
+from ..archive.store import Archive
+from ..market import symbols
+
+CONFIGURED = "config"
+COLUMNS = ("ticker", "symbol")
+"""Columns that hold a ticker, the surer first: a `symbol` beside a `ticker` may be another vendor's code."""
+TOTALS = frozenset({"total", "totals", "subtotal", "subtotals", "average", "mean", "median", "count"})
+TOTALS_AND_TICKERS = frozenset({"sum", "all", "max", "min", "avg", "std", "tot"})
+"""In capitals these have been tickers."""
+
+
+class UniverseError(ValueError):
+    """No universe: a file without the column, or no ticker at all."""
+
+
+class DamagedUniverse(UniverseError):
+    """The universe kept in the archive is not what its receipt says."""
+
+
+class Member(NamedTuple):
+    ticker: str  # our spelling
+    source: str  # "config" or the name of the scan's file
+
+
+@dataclass(frozen=True)
+class Universe:
+    members: tuple[Member, ...]
+    unmapped: tuple[str, ...] = ()
+    """What stands in the scan's files and is no ticker, with file and line."""
+
+    @property
+    def tickers(self) -> list[str]:
+        return [member.ticker for member in self.members]
+
+
+def resolve(
+    scan: str, session: date, tickers: Iterable[str], files: Sequence[str], folder: Path, archive: Archive
+) -> Universe:
+    """The universe of `scan` on `session`; `folder` is the session's own, where the scan puts its `files`.
+
+    Raises UniverseError for a file without a column `ticker` or `symbol`, for an empty universe, and where a file is
+    gone and what was kept of it is damaged.
+    """
+    members = [Member(symbols.normalise(ticker), CONFIGURED) for ticker in tickers]
+    unmapped: list[str] = []
+    try:
+        kept = read_kept(archive, scan, session)
+    except DamagedUniverse:
+        if not all((folder / name).is_file() for name in files):
+            raise
+        kept = []
+    for name in files:
+        path = folder / name
+        if path.is_file():
+            found, strange = _read_scan_file(path)
+            members += found
+            unmapped += strange
+        else:
+            members += [member for member in kept if member.source == name]
+    members += [member for member in kept if member.source not in {CONFIGURED, *files}]
+    if not members:
+        where = ", ".join(files) or "no file"
+        raise UniverseError(
+            f"scan {scan}, session {session}: the universe is empty; put tickers into config scans.{scan}.tickers "
+            f"or a column ticker into one of the scan's files in {folder} ({where})"
+        )
+    first = {member.ticker: member for member in reversed(members)}
+    return Universe(tuple(dict.fromkeys(first[member.ticker] for member in members)), tuple(unmapped))
+
+
+def _read_scan_file(path: Path) -> tuple[list[Member], list[str]]:
+    try:
+        return _read_rows(path)
+    except csv.Error as error:
+        raise UniverseError(f"{path}: not readable as CSV: {error}") from None
+
+
+def _read_rows(path: Path) -> tuple[list[Member], list[str]]:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        reader = csv.DictReader(file)
+        named = {column.strip().lower(): column for column in reversed(reader.fieldnames or []) if column}
+        columns = [named[name] for name in COLUMNS if name in named]
+        if not columns:
+            there = listing.named(reader.fieldnames or []) or "none"
+            raise UniverseError(f"{path}: no column ticker or symbol; the columns are {there}")
+        members, strange = [], []
+        for row in reader:
+            text = (row[columns[0]] or "").strip()
+            if not text:
+                continue
+            try:
+                members.append(Member(_ticker(text), path.name))
+            except ValueError as error:
+                strange.append(f"{path.name}, line {reader.line_num}: {error}")
+    return members, strange
+
+
+def _ticker(text: str) -> str:
+    """What stands in a line, as a ticker; raises ValueError, also for the total below a column and for other codes."""
+    if text.casefold() in TOTALS or (text.casefold() in TOTALS_AND_TICKERS and not text.isupper()):
+        raise ValueError(f"{text!r} is no ticker: a total of the rows above")
+    if text.isdecimal():
+        raise ValueError(f"{text[:40]!r} is no ticker: a number")
+    return symbols.normalise(text)
+
+
+def read_kept(archive: Archive, scan: str, session: date) -> list[Member]:
+    """The universe kept in the archive; empty when there is none. Raises UniverseError."""
+    name = layout.universe(scan, session)
+    for why in archive.damaged(name).values():
+        raise DamagedUniverse(f"{why}; put it back from a backup, or delete it and lose what only it knows")
+    answers = archive.answers(name)
+    if not answers:
+        return []
+    with answers[-1].open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return [Member(symbols.validate(row["ticker"]), row.get("source") or "kept") for row in rows]
+    except KeyError:
+        raise UniverseError(f"{answers[-1]}: no column ticker") from None
+    except ValueError as error:
+        raise UniverseError(f"{answers[-1]}: {error}") from None
+
+
+def to_csv(universe: Universe) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["ticker", "source"])
+    writer.writerows(sorted(universe.members))
+    return text.getvalue().encode()
+
+
+def of_pairs(pairs: Iterable[Sequence[str]]) -> Universe:
+    """A universe from (ticker, source) pairs."""
+    return Universe(tuple(Member(ticker, source) for ticker, source in pairs))
+
+
+def together(followed: Mapping[str, Iterable[Sequence[str]]]) -> list[str]:
+    """Tickers of several scans, sorted; `followed` holds (ticker, source) pairs by scan."""
+    return sorted({ticker for pairs in followed.values() for ticker, _ in pairs})

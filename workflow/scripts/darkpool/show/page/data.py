@@ -1,0 +1,123 @@
+"""What the page's script works on: every session's rows, what lies behind them, and the words, as one JSON text.
+
+It stands in the page as data, never as code: no character of it can end the element it stands in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from ...tables import glossary
+
+BEHIND = (
+    "lit_buy_volume",
+    "lit_sell_volume",
+    "lit_neutral_volume",
+    "lit_volume_coverage_pct",
+    "lit_trades",
+    "excluded_volume",
+    "source",
+)
+"""Columns of lit_flow that a row's details show."""
+ESCAPED = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+STEPS = 10_000
+"""Ratios of the window are drawn, not read: they travel as whole ten-thousandths."""
+
+
+def text(data: Any) -> str:
+    """`data` as JSON that may stand in an HTML script element."""
+    found = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character, escape in ESCAPED.items():
+        found = found.replace(character, escape)
+    return found
+
+
+def values(column: pl.Series) -> list[Any] | dict[str, list[Any]]:
+    """A column's values; texts and dates as the different ones and where they stand.
+
+    Numbers are exact and what is no finite number is null; whole numbers have no decimals.
+    """
+    if column.dtype in (pl.String, pl.Date):
+        texts = column.cast(pl.String).to_list()
+        words = sorted({word for word in texts if word is not None})
+        places = {word: place for place, word in enumerate(words)} | {None: None}
+        return {"words": words, "at": [places[word] for word in texts]}
+    numbers = column.to_list()
+    if column.dtype.is_float():
+        numbers = [None if value is None or not math.isfinite(value) else value for value in numbers]
+        if all(value is None or (value.is_integer() and abs(value) < 2.0**53) for value in numbers):
+            return [None if value is None else int(value) for value in numbers]
+    return numbers
+
+
+def behind(rows: pl.DataFrame, lit: pl.DataFrame) -> dict[str, Any]:
+    """Columns of lit_flow for the rows of a session, in their order; null where lit_flow has no such row."""
+    joined = rows.select("date", "ticker").join(lit, on=["date", "ticker"], how="left", maintain_order="left")
+    reasons = [found or {} for found in joined["excluded_reasons"].to_list()]
+    codes = [*glossary.EXCLUDED, *sorted({code for found in reasons for code in found} - set(glossary.EXCLUDED))]
+    excluded = {code: values(pl.Series([found.get(code) for found in reasons], dtype=pl.Float64)) for code in codes}
+    return {**{name: values(joined[name]) for name in BEHIND}, "excluded": excluded}
+
+
+def ratios(merged: pl.DataFrame) -> dict[str, Any]:
+    """Off-exchange ratios of the window's sessions, oldest first, by ticker, in ten-thousandths; unknown is null."""
+    days = merged["date"].unique().sort()
+    wide = (
+        merged.select("date", "ticker", (pl.col("offex_ratio") * STEPS).round(0).cast(pl.Int64).alias("ratio"))
+        .pivot(on="date", on_columns=days, index="ticker", values="ratio", maintain_order=True)
+        .sort("ticker")
+    )
+    return {"days": [str(day) for day in days], "of": {row[0]: list(row[1:]) for row in wide.iter_rows()}}
+
+
+def checks(frame: pl.DataFrame) -> dict[str, Any]:
+    """The reconciliation by columns."""
+    names = ("ticker", "check", "date", "verdict", "ratio", "low", "high", "left_name", "left", "right_name", "right")
+    return {name: values(frame[name]) for name in (*names, "why")}
+
+
+def columns(entry: Mapping[str, str], filled: Any) -> list[dict[str, Any]]:
+    """The columns of a session's rows as the script needs them; `entry`: the explanation of a null, by column."""
+    return [
+        {
+            "name": column.name,
+            "label": filled(column.label),
+            "unit": column.unit,
+            "kind": column.kind,
+            "group": column.group,
+            "numeric": column.kind in glossary.NUMERIC,
+            "unknownBy": list(column.unknown_by),
+            "why": entry.get(column.name, ""),
+            "essential": column.name in glossary.ESSENTIAL,
+        }
+        for column in glossary.COLUMNS.values()
+    ]
+
+
+def terms(kinds: Mapping[str, Mapping[str, glossary.Term]], used: Mapping[str, Iterable[str]], key: Any) -> Any:
+    """Per kind and code: label, tone and the explanation's key; `used` codes that nobody described included."""
+    return {
+        kind: {
+            code: [glossary.term(known, code).label, glossary.term(known, code).tone, key(kind, code or "neutral")]
+            for code in [*known, *sorted(set(used.get(kind, ())) - set(known))]
+        }
+        for kind, known in kinds.items()
+    }
+
+
+def session(day: date, rows: pl.DataFrame, sources: Sequence[Any], notes: Sequence[str]) -> dict[str, Any]:
+    """One session: its rows by columns, in the page's order, and what its sources say."""
+    return {
+        "date": str(day),
+        "day": f"{day:%a}",
+        "rows": rows.height,
+        "columns": {name: values(rows[name]) for name in glossary.COLUMNS},
+        "sources": list(sources),
+        "notes": list(notes),
+    }

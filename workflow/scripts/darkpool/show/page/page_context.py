@@ -1,0 +1,117 @@
+"""What the page and the plots of a session say besides their rows, gathered from what its tables carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+import polars as pl
+
+from ...archive.store import file_name
+from ...market import sessions
+from ...measures import weekly
+from ...session import sources
+from ...tables import contracts, glossary
+from ...tables import facts as carried
+from .view import PageContext
+
+
+def context(
+    metadata: Mapping[str, str],
+    scan: str,
+    session: date,
+    *,
+    tickers: Sequence[str],
+    mode: str,
+    signal: Mapping[str, float],
+    history: Mapping[str, int],
+    earlier: Mapping[date, Mapping[str, str]] | None = None,
+    files: Sequence[str] = (),
+) -> PageContext:
+    """The context of a page, from the metadata of the session's `features`, and of those `earlier` on the page.
+
+    `files`: what lies beside the page; one that has them lies in its session's folder, and the pages of the sessions
+    before and after it in the folders beside.
+    """
+    facts = carried.told(metadata)
+    return PageContext(
+        scan=scan,
+        session=session,
+        mode=mode,
+        simulated=facts["simulated"],
+        sources=facts["sources"],
+        thresholds={"bot": signal["bot"], "sell": signal["sell"]},
+        ma=history["ma"],
+        window=history["window"],
+        notes=[*waiting(facts["sources"], scan, session, mode), *facts["notes"]],
+        files=files,
+        told={day: carried.told(other) for day, other in (earlier or {}).items()},
+        beside=beside(session) if files else (),
+        plots={ticker: f"plots/{quote(file_name(ticker))}.png" for ticker in tickers},
+    )
+
+
+def waiting(heard: Sequence[Mapping[str, Any]], scan: str, session: date, mode: str) -> list[str]:
+    """What a session that is not complete waits for, what that means for its numbers, and what to do; else nothing."""
+    held = [source for source in heard if sources.holds_up(source, mode)]
+    if not held:
+        return []
+    names = ", ".join(
+        f"{glossary.SOURCES.get(source['source'], source['source'])} "
+        f"({glossary.term(glossary.STATES, source['state']).label})"
+        for source in held
+    )
+    if any(source["state"] == "blocked" for source in held):
+        next_step = "make doctor says what to mend."
+    else:
+        next_step = "The scheduled morning asks again every hour."
+    return [
+        f"Not complete, waits for {names}. What hangs on it is unknown and shown as –. {next_step} "
+        f"By hand: snakemake --cores 4 results/{scan}/{session}/all"
+    ]
+
+
+def beside(session: date) -> tuple[date | None, date | None]:
+    """The session before and the one after; None where the calendar ends."""
+
+    def found(ask: Callable[[date], date]) -> date | None:
+        try:
+            return ask(session)
+        except sessions.NotASession:
+            return None
+
+    return found(sessions.previous), found(sessions.following)
+
+
+def extras(checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """What stands on the page beside the sessions' rows: what lies behind them, and in mode weekly the weeks."""
+    shown = {
+        "checks": contracts.read("reconciliation", checks),
+        "merged": contracts.read("merged", merged),
+        "lit": pl.concat([contracts.read("lit_flow", path) for path in lit]),
+    }
+    for path in weeks:
+        shown["weekly"] = weekly.labelled(contracts.read("weekly", path), contracts.metadata(path))
+    return shown
+
+
+def flow(features: pl.DataFrame, tickers: Sequence[str]) -> pl.DataFrame:
+    """The directional columns of a plot, a row per session and ticker: a session without the ticker is a gap."""
+    grid = pl.DataFrame({"ticker": list(tickers)}, schema={"ticker": pl.String}).join(
+        features.select("date").unique(), how="cross"
+    )
+    return (
+        grid.join(features, on=["date", "ticker"], how="left")
+        .select(
+            "date",
+            "ticker",
+            "log_ratio",
+            "trf_buy_ratio",
+            pl.col("trf_volume").alias("finra_off_exchange_volume"),
+            pl.col("classification_method").fill_null("NONE"),
+            pl.col("signal").fill_null(""),
+        )
+        .sort("ticker", "date")
+    )

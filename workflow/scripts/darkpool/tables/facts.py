@@ -1,0 +1,63 @@
+"""What a table says besides its columns, carried in its metadata to the tables and pages built from it.
+
+States of the sources, notes for the reader, whether the vendors were simulated, the splits of the window, and flags by
+ticker.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from .. import listing
+from ..measures.volume import SPLIT_SCHEMA
+
+TOLD = ("sources", "notes", "simulated")
+
+
+def pack(
+    sources: Sequence[Mapping[str, Any]],
+    notes: Iterable[str],
+    simulated: bool = False,
+    splits: pl.DataFrame | None = None,
+    is_part: bool = False,
+    flags: Mapping[str, Iterable[str]] | None = None,
+) -> dict[str, str]:
+    """Metadata of a table, JSON texts by name; of notes of one kind a few stand for all, but in a part of a table."""
+    rows = [] if splits is None else [[ticker, str(day), ratio] for ticker, day, ratio in splits.iter_rows()]
+    return {
+        "sources": json.dumps(list(sources)),
+        "notes": json.dumps(list(notes) if is_part else listing.few_of_each(notes)),
+        "simulated": json.dumps(simulated),
+        "splits": json.dumps(rows),
+        "flags": json.dumps({ticker: sorted(of_ticker) for ticker, of_ticker in sorted((flags or {}).items())}),
+    }
+
+
+def told(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """States of the sources, notes and whether the vendors were simulated."""
+    return {name: json.loads(metadata[name]) for name in TOLD}
+
+
+def merge(*parts: Mapping[str, str]) -> dict[str, str]:
+    """One table's metadata from those of the tables it is built from, in their order, nothing said twice."""
+    heard = [told(part) for part in parts]
+    sources = {json.dumps(source): source for part in heard for source in part["sources"]}
+    notes = dict.fromkeys(note for part in heard for note in part["notes"])
+    return pack(list(sources.values()), notes, any(part["simulated"] for part in heard), is_part=True)
+
+
+def flags(metadata: Mapping[str, str]) -> dict[str, list[str]]:
+    """Flags by ticker, beside those that the table's own columns tell; none in a table from before there were any."""
+    found: dict[str, list[str]] = json.loads(metadata.get("flags", "{}"))
+    return found
+
+
+def splits(metadata: Mapping[str, str]) -> pl.DataFrame:
+    """Splits (ticker, ex_date, ratio) of the window."""
+    rows = [(ticker, date.fromisoformat(day), ratio) for ticker, day, ratio in json.loads(metadata["splits"])]
+    return pl.DataFrame(rows, schema=SPLIT_SCHEMA, orient="row")
