@@ -227,6 +227,21 @@ def test_locked_and_crossed_quotes_agree_with_plain_loops(rule, tape):
     assert sign.sign(rule, price, bid, ask).tolist() == [plain(rule, price, bid, ask, i) for i in range(len(price))]
 
 
+@given(tapes(), st.data())
+def test_lee_and_ready_of_a_few_trades_is_that_of_all_of_them_there(tape, data):
+    price, bid, ask = tape
+    chosen = data.draw(st.sets(st.integers(0, len(price) - 1))) if len(price) else set()
+    at = np.array(sorted(chosen), np.intp)
+    assert sign.lee_ready_at(price, bid, ask, at).tolist() == sign.sign("lee_ready", price, bid, ask)[at].tolist()
+
+
+def test_lee_and_ready_of_a_few_trades_carries_the_tick_from_trades_that_were_not_chosen():
+    price, quoted = np.array([5.0, 5.0, 6.0, 6.0, 4.0, 4.0]), np.array([NAN, NAN, NAN, 5.0, NAN, 4.0])
+    at = np.array([0, 1, 3, 5])
+    assert sign.lee_ready_at(price, quoted, quoted + 2.0, at).tolist() == [0, 0, BUY, SELL]
+    assert sign.lee_ready_at(np.full(3, 5.0), *np.full((2, 3), NAN), np.array([1, 2])).tolist() == [0, 0]
+
+
 # Invariants
 
 whole = st.lists(
