@@ -95,6 +95,15 @@ class TestAnswers:
         ]
         assert told.splits.rows() == [("TQQQ", date(2021, 12, 21), 2.0, 2.0)]
 
+    def test_an_older_answers_own_splits_stay_its_own(self, archive) -> None:
+        keep(archive, {("TQQQ", FRIDAY): 140.0, ("TQQQ", MONDAY): 200.0}, SPLIT)
+        later = {**SPLIT, ("TQQQ", date(2022, 3, 1)): 3.0}
+        keep(archive, {("TQQQ", MONDAY): 660.0}, later, LATER + timedelta(days=90))
+        assert read(archive).bars.select("date", "split_factor", "regular_volume").rows() == [
+            (FRIDAY, 2.0, 70.0),
+            (MONDAY, 6.0, 110.0),
+        ]
+
     def test_revised_is_where_another_volume_was_traded_and_nothing_else(self, archive) -> None:
         keep(archive, {("TQQQ", FRIDAY): 70.0, ("TQQQ", MONDAY): 100.0}, {})
         keep(archive, {("TQQQ", FRIDAY): 140.0, ("TQQQ", MONDAY): 210.0}, SPLIT)
@@ -315,6 +324,12 @@ class TestSplitsThatTheVolumesDoNotShow:
         put(archive, LONG[8], self.before(LONG[8]), {})
         put(archive, MONDAY, ALL, {("TQQQ", LONG[10]): 2.0})
         assert known(long_read(archive))[LONG[0]] is None
+
+    def test_the_nearest_earlier_answer_decides(self, archive) -> None:
+        put(archive, LONG[-3], self.before(LONG[-3]), {})
+        put(archive, FRIDAY, dict.fromkeys(self.before(FRIDAY), 500.0), {})
+        put(archive, MONDAY, ALL, {("TQQQ", EX): 2.0})
+        assert set(known(long_read(archive)).values()) == {500.0}
 
     def test_another_tickers_answer_decides_nothing(self, archive) -> None:
         put(archive, FRIDAY, {("NA", day): 1000.0 for day in LONG[:-1]}, {})
