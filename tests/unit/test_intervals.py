@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool import minutes
@@ -270,6 +270,7 @@ def test_a_table_from_before_carries_no_minutes():
     assert minutes.unpack({"table": "lit_flow"}, {}) == {}
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 1e12), min_size=1, max_size=20),
     st.floats(0, 1e12),

@@ -182,6 +182,7 @@ def test_values_that_do_not_vary_have_no_t():
     assert study.ewc(np.zeros(40)).p == 1.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holms_values_never_fall_and_never_undercut_bonferronis_smallest(p):
     adjusted = study.holm(p)

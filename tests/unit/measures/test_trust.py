@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool.market import conditions, sessions, venues
@@ -320,6 +320,7 @@ def exact(tape: trust_oracle.Tape) -> trust_oracle.Tape:
     return trust_oracle.Tape(tape.minute, price, tape.size, bid, ask)
 
 
+@settings(deadline=None)
 @given(tapes())
 def test_an_interval_holds_both_ratios_and_lies_within_every_unsigned_share_one_way(tape):
     flow = flow_of(tape, 405)
@@ -336,6 +337,7 @@ def test_an_interval_holds_both_ratios_and_lies_within_every_unsigned_share_one_
     assert low <= min(both) <= max(both) <= high
 
 
+@settings(deadline=None)
 @given(tapes())
 def test_buyers_and_sellers_changed_turn_the_interval_over(tape):
     flow, other = flow_of(exact(tape), 405), flow_of(mirrored(tape), 405)
@@ -347,6 +349,7 @@ def test_buyers_and_sellers_changed_turn_the_interval_over(tape):
     assert turned.variance == pytest.approx(found.variance, abs=1e-15)
 
 
+@settings(deadline=None)
 @given(tapes(), st.sampled_from([0.001, 0.5, 3.0, 1e6]))
 def test_a_ratio_knows_no_unit_of_shares(tape, scale):
     larger = tape._replace(size=tape.size * scale)
@@ -357,6 +360,7 @@ def test_a_ratio_knows_no_unit_of_shares(tape, scale):
         assert again == pytest.approx(found, rel=1e-9, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([9.99, 10.0, 10.01]), min_size=0, max_size=60), st.data())
 def test_the_neutral_trades_alone_are_signed_as_in_the_whole_tape(prices, data):
     price = np.array(prices)

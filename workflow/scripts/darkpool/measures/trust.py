@@ -161,7 +161,7 @@ def signing(flow: ByMinute, ratio: float | None, *, least_minutes: int = LEAST_M
     bought, sold = float(flow.default_buy.sum()), float(flow.default_sell.sum())
     signed = bought + sold
     full = np.count_nonzero(flow.default_buy + flow.default_sell)
-    if ratio is None or not signed or full < least_minutes or flow.tick > MOST_TICK * signed:
+    if ratio is None or not signed or full < least_minutes or flow.tick / signed > MOST_TICK:
         return None
     more_bought, more_sold = float(flow.neutral_buy.sum()), float(flow.neutral_sell.sum())
     total = signed + flow.neutral
