@@ -37,11 +37,3 @@ def test_2700_bad_lines_are_ten_notes_and_a_count_and_crowd_no_other_note_out() 
 def test_notes_that_were_counted_once_are_handed_on_as_they_are() -> None:
     told = facts.pack([], [f"Not a ticker, left out: line {n}." for n in range(30)])
     assert facts.merge(told, told)["notes"] == told["notes"]
-
-
-def test_the_parts_of_a_table_are_counted_together() -> None:
-    parts = [facts.pack([], [f"{ticker}{n}: not usable: cut off." for n in range(12)], is_part=True) for ticker in "AB"]
-    notes = [note for part in parts for note in json.loads(part["notes"])]
-    whole = json.loads(facts.pack([], notes)["notes"])
-    assert len(whole) == 10
-    assert whole[-1].endswith("And 14 more like it.")

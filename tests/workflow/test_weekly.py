@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 import canaries
+from darkpool.tables import contracts, facts
 from standin.finra_api import weekly_rows
 
 T1_NEW, T1_OLD, T2_WEEK = "2025-12-01", "2025-11-24", "2025-11-17"
@@ -25,7 +26,7 @@ def weekly(live):
 def publish_weeks(api):
     api.publish(weekly_rows(T1_NEW, "T1", {"AAPL": (300, 700), "NA": (30, 70), "OTHER": (5, None)}))
     api.publish(weekly_rows(T1_OLD, "T1", {"AAPL": (900, 100), "NA": (90, 10)}))
-    api.publish(weekly_rows(T2_WEEK, "T2", {"BRK/B": (3_000, 7_000)}))
+    api.publish(weekly_rows(T2_WEEK, "T2", {"BRK.B  ": (3_000, 7_000)}))
     api.publish(weekly_rows(T2_WEEK, "OTCE", {"ZZZZF": (1, 1)}))
 
 
@@ -134,6 +135,8 @@ def test_every_session_of_a_page_sees_the_weeks_of_its_own_morning_and_a_week_is
         "2025-12-22": (T1_NEW, 0.3),
     }
     assert weeks_seen(weekly, "2025-12-19")["BRK.B"] == (None, None)
+    notes = facts.told(contracts.metadata(weekly.project.folder("2025-12-19") / "features.parquet"))["notes"]
+    assert "No row in FINRA's weekly data for BRK.B." in notes
     assert not any("stale_mark" in row["quality"] for row in weekly.project.features("2025-12-19").values())
     asked = queries(weekly)
     assert [week for week in asked if week[0] == T1_NEW and week[1] == "T1"] == [(T1_NEW, "T1", 0)]

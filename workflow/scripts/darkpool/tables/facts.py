@@ -24,14 +24,14 @@ def pack(
     notes: Iterable[str],
     simulated: bool = False,
     splits: pl.DataFrame | None = None,
-    is_part: bool = False,
+    is_counted: bool = False,
     flags: Mapping[str, Iterable[str]] | None = None,
 ) -> dict[str, str]:
-    """Metadata of a table, JSON texts by name; of notes of one kind a few stand for all, but in a part of a table."""
+    """Metadata of a table, JSON texts by name; of notes of one kind a few stand for all, unless that was seen to."""
     rows = [] if splits is None else [[ticker, str(day), ratio] for ticker, day, ratio in splits.iter_rows()]
     return {
         "sources": json.dumps(list(sources)),
-        "notes": json.dumps(list(notes) if is_part else listing.few_of_each(notes)),
+        "notes": json.dumps(list(notes) if is_counted else listing.few_of_each(notes)),
         "simulated": json.dumps(simulated),
         "splits": json.dumps(rows),
         "flags": json.dumps({ticker: sorted(of_ticker) for ticker, of_ticker in sorted((flags or {}).items())}),
@@ -48,7 +48,7 @@ def merge(*parts: Mapping[str, str]) -> dict[str, str]:
     heard = [told(part) for part in parts]
     sources = {json.dumps(source): source for part in heard for source in part["sources"]}
     notes = dict.fromkeys(note for part in heard for note in part["notes"])
-    return pack(list(sources.values()), notes, any(part["simulated"] for part in heard), is_part=True)
+    return pack(list(sources.values()), notes, any(part["simulated"] for part in heard), is_counted=True)
 
 
 def flags(metadata: Mapping[str, str]) -> dict[str, list[str]]:
