@@ -117,7 +117,13 @@ def archived(live: Any) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", DAMAGES)
+def cases(*in_the_main_suite: str) -> list[Any]:
+    """The damages, most of them for `make soak`."""
+    marks = {name: () if name in in_the_main_suite else pytest.mark.soak for name in DAMAGES}
+    return [pytest.param(name, marks=mark, id=name) for name, mark in marks.items()]
+
+
+@pytest.mark.parametrize("name", cases("a digit of an earlier day", "trades swapped", "a split put in"))
 def test_online_the_archive_is_as_it_was_and_what_lay_there_is_set_aside(name: str, live: Any) -> None:
     features, before = live.project.table("features"), archived(live)
     DAMAGES[name][0](live.root)
@@ -131,7 +137,7 @@ def test_online_the_archive_is_as_it_was_and_what_lay_there_is_set_aside(name: s
     assert set(live.project.states().values()) == {"published"}
 
 
-@pytest.mark.parametrize("name", [*DAMAGES])
+@pytest.mark.parametrize("name", cases("a digit of the day", "trades emptied"))
 def test_offline_it_is_never_used_never_touched_and_said(name: str, live: Any) -> None:
     row = live.project.features()["AAPL"]
     damage, source = DAMAGES[name]

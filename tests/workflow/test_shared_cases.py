@@ -90,3 +90,36 @@ def test_a_case_that_once_went_wrong_gives_the_right_number_or_none_and_why(proj
     project.scan = scan
     project.finish(project.target(DAY), config=config)
     RIGHT[name](project.features(DAY))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xef\xbb\xbfPOLYGON_API_KEY=abcdef123456\n", ("ok", "POLYGON_API_KEY from .env")),
+        (b"POLYGON_API_KEY: abcdef123456\n", ("warn", "line 1")),
+    ],
+    ids=["byte order mark", "name: value"],
+)
+def test_the_case_of_the_env_file_is_read_or_warned_of(project, content, said):
+    (project.root / ".env").write_bytes(content)
+    (project.root / ".env").chmod(0o600)
+    keys = {"POLYGON_API_KEY", "MASSIVE_API_KEY"}
+    env = {name: value for name, value in project.env.items() if name not in keys}
+    done = subprocess.run(
+        [sys.executable, "-m", "darkpool", "doctor", "--offline"],
+        cwd=project.root,
+        env={**env, "PYTHONPATH": str(project.root / "workflow/scripts")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.split()[1:2] == ["keys"]]
+    state, words = said
+    assert any(line.startswith(state) and words in line for line in lines), done.stdout + done.stderr
+    assert "abcdef123456" not in done.stdout + done.stderr
+
+
+def test_every_case_that_is_there_has_its_test():
+    if not CASES.is_dir():
+        pytest.skip(f"no small inputs at {CASES}")
+    assert {path.name for path in CASES.iterdir() if path.is_dir()} <= {*RIGHT, "env-bom"}

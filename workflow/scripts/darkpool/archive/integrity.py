@@ -16,6 +16,7 @@ import json
 import os
 import re
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -136,12 +137,12 @@ class Seals:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._names: dict[str, list[str]] = {}
+        self._kept: dict[Path, tuple[list[str], list[Path]]] = {}
         self._told: dict[Path, Told] = {}
 
     def forget(self) -> None:
         """Read the receipts again, since one of them was written."""
-        self._names.clear()
+        self._kept.clear()
         self._told.clear()
 
     def named(self, there: Place) -> list[Named]:
@@ -165,21 +166,28 @@ class Seals:
 
     def _receipts(self, there: Place) -> Iterator[tuple[Path, Told]]:
         source, count = SOURCES[there.kind]
-        days = [there.day] if count == OWN else [day for day in self._days(source) if day >= there.day][:count]
-        for day in days:
-            path = self.root / RECEIPTS / source / f"{day}.json"
-            if path not in self._told:
-                self._told[path] = _told(path)
-            yield path, self._told[path]
+        folder = self.root / RECEIPTS / source
+        if count == OWN:
+            paths = [folder / f"{there.day}.json"]
+        else:
+            days, kept = self._days(folder)
+            start = bisect_left(days, there.day)
+            paths = kept[start : start + count]
+        for path in paths:
+            told = self._told.get(path)
+            if told is None:
+                told = self._told[path] = _told(path)
+            yield path, told
 
-    def _days(self, source: str) -> list[str]:
-        if source not in self._names:
+    def _days(self, folder: Path) -> tuple[list[str], list[Path]]:
+        """The sessions that the folder has a receipt of, ascending, and the receipts."""
+        if folder not in self._kept:
             try:
-                names = sorted(os.listdir(self.root / RECEIPTS / source))
+                names = sorted(name for name in os.listdir(folder) if name.endswith(".json") and name[0] != ".")
             except FileNotFoundError:
                 names = []
-            self._names[source] = [name[:-5] for name in names if name.endswith(".json") and name[0] != "."]
-        return self._names[source]
+            self._kept[folder] = [name[:-5] for name in names], [folder / name for name in names]
+        return self._kept[folder]
 
     def damage(self, path: Path, whole: bool = False) -> str | None:
         """What is wrong with a file that is not what its receipts say; None where it is, or none names it.
