@@ -1,11 +1,14 @@
-"""The demo's vendors: simulated answers in the archive's own formats; everything downstream is the same code."""
+"""The demo's vendors: simulated answers in the archive's own formats; everything downstream is the same code.
+
+What a receipt says of a file is its proof: Snakemake must not remove one before it is written anew.
+"""
 
 
 rule simulate_vendors:
     """What FINRA and Yahoo would have said, drawn from a seed."""
     output:
-        f"{ARCHIVES['demo']}/receipts/finra/{{session}}.json",
-        f"{ARCHIVES['demo']}/receipts/yahoo/{{session}}.json",
+        update(f"{ARCHIVES['demo']}/receipts/finra/{{session}}.json"),
+        update(f"{ARCHIVES['demo']}/receipts/yahoo/{{session}}.json"),
     log:
         "logs/simulate_vendors/{session}.log",
     conda:
@@ -22,7 +25,7 @@ rule simulate_vendors:
 rule simulate_ticks:
     """What Polygon would have said of the session, with the aggressor known."""
     output:
-        f"{ARCHIVES['demo']}/receipts/polygon/{{session}}.json",
+        update(f"{ARCHIVES['demo']}/receipts/polygon/{{session}}.json"),
     log:
         "logs/simulate_ticks/{session}.log",
     conda:
@@ -38,7 +41,7 @@ rule simulate_ticks:
 rule simulate_weekly:
     """What FINRA would have published of the weeks that the session can see."""
     output:
-        f"{ARCHIVES['demo']}/receipts/finra_weekly/{{session}}.json",
+        update(f"{ARCHIVES['demo']}/receipts/finra_weekly/{{session}}.json"),
     log:
         "logs/simulate_weekly/{session}.log",
     conda:

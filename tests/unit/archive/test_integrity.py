@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,6 @@ from hypothesis import strategies as st
 from darkpool.archive import integrity, layout
 from darkpool.archive.store import Archive, sha256
 from darkpool.measures import ticks
-from darkpool.vendors.polygon import spool
 
 DAY, LATER = date(2025, 12, 22), date(2025, 12, 23)
 NOON = datetime(2025, 12, 23, 12, tzinfo=UTC)
@@ -271,9 +272,9 @@ class TestTicksAsTheyAreRead:
         path.parent.mkdir(parents=True, exist_ok=True)
         there = integrity.place(path)
         assert there is not None
-        with spool.Spool(path.with_name(".partial"), ("participant_timestamp",), "sequence_number") as pages:
-            pages.add(pl.DataFrame(self.ROWS))
-            pages.write(path, integrity.marks(there.kind, there.day, there.symbol))
+        table = pa.table(self.ROWS)
+        marked = table.replace_schema_metadata(integrity.marks(there.kind, there.day, there.symbol))
+        pq.write_table(marked, path, write_page_checksum=True)
         return path
 
     @pytest.mark.parametrize("symbol", ["AAPL", "TpC", "BRK.B"])
