@@ -232,7 +232,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(SOURCE / name, root / name)
     scripts = root / "workflow/scripts"
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(scripts)], check=True)
-    warm = "import datetime, darkpool.sessions as s; s.is_session(datetime.date(2025, 12, 22))"
+    warm = "import datetime, darkpool.market.sessions as s; s.is_session(datetime.date(2025, 12, 22))"
     subprocess.run([sys.executable, "-c", warm], cwd=scripts, check=True)
     return root
 
