@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkpool import minutes
 from darkpool.measures import estimate, lit, trust, weekly
+from darkpool.session import minutes
 from darkpool.tables import contracts
 from unit.measures import trust_oracle
 from unit.measures.test_lit import bars_file, quotes_file, trades_file

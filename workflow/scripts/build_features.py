@@ -3,10 +3,9 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import minutes
 from darkpool.archive.store import Archive
 from darkpool.measures import estimate, unusual
-from darkpool.session import sources
+from darkpool.session import minutes, sources
 from darkpool.step_log import logged
 from darkpool.tables import contracts, facts
 from darkpool.vendors.finra import otc_weekly

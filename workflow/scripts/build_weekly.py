@@ -3,10 +3,10 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import minutes
 from darkpool.archive import layout
 from darkpool.archive.store import Archive
 from darkpool.measures import weekly
+from darkpool.session import minutes
 from darkpool.step_log import logged
 from darkpool.tables import contracts
 from darkpool.vendors.finra import otc_weekly

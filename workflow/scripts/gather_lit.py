@@ -3,9 +3,8 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from darkpool import minutes
 from darkpool.archive.store import Archive
-from darkpool.session import tick_flows
+from darkpool.session import minutes, tick_flows
 from darkpool.step_log import logged
 from darkpool.tables import contracts, facts
 

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from .. import listing, minutes
+from .. import listing
 from ..archive import layout
 from ..archive.store import Archive
 from ..market import conditions, sessions, venues
 from ..measures import lit, ticks
 from ..measures.trust import ByMinute
 from ..tables import contracts
-from . import sources
+from . import minutes, sources
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from datetime import date
 
 import numpy as np
 
-from .measures.trust import ByMinute
+from ..measures.trust import ByMinute
 
 KEY = "minutes"
 Key = tuple[date, str]
