@@ -19,7 +19,7 @@ from darkpool.tables import contracts
 from darkpool.tables.contract import Column, Contract, Newer
 
 DAYS = [date(2025, 12, 15), date(2025, 12, 16), date(2025, 12, 17)]
-OLD = Path(__file__).parents[1] / "kept/v1"
+OLD = Path(__file__).parents[2] / "kept/v1"
 ABOUT = {"unit": "USD", "meaning": "made"}
 CLOSE = Column(pa.field("close", pa.float64(), True, ABOUT), since=2)
 ARCHIVE = Path("archive")

@@ -13,7 +13,7 @@ import pytest
 from darkpool.tables import contract, contracts
 from darkpool.tables.contract import Column, Contract, Newer, Unreadable
 
-KEPT = sorted((Path(__file__).parents[1] / "kept").glob("v*/demo/*/*.parquet"))
+KEPT = sorted((Path(__file__).parents[2] / "kept").glob("v*/demo/*/*.parquet"))
 """Tables of each state that wrote them differently, as it left them; `tests/keep_session.py` keeps today's."""
 DAY = date(2025, 12, 22)
 
