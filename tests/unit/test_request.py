@@ -99,13 +99,14 @@ def test_only_manifests_that_are_targets_are_waited_for():
 
 
 pairs = st.tuples(st.text(min_size=1), st.text())
+sorted_pairs = st.lists(pairs, unique=True).map(sorted).map(tuple)
 requests = st.builds(
     Request,
     mode=st.sampled_from(["single", "daily", "weekly"]),
     run=st.text(),
     at=st.datetimes(timezones=st.just(UTC)),
-    sessions=st.lists(pairs).map(tuple),
-    manifests=st.lists(pairs).map(tuple),
+    sessions=sorted_pairs,
+    manifests=sorted_pairs,
     marked=st.none() | pairs,
 )
 
@@ -114,6 +115,15 @@ requests = st.builds(
 def test_a_request_comes_back_from_the_environment_as_it_was(one):
     assert request.parse(one.text()) == one
     assert "\n" not in one.text()
+
+
+def test_all_that_finra_has_fits_into_one_variable_of_the_environment():
+    days = [
+        f"{year}-{month:02}-{day:02}" for year in range(2009, 2026) for month in range(1, 13) for day in range(1, 21)
+    ]
+    sessions = tuple(("emps2", day) for day in days)
+    assert len(sessions) > 4000
+    assert len(Request("daily", "1", NOW, sessions, sessions).text()) < 128 * 1024
 
 
 @given(st.text() | requests.map(lambda one: one.text()[1:]))

@@ -121,8 +121,8 @@ def job(project, name, **variables):
 @pytest.mark.parametrize("handed", ["nothing", "the request", "that of another session"])
 def test_a_job_on_a_node_draws_its_own_scan_whatever_was_handed_to_it(way, handed):
     (way.folder() / "plots/BRK.B.png").unlink()
-    mine = {"mode": "single", "run": "1@x", "at": AT, "sessions": [["own", DAY]], "manifests": [], "marked": None}
-    other = {**mine, "sessions": [["emps2", "2025-12-19"]]}
+    mine = {"mode": "single", "run": "1@x", "at": AT, "sessions": {"own": [DAY]}, "manifests": {}, "marked": None}
+    other = {**mine, "sessions": {"emps2": ["2025-12-19"]}}
     told = {"nothing": {}, "the request": {request.VARIABLE: json.dumps(mine)}}
     variables = told.get(handed, {request.VARIABLE: json.dumps(other)})
     run = job(way, f"draw_plots_own_{DAY}:", **variables)
@@ -140,7 +140,7 @@ def test_a_job_with_wildcards_is_its_own_session_s(way):
 
 
 def test_a_job_takes_the_mode_it_was_handed_and_not_the_node_s(way):
-    told = {"mode": "weekly", "run": "1@x", "at": AT, "sessions": [["own", DAY]], "manifests": [], "marked": None}
+    told = {"mode": "weekly", "run": "1@x", "at": AT, "sessions": {"own": [DAY]}, "manifests": {}, "marked": None}
     variables = {request.VARIABLE: json.dumps(told), "FETCH_MODE": "single"}
     run = way.run(
         "--dry-run", "--target-jobs", f"write_manifest:scan=own,date={DAY}", "--mode", "remote", "--nolock",

@@ -60,7 +60,7 @@ def make_again(paths):
 INPUTS = inputs.Inputs(config, REQUEST, make_again, lambda grown: grown.hand_on(os.environ))
 LIVE = sorted({folder for scan, folder in ARCHIVES.items() if scan != settings.DEMO})
 TABLES = [f"results/{{scan}}/{{date}}/{path}" for path in files.tables(REQUEST.mode)]
-WEEKLY_TABLE = [path for path in TABLES if path.endswith(f"/{files.WEEKS}")]
+WEEKLY_TABLE = [path for path in TABLES if Path(path).name == files.WEEKS]
 
 
 envvars:
