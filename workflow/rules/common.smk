@@ -14,9 +14,9 @@ SCRIPTS = ROOT / "workflow/scripts"
 if str(SCRIPTS) not in sys.path:
     sys.path.insert(0, str(SCRIPTS))
 
-from darkpool import clock, credentials, listing, provenance, settings, terminal
+from darkpool import clock, credentials, listing, settings, terminal
 from darkpool.plan import code_hash, engine, inputs, progress, request
-from darkpool.session import files
+from darkpool.session import files, provenance
 
 IS_IMPORTED = Path(workflow.main_snakefile).resolve() != ROOT / "Snakefile"
 if IS_IMPORTED:
