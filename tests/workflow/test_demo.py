@@ -145,9 +145,13 @@ def test_a_deleted_plot_comes_back_the_same_and_foreign_files_stay(demo, foreign
 @pytest.mark.parametrize(
     ("module", "runs", "rests"),
     [
-        ("features.py", {"build_features", "publish_table", "draw_plots"}, {"build_volumes", "simulate_vendors"}),
-        ("page.py", {"publish_table", "draw_plots", "write_manifest"}, {"build_volumes", "build_features"}),
-        ("simulate.py", {"simulate_vendors", "build_volumes"}, set()),
+        (
+            "measures/unusual.py",
+            {"build_features", "publish_table", "draw_plots"},
+            {"build_volumes", "simulate_vendors"},
+        ),
+        ("show/page/view.py", {"publish_table", "draw_plots", "write_manifest"}, {"build_volumes", "build_features"}),
+        ("vendors/simulated/volumes.py", {"simulate_vendors", "build_volumes"}, set()),
     ],
 )
 def test_edited_code_runs_its_own_rules_again_and_no_others(demo, module, runs, rests):
