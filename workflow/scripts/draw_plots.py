@@ -9,7 +9,7 @@ import polars as pl
 from darkpool.archive.store import file_name
 from darkpool.measures import unusual, weekly
 from darkpool.session import files
-from darkpool.show.figures import drawing, overview
+from darkpool.show.figures import overview, panel, ticker_plot
 from darkpool.show.page import page_context
 from darkpool.step_log import logged
 from darkpool.tables import contracts, facts
@@ -39,15 +39,15 @@ def main(
     flow = page_context.flow(rows, tickers)
     flow_of = flow.partition_by("ticker", as_dict=True)
     by_week = weekly.flow(contracts.stacked("weekly", weeks))
-    scale = drawing.shared_scale(windows, flow, by_week)
+    scale = panel.shared_scale(windows, flow, by_week)
     for ticker in tickers:
         paths = [folder / files.PLOTS / f"{file_name(ticker)}.{kind}" for kind in kinds]
         weeks_of = by_week.filter(pl.col("ticker") == ticker)
-        drawing.ticker_plot(
+        ticker_plot.draw(
             ticker, windows_of[(ticker,)], flow_of[(ticker,)], context, *paths, weekly=weeks_of, scale=scale
         )
     together = [folder / f"overview.{kind}" for kind in kinds]
-    overview.overview(rows, volumes, context, *together, splits=splits, least=history["min_sessions"])
+    overview.draw(rows, volumes, context, *together, splits=splits, least=history["min_sessions"])
 
 
 if __name__ == "__main__":

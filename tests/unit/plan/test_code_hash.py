@@ -222,7 +222,9 @@ def test_every_data_file_of_the_package_is_reached_by_a_script() -> None:
 USED = {
     "market/conditions.csv": {"classify_lit.py", "gather_lit.py", "reconcile_sources.py"},
     "show/figures/style.mplstyle": {"draw_plots.py", "publish_table.py"},
-    "show/figures/drawing.py": {"draw_plots.py", "publish_table.py"},
+    "show/figures/style.py": {"draw_plots.py", "publish_table.py"},
+    "show/figures/table_picture.py": {"publish_table.py"},
+    "show/figures/ticker_plot.py": {"draw_plots.py"},
     "show/page/templates/table.css": {"publish_table.py"},
     "show/page/templates/table.html.j2": {"publish_table.py"},
     "show/page/templates/view.js": {"publish_table.py"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -15,10 +14,10 @@ from matplotlib.figure import Figure
 from darkpool.market import sessions
 from darkpool.measures import unusual as statistics
 from darkpool.measures.volume import SPLIT_SCHEMA
-from darkpool.show.figures import overview, style
+from darkpool.show.figures import overview
 from darkpool.tables import glossary
-from unit.show.test_drawing import size
 from unit.show.test_page_view import NO_TRF, SESSION, context, features
+from unit.show.test_ticker_plot import size
 
 DAYS = sessions.window(SESSION, 60)
 NO_SPLITS = pl.DataFrame(schema=SPLIT_SCHEMA)
@@ -50,21 +49,6 @@ def rows(merged: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figure as it was when it was saved."""
-    seen: dict = {}
-    save = style.save
-
-    def look(figure: Figure, *paths: Path) -> None:
-        seen["texts"] = [t.get_text() for t in figure.findobj(mpl.text.Text) if t.get_visible() and t.get_text()]
-        seen["figure"] = figure
-        save(figure, *paths)
-
-    monkeypatch.setattr(style, "save", look)
-    return seen
-
-
 def test_z_of_the_session_is_that_of_features_and_the_window_has_one_yardstick():
     merged = window(A=[0.1, 0.2, 0.3, 0.4, 0.9])
     z = statistics.window_z(merged, NO_SPLITS, SESSION, 4).filter(pl.col("z").is_not_null())
@@ -84,7 +68,7 @@ def test_z_is_unknown_below_the_least_number_of_sessions_and_where_nothing_varie
 
 def test_the_figure_says_what_it_shows_and_what_it_cannot(tmp_path, drawn):
     merged = window(A=[0.2, 0.4] * 15 + [0.9], B=[0.3, 0.4] * 15 + [0.25])
-    overview.overview(rows(merged), merged, context(), tmp_path / "o.png")
+    overview.draw(rows(merged), merged, context(), tmp_path / "o.png")
     text = "\n".join(drawn["texts"])
     assert "Watchlist emps2  2025-12-22" in text
     assert "2 of 2 tickers with a ratio, median 57.5%; the watchlist, not the market" in text
@@ -99,7 +83,7 @@ def test_the_figure_says_what_it_shows_and_what_it_cannot(tmp_path, drawn):
 
 def test_what_is_far_out_carries_a_sign_beside_its_colour_and_the_unknown_a_cross(tmp_path, drawn):
     merged = window(A=[0.3, 0.4] * 15 + [0.9], B=[0.3, 0.4] * 15 + [0.01])
-    overview.overview(rows(merged), merged, context(), tmp_path / "o.png")
+    overview.draw(rows(merged), merged, context(), tmp_path / "o.png")
     heat = drawn["figure"].axes[1]
     high, low, unknown = (np.asarray(marks.get_offsets()) for marks in heat.collections[1:])
     assert high.tolist() == [[60.5, 0.5]]
@@ -131,7 +115,7 @@ def words_of(figure: Figure) -> list[mpl.text.Text]:
 )
 @pytest.mark.filterwarnings("error")
 def test_any_watchlist_is_drawn_with_every_word_inside(tmp_path, drawn, merged):
-    overview.overview(rows(merged), merged, context(simulated=True), tmp_path / "o.png")
+    overview.draw(rows(merged), merged, context(simulated=True), tmp_path / "o.png")
     figure = drawn["figure"]
     width, height = figure.bbox.size
     for text in words_of(figure):
@@ -144,41 +128,41 @@ def test_any_watchlist_is_drawn_with_every_word_inside(tmp_path, drawn, merged):
 
 def test_a_ratio_of_a_thousand_times_the_volume_leaves_the_others_their_place(tmp_path, drawn):
     merged = window(A=[0.3, 0.4] * 30 + [0.35], B=[0.4, 0.5] * 30 + [5000.0])
-    overview.overview(rows(merged), merged, context(), tmp_path / "o.png")
+    overview.draw(rows(merged), merged, context(), tmp_path / "o.png")
     assert drawn["figure"].axes[0].get_xlim()[1] == pytest.approx(102)
 
 
 def test_above_forty_rows_the_figure_says_how_many_more(tmp_path, drawn):
     merged = waves(45)
-    overview.overview(rows(merged), merged, context(), tmp_path / "o.png")
+    overview.draw(rows(merged), merged, context(), tmp_path / "o.png")
     assert "and 5 more on the page, table.html" in drawn["texts"]
     assert sum(text.startswith("T0") for text in drawn["texts"]) == 40 + 2
 
 
 def test_no_ticker_is_said_to_be_none(tmp_path, drawn):
-    overview.overview(features({}).clear(), window(A=[]).clear(), context(), tmp_path / "o.png")
+    overview.draw(features({}).clear(), window(A=[]).clear(), context(), tmp_path / "o.png")
     assert glossary.LABELS["no_ticker"] in drawn["texts"]
     assert glossary.LABELS["no_values"] in drawn["texts"]
 
 
 def test_a_ticker_without_a_value_keeps_its_row(tmp_path, drawn):
     frame = features({}, {"ticker": "NULL", **NO_TRF})
-    overview.overview(frame, window(AAPL=[0.3] * 61), context(), tmp_path / "o.png")
+    overview.draw(frame, window(AAPL=[0.3] * 61), context(), tmp_path / "o.png")
     assert "1 of 2 tickers with a ratio, median 33.0%; the watchlist, not the market" in drawn["texts"]
     assert "NULL" in drawn["texts"]
 
 
 def test_earlier_sessions_are_not_drawn_and_later_ones_are_refused(tmp_path, drawn):
     frame = features({}, {"ticker": "OLD", "date": date(2025, 12, 19)})
-    overview.overview(frame, window(AAPL=[0.3] * 61), context(), tmp_path / "o.png")
+    overview.draw(frame, window(AAPL=[0.3] * 61), context(), tmp_path / "o.png")
     assert "OLD" not in drawn["texts"]
     with pytest.raises(ValueError, match="later than the page's session"):
-        overview.overview(features({"date": SESSION + timedelta(days=1)}), waves(1), context(), tmp_path / "p.png")
+        overview.draw(features({"date": SESSION + timedelta(days=1)}), waves(1), context(), tmp_path / "p.png")
 
 
 def test_the_same_watchlist_is_the_same_bytes_as_png_and_as_svg(tmp_path):
     merged = waves(3)
     for name in ("a", "b"):
-        overview.overview(rows(merged), merged, context(), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+        overview.draw(rows(merged), merged, context(), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

@@ -334,7 +334,7 @@ def _plots(args: argparse.Namespace) -> int:
 
     from ..archive.store import file_name
     from ..measures import unusual
-    from ..show.figures import drawing
+    from ..show.figures import ticker_plot
     from ..show.page import page_context
     from ..tables import contracts
     from ..tables import facts as carried
@@ -353,7 +353,7 @@ def _plots(args: argparse.Namespace) -> int:
         for ticker in tickers:
             target = args.to / f"{file_name(ticker)}-{day}.png"
             of_ticker = pl.col("ticker") == ticker
-            drawing.ticker_plot(ticker, windows.filter(of_ticker), flows.filter(of_ticker), context, target)
+            ticker_plot.draw(ticker, windows.filter(of_ticker), flows.filter(of_ticker), context, target)
             print(target)
     return DONE
 

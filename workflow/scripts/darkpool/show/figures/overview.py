@@ -7,7 +7,6 @@ the watchlist alone: the figure says so, and shows no market-wide distribution t
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
@@ -31,7 +30,7 @@ from ...tables import glossary
 from ...tables.glossary import LABELS
 from ..page import view
 from ..page.view import PageContext
-from . import style
+from . import panel, style
 from .style import BAND, BAR, DARK, DIM, DPI, LINE, ORANGE, VIOLET, WARN, numbers, plain
 
 WIDTH, LEFT, RIGHT = 7.0, 0.95, 1.32
@@ -48,7 +47,7 @@ LEAST = 20.0
 """The axis of the distribution reaches this far at least."""
 
 
-def overview(
+def draw(
     features: pl.DataFrame,
     merged: pl.DataFrame,
     context: PageContext,
@@ -70,11 +69,11 @@ def overview(
     events = pl.DataFrame(schema=SPLIT_SCHEMA) if splits is None else splits
     z = window_z(merged, events, context.session, least)
     with style.style():
-        figure = _draw(session, merged, z, days, context, simulated)
+        figure = _figure(session, merged, z, days, context, simulated)
         style.save(figure, *paths)
 
 
-def _draw(
+def _figure(
     session: pl.DataFrame,
     merged: pl.DataFrame,
     z: pl.DataFrame,
@@ -87,7 +86,7 @@ def _draw(
     more = session.height - rows
     height = above + spread + between + ROW * max(rows, 2) + below + (0.25 if more else 0)
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
-    _title(figure, session, height, context, simulated)
+    _title(figure, session, context, simulated)
     top = figure.add_axes((0.085, (height - above - spread) / height, 0.885, spread / height))
     _distribution(top, session, merged, context)
     bottom = (height - above - spread - between - ROW * max(rows, 2)) / height
@@ -102,19 +101,13 @@ def _draw(
     return figure
 
 
-def _title(figure: Figure, session: pl.DataFrame, height: float, context: PageContext, simulated: bool) -> None:
+def _title(figure: Figure, session: pl.DataFrame, context: PageContext, simulated: bool) -> None:
     known = session["offex_ratio"].drop_nulls()
     facts = f"{len(known)} of {session.height} tickers with a ratio" + (
         f", median {glossary.written('fraction', known.median())}; the watchlist, not the market" if len(known) else ""
     )
     words = f"{LABELS['overview']} {plain(context.scan, 24)}  {context.session}"
-    figure.text(0.03, 1 - 0.26 / height, words, fontsize=16, weight="bold", va="center")
-    figure.text(0.03, 1 - 0.53 / height, facts, fontsize=11, color=DIM, va="center")
-    footer = textwrap.fill(glossary.DISCLAIMER, 84)
-    figure.text(0.03, 0.06 / height, footer, fontsize=9.5, color=DIM, va="bottom", linespacing=1.15)
-    if simulated:
-        figure.text(0.97, 1 - 0.26 / height, glossary.SIMULATED, fontsize=14, weight="bold", color=WARN, ha="right",
-                    va="center")  # fmt: skip
+    panel.titled_figure(figure, words, facts, simulated)
 
 
 def _distribution(axes: Axes, session: pl.DataFrame, merged: pl.DataFrame, context: PageContext) -> None:
@@ -132,7 +125,7 @@ def _distribution(axes: Axes, session: pl.DataFrame, merged: pl.DataFrame, conte
     if not len(both):
         axes.set_xlim(0, 100)
         axes.xaxis.set_major_locator(NullLocator())
-        axes.text(0.5, 0.5, LABELS["no_values"], transform=axes.transAxes, ha="center", va="center", color=DIM)
+        panel.say_nothing(axes)
         return
     # A single absurd ratio, a thousand times the volume, must not press all the others into one bar.
     end = BIN * math.ceil(max(min(both.max(), 100.0), LEAST) / BIN)
@@ -190,7 +183,7 @@ def _heat(axes: Axes, shown: pl.DataFrame, z: pl.DataFrame, days: list[date]) ->
     axes.set_xlim(0, max(len(days), 1))
     axes.set_ylim(max(len(tickers), 2), 0)
     if not tickers or not days:
-        axes.text(0.5, 0.5, LABELS["no_ticker"], transform=axes.transAxes, ha="center", va="center", color=DIM)
+        panel.say_nothing(axes, LABELS["no_ticker"])
         return
     grid = _grid(z, tickers, days)
     mesh = axes.pcolormesh(
@@ -203,8 +196,7 @@ def _heat(axes: Axes, shown: pl.DataFrame, z: pl.DataFrame, days: list[date]) ->
     rows, columns = np.nonzero(np.isnan(grid))
     axes.scatter(columns + 0.5, rows + 0.5, s=9, c="#52657b", marker="x", linewidths=0.7)
     _name_rows(axes, shown, len(days))
-    step = max(1, math.ceil(len(days) / 6))
-    places = list(range(len(days) - 1, -1, -step))[::-1]
+    places = panel.labelled(len(days))
     axes.xaxis.set_major_locator(FixedLocator([place + 0.5 for place in places]))
     axes.set_xticklabels([f"{days[place]:%m-%d}" for place in places])
 

@@ -28,6 +28,7 @@ BLUE, ORANGE, WARN, DARK = "#6cb6ff", "#ffb05c", "#f2cc60", "#0b0f14"
 BAR, BAND, VIOLET = "#3f6690", "#121922", "#9a8cff"
 """Blue and orange are bought and sold, yellow and violet above and below: two pairs that no common colour blindness
 makes alike, each with a word or a sign beside it."""
+SIGNAL_COLOUR = {"BOT": BLUE, "SELL": ORANGE, "": TEXT}
 TYPOGRAPHIC = frozenset("–—×−…’½")
 
 Numbers = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""What the figures promise."""
+"""What the plot of a ticker promises."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ import matplotlib as mpl
 import numpy as np
 import polars as pl
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
-from darkpool.show.figures import drawing as figures
-from darkpool.show.figures import style
+from darkpool.show.figures import panel, table_picture, ticker_plot
 from darkpool.tables import glossary
-from unit.show.test_page_view import NO_TRF, SESSION, context, features
+from unit.show.test_page_view import SESSION, context, features
 
 NUMBERS = ("trf_volume", "offex_ratio", "trf_volume_on_basis", "trf_ma20", "split_ratio")
 FLOW = {
@@ -51,23 +49,6 @@ SOME_FLOW = flow(
 )
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figure as it was when it was saved: what stands in it and where."""
-    seen: dict = {}
-    save = style.save
-
-    def look(figure: Figure, *paths: Path) -> None:
-        seen["texts"] = [t.get_text() for t in figure.findobj(mpl.text.Text) if t.get_visible() and t.get_text()]
-        seen["lines"] = [np.asarray(line.get_ydata(), float) for axes in figure.axes for line in axes.lines]
-        seen["panels"] = len(figure.axes)
-        seen["figure"] = figure
-        save(figure, *paths)
-
-    monkeypatch.setattr(style, "save", look)
-    return seen
-
-
 def size(path: Path) -> tuple[int, int]:
     with Image.open(path) as image:
         assert image.format == "PNG"
@@ -75,7 +56,7 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def test_a_plot_has_title_units_legend_and_disclaimer(tmp_path, drawn):
-    figures.ticker_plot("AAPL", history(), flow(), context(), tmp_path / "p.png")
+    ticker_plot.draw("AAPL", history(), flow(), context(), tmp_path / "p.png")
     text = "\n".join(drawn["texts"])
     for word in ("AAPL  2025-12-22", "% of volume", "million shares", "20-session mean", "off-exchange ratio"):
         assert word in text
@@ -86,18 +67,18 @@ def test_a_plot_has_title_units_legend_and_disclaimer(tmp_path, drawn):
 def test_a_ticker_without_lit_values_has_two_panels_and_one_with_has_three(tmp_path, drawn):
     nothing = flow((SESSION, None, None, 1e6, "NONE", ""))
     for table, panels in ((flow(), 2), (nothing, 2), (SOME_FLOW, 3)):
-        figures.ticker_plot("AAPL", history(), table, context(), tmp_path / "p.png")
+        ticker_plot.draw("AAPL", history(), table, context(), tmp_path / "p.png")
         assert drawn["panels"] == panels
 
 
 def test_the_prints_alone_are_reason_enough_for_the_third_panel(tmp_path, drawn):
-    figures.ticker_plot("A", history(), flow((SESSION, None, 0.6, 1e6, "NONE", "")), context(), tmp_path / "p.png")
+    ticker_plot.draw("A", history(), flow((SESSION, None, 0.6, 1e6, "NONE", "")), context(), tmp_path / "p.png")
     assert drawn["panels"] == 3
     assert any(np.allclose(line, [math.log(0.6 / 0.4)]) for line in drawn["lines"])
 
 
 def test_a_missing_session_is_a_gap(tmp_path, drawn):
-    figures.ticker_plot("A", history(offex_ratio={30: None}), SOME_FLOW, context(), tmp_path / "p.png")
+    ticker_plot.draw("A", history(offex_ratio={30: None}), SOME_FLOW, context(), tmp_path / "p.png")
     ratio = next(line for line in drawn["lines"] if len(line) == 61)
     assert np.flatnonzero(np.isnan(ratio)).tolist() == [30]
     lit = next(line for line in drawn["lines"] if len(line) == 10)
@@ -105,56 +86,56 @@ def test_a_missing_session_is_a_gap(tmp_path, drawn):
 
 
 def test_a_split_is_marked_and_the_share_basis_named(tmp_path, drawn):
-    figures.ticker_plot("A", history(split_ratio={40: 0.1}), flow(), context(), tmp_path / "p.png")
+    ticker_plot.draw("A", history(split_ratio={40: 0.1}), flow(), context(), tmp_path / "p.png")
     assert drawn["texts"].count("1:10") == 2
     assert "TRF volume, million shares, on the share basis of 2025-12-22" in drawn["texts"]
 
 
 def test_methods_thresholds_band_and_signals_are_named(tmp_path, drawn):
-    figures.ticker_plot("A", history(), SOME_FLOW, context(), tmp_path / "p.png")
+    ticker_plot.draw("A", history(), SOME_FLOW, context(), tmp_path / "p.png")
     for words in ("NBBO", "BARS consolidated", "prints' own opinion", "neutral band", "BOT 1.25×", "SELL 0.80×", "BOT"):
         assert words in drawn["texts"]
     assert "SELL 0.67×" in drawn["texts"]
 
 
 def test_the_mean_carries_the_configured_length(tmp_path, drawn):
-    figures.ticker_plot("A", history(), flow(), context(ma=30), tmp_path / "p.png")
+    ticker_plot.draw("A", history(), flow(), context(ma=30), tmp_path / "p.png")
     assert "30-session mean" in drawn["texts"]
 
 
 def test_a_window_without_any_value_is_said_to_be_empty(tmp_path, drawn):
     nothing = dict.fromkeys(range(61))
     empty = history(**dict.fromkeys(NUMBERS, nothing))
-    figures.ticker_plot("A", empty, flow(), context(), tmp_path / "p.png")
+    ticker_plot.draw("A", empty, flow(), context(), tmp_path / "p.png")
     assert drawn["texts"].count(glossary.LABELS["no_values"]) == 2
 
 
 @pytest.mark.parametrize("simulated", [True, False])
 def test_simulated_figures_and_they_alone_say_so(tmp_path, drawn, simulated):
-    figures.ticker_plot("A", history(), flow(), context(simulated=simulated), tmp_path / "p.png")
+    ticker_plot.draw("A", history(), flow(), context(simulated=simulated), tmp_path / "p.png")
     assert ("SIMULATED" in drawn["texts"]) is simulated
-    figures.table_png(features({}), context(simulated=simulated), tmp_path / "t.png")
+    table_picture.draw(features({}), context(simulated=simulated), tmp_path / "t.png")
     assert ("SIMULATED" in " ".join(drawn["texts"])) is simulated
 
 
 def test_a_hostile_ticker_is_drawn_as_text(tmp_path, drawn):
-    figures.ticker_plot("$a_b^{c}$\u202e\u6f22", history(), flow(), context(), tmp_path / "p.png")
+    ticker_plot.draw("$a_b^{c}$\u202e\u6f22", history(), flow(), context(), tmp_path / "p.png")
     assert "$a_b^{c}$??  2025-12-22" in drawn["texts"]
-    figures.table_png(features({"ticker": "$\\frac{"}, {"ticker": "\x00\n"}), context(), tmp_path / "t.png")
+    table_picture.draw(features({"ticker": "$\\frac{"}, {"ticker": "\x00\n"}), context(), tmp_path / "t.png")
     assert "$\\frac{" in drawn["texts"]
     assert "??" in drawn["texts"]
 
 
 def test_an_unordered_history_is_refused(tmp_path):
     with pytest.raises(ValueError, match="history of AAPL: expected the sessions of the window, ascending"):
-        figures.ticker_plot("AAPL", history().reverse(), flow(), context(), tmp_path / "p.png")
+        ticker_plot.draw("AAPL", history().reverse(), flow(), context(), tmp_path / "p.png")
     with pytest.raises(ValueError, match="history of AAPL"):
-        figures.ticker_plot("AAPL", history().clear(), flow(), context(), tmp_path / "p.png")
+        ticker_plot.draw("AAPL", history().clear(), flow(), context(), tmp_path / "p.png")
 
 
 def test_a_plot_is_the_same_bytes_whatever_was_drawn_before(tmp_path):
     def draw(name: str, ticker: str, table: pl.DataFrame, split: dict) -> bytes:
-        figures.ticker_plot(ticker, history(split_ratio=split), table, context(), tmp_path / name)
+        ticker_plot.draw(ticker, history(split_ratio=split), table, context(), tmp_path / name)
         return (tmp_path / name).read_bytes()
 
     first = draw("a.png", "AAPL", SOME_FLOW, {})
@@ -165,48 +146,19 @@ def test_a_plot_is_the_same_bytes_whatever_was_drawn_before(tmp_path):
 def test_a_plot_is_the_same_bytes_under_anybodys_settings(tmp_path):
     (tmp_path / "matplotlibrc").write_text("font.size: 30\naxes.grid: False\nsavefig.dpi: 40\nlines.linewidth: 9\n")
     code = (
-        "import sys; sys.path[:0] = sys.argv[1:3]; from unit.show.test_drawing import *; from pathlib import Path;"
-        "figures.ticker_plot('AAPL', history(), SOME_FLOW, context(), Path(sys.argv[3]))"
+        "import sys; sys.path[:0] = sys.argv[1:3]; from unit.show.test_ticker_plot import *; from pathlib import Path;"
+        "ticker_plot.draw('AAPL', history(), SOME_FLOW, context(), Path(sys.argv[3]))"
     )
-    folders = [str(Path(figures.__file__).parents[1]), str(Path(__file__).parents[1])]
+    folders = [str(Path(ticker_plot.__file__).parents[3]), str(Path(__file__).parents[2])]
     subprocess.run([sys.executable, "-c", code, *folders, str(tmp_path / "there.png")], cwd=tmp_path, check=True)
-    figures.ticker_plot("AAPL", history(), SOME_FLOW, context(), tmp_path / "here.png")
+    ticker_plot.draw("AAPL", history(), SOME_FLOW, context(), tmp_path / "here.png")
     assert (tmp_path / "there.png").read_bytes() == (tmp_path / "here.png").read_bytes()
 
 
 def test_a_figure_carries_neither_version_nor_time(tmp_path):
-    figures.table_png(features({}), context(), tmp_path / "t.png")
+    table_picture.draw(features({}), context(), tmp_path / "t.png")
     with Image.open(tmp_path / "t.png") as image:
         assert set(image.info) <= {"dpi"}
-
-
-def test_the_table_shows_what_the_page_shows(tmp_path, drawn):
-    sources = [{"source": "finra", "state": "not_yet", "retrieved_at": "2025-12-23T11:00:00Z", "reason": "403"}]
-    rows = ({}, {"ticker": "NULL", **NO_TRF})
-    figures.table_png(features(*rows), context(sources=sources, notes=["Old mark."]), tmp_path / "t.png")
-    for words in ("12.1M", "33.0%", "0.91×", "BOT", "56.2%", "1.29×", "97.5%", "NBBO", "–", "no FINRA volume"):
-        assert words in drawn["texts"]
-    assert "FINRA daily: not yet, asked 2025-12-23 06:00 New York. 403" in drawn["texts"]
-    assert "Note: Old mark." in drawn["texts"]
-    assert glossary.DISCLAIMER in drawn["texts"]
-
-
-def test_above_sixty_rows_the_table_says_how_many_more_there_are(tmp_path, drawn):
-    rows = [{"ticker": f"T{i:03d}", "accum_score": float(i)} for i in range(65)]
-    figures.table_png(features(*rows), context(), tmp_path / "t.png")
-    assert "and 5 more on the page, table.html" in drawn["texts"]
-    assert "T064" in drawn["texts"]
-    assert "T004" not in drawn["texts"]
-
-
-def test_the_table_shows_the_target_session_alone(tmp_path, drawn):
-    figures.table_png(features({}, {"date": date(2025, 12, 19), "ticker": "OLD"}), context(), tmp_path / "t.png")
-    assert "OLD" not in drawn["texts"]
-
-
-def test_a_table_without_rows_says_so(tmp_path, drawn):
-    figures.table_png(features({}).clear(), context(), tmp_path / "t.png")
-    assert "No ticker in this session." in drawn["texts"]
 
 
 def weeks(*rows: tuple) -> pl.DataFrame:
@@ -222,14 +174,14 @@ SOME_WEEKS = weeks(
 
 
 def test_a_plot_by_week_says_weekly_and_how_old_its_newest_week_is(tmp_path, drawn):
-    figures.ticker_plot("A", history(), SOME_FLOW, context(), tmp_path / "p.png", weekly=SOME_WEEKS)
+    ticker_plot.draw("A", history(), SOME_FLOW, context(), tmp_path / "p.png", weekly=SOME_WEEKS)
     assert "WEEKLY ln(bought / sold) by Monday; newest 2025-11-24, 4 weeks back" in drawn["texts"]
     assert "weekly estimate, area by weekly volume" in drawn["texts"]
     assert "SELL 0.67×" in drawn["texts"]
 
 
 def test_no_day_stands_in_the_panel_of_weeks_and_a_missing_week_is_a_gap(tmp_path, drawn):
-    figures.ticker_plot("A", history(), SOME_FLOW, context(), tmp_path / "p.png", weekly=SOME_WEEKS)
+    ticker_plot.draw("A", history(), SOME_FLOW, context(), tmp_path / "p.png", weekly=SOME_WEEKS)
     assert glossary.LABELS["log_axis"] not in drawn["texts"]
     assert glossary.LABELS["prints"] not in drawn["texts"]
     ratio = next(line for line in drawn["lines"] if len(line) == 4)
@@ -238,21 +190,21 @@ def test_no_day_stands_in_the_panel_of_weeks_and_a_missing_week_is_a_gap(tmp_pat
 
 def test_weeks_without_an_estimate_are_said_to_be_so(tmp_path, drawn):
     nothing = weeks((MONDAYS[2], None, 4e8, "weekly", ""))
-    figures.ticker_plot("A", history(), flow(), context(), tmp_path / "p.png", weekly=nothing)
+    ticker_plot.draw("A", history(), flow(), context(), tmp_path / "p.png", weekly=nothing)
     assert drawn["panels"] == 3
     assert glossary.LABELS["no_week_values"] in drawn["texts"]
 
 
 def test_without_a_week_the_plot_is_the_daily_one(tmp_path):
     for name, more in (("a.png", {}), ("b.png", {"weekly": weeks()})):
-        figures.ticker_plot("A", history(), SOME_FLOW, context(), tmp_path / name, **more)
+        ticker_plot.draw("A", history(), SOME_FLOW, context(), tmp_path / name, **more)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
 def test_a_week_that_starts_on_another_day_is_refused(tmp_path):
     odd = weeks((date(2025, 11, 25), 0.1, 1.0, "weekly", ""))
     with pytest.raises(ValueError, match="weekly of A: 2025-11-25 is no Monday"):
-        figures.ticker_plot("A", history(), flow(), context(), tmp_path / "p.png", weekly=odd)
+        ticker_plot.draw("A", history(), flow(), context(), tmp_path / "p.png", weekly=odd)
 
 
 ZEROS, NOTHING = dict.fromkeys(range(61), 0.0), dict.fromkeys(range(61))
@@ -282,7 +234,7 @@ EDGES = {
 @pytest.mark.filterwarnings("error")
 def test_any_history_is_drawn_with_every_word_inside(tmp_path, drawn, edge):
     table, lit = EDGES[edge]
-    figures.ticker_plot("AAPL", table, lit, context(simulated=True), tmp_path / "p.png", scale=figures.Scale(0.6, 0.5))
+    ticker_plot.draw("AAPL", table, lit, context(simulated=True), tmp_path / "p.png", scale=panel.Scale(0.6, 0.5))
     figure = drawn["figure"]
     width, height = figure.bbox.size
     stored = {label for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels())}
@@ -300,7 +252,7 @@ def _labels_in_view(axis: mpl.axis.Axis) -> list[mpl.text.Text]:
 
 
 def test_a_single_point_is_seen_and_a_lonely_one_too(tmp_path, drawn):
-    figures.ticker_plot("A", EDGES["one point"][0], flow(), context(), tmp_path / "p.png")
+    ticker_plot.draw("A", EDGES["one point"][0], flow(), context(), tmp_path / "p.png")
     (ratio, today) = drawn["figure"].axes[0].lines
     assert ratio.get_marker() == "o"
     assert (today.get_xdata().tolist(), today.get_ydata().tolist()) == ([60], [50.0])
@@ -308,7 +260,7 @@ def test_a_single_point_is_seen_and_a_lonely_one_too(tmp_path, drawn):
 
 def test_markers_areas_are_explained_by_two_round_volumes(tmp_path, drawn):
     lit = flow((DAYS[-2], 0.3, None, 2.5e6, "NBBO", "BOT"), (SESSION, 0.1, None, 4e5, "NBBO", ""))
-    figures.ticker_plot("A", history(), lit, context(), tmp_path / "p.png")
+    ticker_plot.draw("A", history(), lit, context(), tmp_path / "p.png")
     assert {"area: 2.0M shares", "500.0K shares"} <= set(drawn["texts"])
     greatest, quarter = (h.get_markersize() ** 2 for h in drawn["figure"].axes[2].get_legend().legend_handles)
     assert greatest == pytest.approx(26 + 150 * 2 / 2.5)
@@ -317,28 +269,28 @@ def test_markers_areas_are_explained_by_two_round_volumes(tmp_path, drawn):
 
 def test_plots_of_a_page_share_their_scale_and_one_outside_says_it_has_its_own(tmp_path, drawn):
     windows = pl.concat([history(offex_ratio={5: 0.75}), history(offex_ratio={5: 9.0})])
-    scale = figures.shared_scale(windows, SOME_FLOW, flow((SESSION, 1.0, None, 1.0, "NBBO", "BOT")))
-    assert scale == figures.Scale(0.75, 1.0)
+    scale = panel.shared_scale(windows, SOME_FLOW, flow((SESSION, 1.0, None, 1.0, "NBBO", "BOT")))
+    assert scale == panel.Scale(0.75, 1.0)
     limits = []
     for table in (history(), history(offex_ratio={5: 0.75})):
-        figures.ticker_plot("A", table, SOME_FLOW, context(), tmp_path / "p.png", scale=scale)
+        ticker_plot.draw("A", table, SOME_FLOW, context(), tmp_path / "p.png", scale=scale)
         limits.append([axes.get_ylim() for axes in (drawn["figure"].axes[0], drawn["figure"].axes[2])])
         assert not any(glossary.LABELS["own_scale"] in text for text in drawn["texts"])
     assert limits[0] == limits[1]
-    figures.ticker_plot("A", history(offex_ratio={5: 9.0}), SOME_FLOW, context(), tmp_path / "p.png", scale=scale)
+    ticker_plot.draw("A", history(offex_ratio={5: 9.0}), SOME_FLOW, context(), tmp_path / "p.png", scale=scale)
     assert f"{glossary.LABELS['ratio_axis']}, {glossary.LABELS['own_scale']}" in drawn["texts"]
 
 
 def test_a_scale_of_nothing_is_each_plots_own(tmp_path):
-    nothing = figures.shared_scale(history(offex_ratio=NOTHING), flow())
-    assert nothing == figures.Scale(0.0, 0.0)
-    assert figures.shared_scale(history(offex_ratio=NOTHING)) == nothing
+    nothing = panel.shared_scale(history(offex_ratio=NOTHING), flow())
+    assert nothing == panel.Scale(0.0, 0.0)
+    assert panel.shared_scale(history(offex_ratio=NOTHING)) == nothing
 
 
 def test_a_figure_is_an_svg_too_where_its_name_says_so(tmp_path):
     for name in ("a", "b"):
-        figures.ticker_plot("<&>", history(), SOME_FLOW, context(), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
-        figures.ticker_plot("OTHER", history(split_ratio={3: 2.0}), flow(), context(), tmp_path / "between.svg")
+        ticker_plot.draw("<&>", history(), SOME_FLOW, context(), tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+        ticker_plot.draw("OTHER", history(split_ratio={3: 2.0}), flow(), context(), tmp_path / "between.svg")
     drawing = (tmp_path / "a.svg").read_text()
     assert drawing == (tmp_path / "b.svg").read_text()
     assert size(tmp_path / "a.png") == size(tmp_path / "b.png") == (910, 988)

@@ -1,7 +1,7 @@
 """One look for every figure: what is drawn today is held against what was looked at and kept in `figures/`.
 
 The pictures are compared at half size, so that another machine's smoothing of an edge does not count. Looked at anew,
-they are kept with `KEEP_FIGURES=1 pytest tests/unit/test_house_style.py`.
+they are kept with `KEEP_FIGURES=1 pytest tests/unit/show/test_style.py`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import pytest
 from matplotlib.testing.compare import compare_images
 from PIL import Image
 
-from darkpool.show.figures import drawing, overview, style
-from unit.show.test_drawing import SOME_FLOW, history
+from darkpool.show.figures import overview, panel, style, table_picture, ticker_plot
 from unit.show.test_overview import rows, window
 from unit.show.test_page_view import NO_TRF, context, features
+from unit.show.test_ticker_plot import SOME_FLOW, history
 
 KEPT = Path(__file__).parent / "figures"
 TOLERANCE = 1.0
@@ -29,17 +29,17 @@ VOLUMES = {i: 1e6 * (2 + math.sin(i / 5)) for i in range(61)}
 
 def draw_plot(path: Path) -> None:
     window_ = history(offex_ratio={**WAVE, 30: None}, trf_volume_on_basis=VOLUMES, split_ratio={20: 0.5})
-    drawing.ticker_plot("TQQQ", window_, SOME_FLOW, context(simulated=True), path, scale=drawing.Scale(0.6, 0.5))
+    ticker_plot.draw("TQQQ", window_, SOME_FLOW, context(simulated=True), path, scale=panel.Scale(0.6, 0.5))
 
 
 def draw_overview(path: Path) -> None:
     merged = window(A=[*WAVE.values()], B=[1 - value for value in WAVE.values()], NEW=[0.2, 0.3])
-    overview.overview(rows(merged), merged, context(simulated=True), path)
+    overview.draw(rows(merged), merged, context(simulated=True), path)
 
 
 def draw_table(path: Path) -> None:
     frame = features({}, {"ticker": "SOLD", "signal": "SELL", "accum_score": 0.5}, {"ticker": "NULL", **NO_TRF})
-    drawing.table_png(frame, context(), path)
+    table_picture.draw(frame, context(), path)
 
 
 DRAWN: dict[str, Callable[[Path], None]] = {"plot": draw_plot, "overview": draw_overview, "table": draw_table}
@@ -63,7 +63,7 @@ def test_a_figure_looks_as_it_did_when_it_was_looked_at(tmp_path, name):
 
 
 CHANGES = {
-    "the colour of a line": lambda patch: patch.setattr(drawing, "BLUE", "#66cc66"),
+    "the colour of a line": lambda patch: patch.setattr(ticker_plot, "BLUE", "#66cc66"),
     "the size of a title": lambda patch: patch.setitem(style._style(), "axes.titlesize", 15.0),
     "the ground": lambda patch: patch.setitem(style._style(), "axes.facecolor", "#202020"),
     "the grid": lambda patch: patch.setitem(style._style(), "axes.grid", False),
@@ -73,12 +73,12 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_the_style_is_seen(tmp_path, monkeypatch, change):
-    drawing._panels.cache_clear()
+    ticker_plot._panels.cache_clear()
     CHANGES[change](monkeypatch)
     try:
         assert difference("plot", tmp_path) > TOLERANCE
     finally:
-        drawing._panels.cache_clear()
+        ticker_plot._panels.cache_clear()
 
 
 def test_the_kept_figures_are_small():

@@ -1,0 +1,185 @@
+"""A ticker's history as a plot: its ratio, its volume, its log ratio. The same history is the same bytes."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
+
+from ...tables import glossary
+from ...tables.glossary import LABELS
+from ..page.view import PageContext
+from . import log_ratio_panel, panel, style
+from .panel import Scale
+from .style import BAR, BLUE, DIM, DPI, ORANGE, WARN, Numbers, mark_simulated, numbers, plain
+
+SPLIT_TOP = 0.82
+
+
+def draw(
+    ticker: str,
+    history: pl.DataFrame,
+    flow: pl.DataFrame,
+    context: PageContext,
+    *paths: Path | str,
+    weekly: pl.DataFrame | None = None,
+    scale: Scale | None = None,
+) -> None:
+    """A ticker's window: off-exchange ratio, off-exchange volume with its mean, and the log ratio where there is one.
+
+    `history`: date, trf_volume?, offex_ratio?, trf_volume_on_basis?, trf_ma20? (both on the session's share basis),
+    split_ratio? (on an ex_date), a row for every session of the window, ascending; missing sessions are nulls.
+    `flow`: date, log_ratio?, trf_buy_ratio?, finra_off_exchange_volume?, classification_method, signal; may be empty.
+    `weekly`: date (Monday of the week), log_ratio?, finra_off_exchange_volume?, classification_method, signal; where it
+    has rows, the log ratio by week stands in place of the daily one, and says so.
+    `scale` is that of the page the plot stands on, `shared_scale`; without one the plot has its own.
+    Nulls are gaps, never interpolated. Raises ValueError where `history` is empty or its dates do not ascend, and where
+    a date of `weekly` is no Monday.
+    """
+    days = history["date"]
+    if history.is_empty() or not (days.is_sorted() and days.n_unique() == history.height):
+        raise ValueError(f"history of {ticker}: expected the sessions of the window, ascending, each once")
+    flow = flow.sort("date")
+    by_week = weekly is not None and not weekly.is_empty()
+    with_flow = by_week or flow["log_ratio"].is_not_null().any() or flow["trf_buy_ratio"].is_not_null().any()
+    with style.style():
+        figure, panels = _panels(3 if with_flow else 2)
+        _wipe(figure)
+        _plot_title(figure, ticker, history, context)
+        _draw_ratio(panels[0], history, scale)
+        _draw_volume(panels[1], history, context)
+        if weekly is not None and by_week:
+            log_ratio_panel.draw_weeks(panels[2], log_ratio_panel.every_week(ticker, weekly), context, scale)
+        elif with_flow:
+            log_ratio_panel.draw_sessions(panels[2], log_ratio_panel.aligned(flow, history), context, scale)
+        style.save(figure, *paths)
+
+
+def _wipe(figure: Figure) -> None:
+    """Take away what the last plot drew and keep the axes, which are the dearest part of a figure."""
+    for axes in figure.axes:
+        for artist in [*axes.lines, *axes.collections, *axes.patches, *axes.texts, *axes.artists]:
+            artist.remove()
+        if (legend := axes.get_legend()) is not None:
+            legend.remove()
+    for text in [*figure.texts]:
+        text.remove()
+
+
+@cache
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure for every plot, axes one below the other at fixed places in inches: nothing is laid out by content."""
+    height = 7.6 if count == 3 else 5.2
+    figure = Figure(figsize=(7, height), dpi=DPI)
+    above, below, gaps = 0.98, 0.72, (0.42, 0.62)[: count - 1]
+    each = (height - above - below - sum(gaps)) / count
+    lows = [height - above - each * (i + 1) - sum(gaps[:i]) for i in range(count)]
+    return figure, [figure.add_axes((0.085, low / height, 0.885, each / height)) for low in lows]
+
+
+def _plot_title(figure: Figure, ticker: str, history: pl.DataFrame, context: PageContext) -> None:
+    today = history.row(-1, named=True)
+    volume, mean = today["trf_volume_on_basis"], today["trf_ma20"]
+    spike = volume / mean if volume is not None and mean else None
+    against = context.filled(LABELS["mean"])
+    facts = (
+        f"off-exchange {glossary.written('fraction', today['offex_ratio'])} of volume, "
+        f"{glossary.written('shares', volume)} shares, "
+        + (f"{against} unknown" if spike is None else f"{glossary.written('ratio', spike)} the {against}")
+    )
+    if volume is None:
+        facts = LABELS["missing_today"]
+    panel.titled_figure(figure, f"{plain(ticker, 16)}  {context.session}", facts, context.simulated)
+    if context.simulated:
+        mark_simulated(figure)
+
+
+def _mark_splits(axes: Axes, history: pl.DataFrame) -> list[Line2D]:
+    """A dashed line before each session on which a split took effect, with its ratio; returns its legend entry."""
+    ratios = numbers(history, "split_ratio")
+    places = np.flatnonzero(np.isfinite(ratios))
+    if not len(places):
+        return []
+    axes.vlines(
+        places - 0.5,
+        0,
+        SPLIT_TOP,
+        colors=WARN,
+        linestyles=(0, (3, 2)),
+        linewidth=1.1,
+        transform=axes.get_xaxis_transform(),
+    )
+    for place in places:
+        late = place > 0.85 * len(ratios)
+        axes.annotate(
+            glossary.split_words(float(ratios[place])), (place - 0.5, SPLIT_TOP), xycoords=axes.get_xaxis_transform(),
+            xytext=(-4 if late else 4, 0), textcoords="offset points", ha="right" if late else "left", va="top",
+            color=WARN, fontsize=10.5,
+        )  # fmt: skip
+    return [Line2D([], [], color=WARN, linestyle=(0, (3, 2)), linewidth=1.1, label=LABELS["split"])]
+
+
+def _draw_ratio(axes: Axes, history: pl.DataFrame, scale: Scale | None) -> None:
+    ratio = 100 * numbers(history, "offex_ratio")
+    panel.titled(axes, LABELS["ratio_axis"], panel.is_beyond(ratio, 100 * scale.ratio if scale else None))
+    panel.session_axis(axes, history["date"].to_list(), labels=False)
+    panel.headroom(axes, ratio, shared=100 * scale.ratio if scale else 0.0)
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:g}" if value < 1e4 else glossary.shares(value))
+    )
+    (line,) = axes.plot(np.arange(len(ratio)), ratio, color=BLUE, marker="o", markersize=3.2, label=LABELS["ratio"])
+    if np.isfinite(ratio).any():
+        axes.plot(len(ratio) - 1, ratio[-1], "o", color=BLUE, markersize=7)
+    else:
+        panel.say_nothing(axes)
+    panel.legend(axes, [line, *_mark_splits(axes, history)])
+
+
+def _volume_unit(values: Numbers) -> tuple[float, str]:
+    greatest = float(np.nanmax(values, initial=0))
+    scales = ((1e12, "trillion shares"), (1e9, "billion shares"), (1e6, "million shares"), (1e3, "thousand shares"))
+    return next(((scale, unit) for scale, unit in scales if greatest >= scale), (1.0, "shares"))
+
+
+def _draw_volume(axes: Axes, history: pl.DataFrame, context: PageContext) -> None:
+    volume, mean = numbers(history, "trf_volume_on_basis"), numbers(history, "trf_ma20")
+    both = np.concatenate([volume, mean])
+    scale, unit = _volume_unit(both)
+    title = LABELS["volume_axis"].format(unit=unit)
+    if history["split_ratio"].is_not_null().any():
+        title += ", " + LABELS["basis"].format(session=context.session)
+    axes.set_title(title)
+    panel.session_axis(axes, history["date"].to_list())
+    panel.headroom(axes, both / scale)
+    there = np.flatnonzero(np.isfinite(volume))
+    missing = np.flatnonzero(~np.isfinite(volume))
+    bars = PolyCollection(
+        [[(i - 0.4, 0), (i + 0.4, 0), (i + 0.4, volume[i] / scale), (i - 0.4, volume[i] / scale)] for i in there],
+        facecolors=[BLUE if i == len(volume) - 1 else BAR for i in there],
+    )
+    axes.add_collection(bars, autolim=False)
+    (line,) = axes.plot(
+        np.arange(len(mean)), mean / scale, color=ORANGE, linewidth=2, label=context.filled(LABELS["mean"])
+    )
+    alone = np.isfinite(mean) & ~np.isfinite(np.append(np.nan, mean[:-1])) & ~np.isfinite(np.append(mean[1:], np.nan))
+    if alone.any():
+        axes.plot(np.flatnonzero(alone), mean[alone] / scale, "_", color=ORANGE, markersize=9, markeredgewidth=2)
+    handles: list[Any] = [Patch(facecolor=BAR, label=LABELS["volume"]), line]
+    if len(missing):
+        marks = axes.plot(
+            missing, np.full(len(missing), 0.025), "x", color=DIM, markersize=4, label=LABELS["missing"], clip_on=False,
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+        handles += marks
+    if not len(there):
+        panel.say_nothing(axes)
+    panel.legend(axes, handles + _mark_splits(axes, history))
