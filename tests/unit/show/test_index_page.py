@@ -11,7 +11,7 @@ import index_folders
 from darkpool.cli import main
 from darkpool.session import provenance
 from darkpool.session.selection import NotThere
-from darkpool.show.index import index_page, signal_history
+from darkpool.show.index import index_page, session_states, signal_history, watchlist
 from darkpool.tables import glossary
 from unit.show.test_page_view import Page
 
@@ -32,7 +32,7 @@ def scan(tmp_path) -> Path:
 
 
 def states(folder: Path) -> dict[str, str]:
-    return {str(session.day): session.state for session in index_page.read(folder)}
+    return {str(session.day): session.state for session in session_states.read(folder)}
 
 
 def cells(html: str) -> dict[str, str]:
@@ -228,7 +228,7 @@ def test_the_command_line_writes_it(scan, capsys):
     ],
 )
 def test_a_sparkline_leaves_gaps_shows_lonely_values_and_stays_on_its_scale(values, path, last):
-    drawn = index_page.spark(values, 1.0)
+    drawn = watchlist.spark(values, 1.0)
     assert (drawn.path, drawn.last) == (path, last)
     assert drawn.words.startswith("from" if any(value is not None for value in values) else "no value")
 

@@ -418,16 +418,16 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _sessions(args: argparse.Namespace) -> int:
-    from ..show.index import index_page
+    from ..show.index import session_states
 
     folder = _folder(args)
     selection.days(":", folder)  # where there is none, it says how to make one
-    found = index_page.read(folder)
+    found = session_states.read(folder)
     rows = []
     for session in found:
         states = [
-            f"{glossary.source(told['source'])} {glossary.state(told['state'])}"
-            for told in session.told.get("sources", [])
+            f"{glossary.source(source['source'])} {glossary.state(source['state'])}"
+            for source in session.facts.get("sources", [])
         ]
         rows.append([
             str(session.day), session.settings.get("mode", glossary.UNKNOWN),

@@ -13,14 +13,15 @@ from ...market import sessions
 
 BOT, SELL, NEUTRAL, UNKNOWN, MISSING = "BOT", "SELL", "neutral", "no estimate", "missing"
 """What a session says of a ticker: a signal, none though there is an estimate, no estimate, no such session here."""
-TOLD = frozenset({BOT, SELL, NEUTRAL})
+ESTIMATED = frozenset({BOT, SELL, NEUTRAL})
+"""What a session says of a ticker of which it has an estimate."""
 HOLIDAY, WEEKEND, OUTSIDE = "holiday", "weekend", ""
 
 
 @dataclass(frozen=True)
 class Day:
-    """A day of the calendar. `state` is that of a session, TOLD = frozenset({BOT, SELL, NEUTRAL})
-    HOLIDAY, WEEKEND, or OUTSIDE of what the scan covers."""
+    """A day of the calendar. `state` is that of a session, MISSING, HOLIDAY, WEEKEND, or OUTSIDE of what the scan
+    covers."""
 
     day: date
     state: str
@@ -76,7 +77,7 @@ def calendar(states: Mapping[date, str]) -> list[Month]:
     while days[-1] + timedelta(days=1) < end:
         days.append(days[-1] + timedelta(days=1))
 
-    def told(day: date) -> Day:
+    def day_of(day: date) -> Day:
         if day.weekday() > 4:
             return Day(day, WEEKEND)
         if not first <= day <= last:
@@ -85,7 +86,7 @@ def calendar(states: Mapping[date, str]) -> list[Month]:
             return Day(day, HOLIDAY)
         return Day(day, states.get(day, MISSING), sessions.is_early_close(day))
 
-    months = [_month([told(day) for day in group]) for _, group in groupby(days, key=lambda day: day.replace(day=1))]
+    months = [_month([day_of(day) for day in group]) for _, group in groupby(days, key=lambda day: day.replace(day=1))]
     return months[::-1]
 
 
@@ -146,7 +147,7 @@ def ended(tapes: Mapping[str, Sequence[str]], days: Sequence[date], least: int) 
     turned = {
         ticker: tape[:-1]
         for ticker, tape in tapes.items()
-        if len(tape) > 1 and tape[-1] in TOLD and tape[-1] != tape[-2]
+        if len(tape) > 1 and tape[-1] in ESTIMATED and tape[-1] != tape[-2]
     }
     return streaks(turned, days[:-1], least)
 
