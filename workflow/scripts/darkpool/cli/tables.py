@@ -1,0 +1,112 @@
+"""What the sessions say, in the terminal: table, show, sessions."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..session import files, selection
+from ..session.selection import NotThere
+from ..tables import glossary
+from . import choice, exports, text_table
+from .command import DONE, Commands
+
+SHOWN = (
+    "ticker", "signal", "accum_score", "offex_ratio", "trf_spike", "trf_volume", "trf_percentile", "offex_ratio_z",
+    "lit_buy_ratio", "log_ratio", "classification_method", "quality",
+)  # fmt: skip
+HISTORY = (
+    "offex_ratio", "offex_ratio_z", "trf_volume", "trf_spike", "trf_percentile", "lit_buy_ratio", "log_ratio", "signal",
+    "classification_method", "quality",
+)  # fmt: skip
+
+
+def add_to(commands: Commands) -> None:
+    table = commands.add("table", _table, "the table of any sessions and tickers, in the terminal or as a page")
+    choice.add_arguments(table)
+    table.add_argument("--columns", help=f"columns to show, or all (default: {','.join(SHOWN)})")
+    table.add_argument("--html", type=Path, metavar="FILE", help="write the page there instead")
+
+    show = commands.add("show", _show, "one ticker's history in the terminal")
+    show.add_argument("ticker", metavar="TICKER", help="case is identity: TpC is not TPC")
+    show.add_argument("--last", type=_positive, default=20, metavar="N", help="sessions shown (default: 20)")
+
+    commands.add("sessions", _sessions, "the sessions on disk, with the state of their sources")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number above 0 was expected")
+    return int(text)
+
+
+def _table(args: argparse.Namespace) -> int:
+    from ..show.page import view
+
+    folder = choice.scan_folder(args)
+    days = selection.days(args.dates, folder)
+    known, shown = list(glossary.COLUMNS), list(SHOWN)
+    if args.columns:
+        shown = known if args.columns == "all" else choice.columns(args.columns, known)
+    rows = view.ranked(choice.of_tickers(choice.read(folder, days), args.tickers))
+    if args.html:
+        return exports.write_page(args, folder, days, rows)
+    for number, day in enumerate(reversed(days)):
+        facts = choice.facts(folder, day)
+        text_table.print_head(f"{args.scan} {day}", facts["sources"], facts["simulated"], gap=number > 0)
+        records = [record for record in rows.iter_rows(named=True) if record["date"] == day]
+        text_table.print_features(shown, records)
+        for note in facts["notes"]:
+            print(f"note: {note}")
+    print(glossary.DISCLAIMER)
+    return DONE
+
+
+def _show(args: argparse.Namespace) -> int:
+    import polars as pl
+
+    folder = choice.scan_folder(args)
+    ticker = selection.tickers(args.ticker)[0]
+    days = selection.days(":", folder)
+    computed = choice.read(folder, days[-args.last :])
+    last = days[-1]
+    window = choice.read(folder, [last], "merged").drop("session")
+    there = set(computed["ticker"]) | set(window["ticker"])
+    if ticker not in there:
+        raise NotThere(selection.missing(ticker, there))
+    computed = computed.filter(pl.col("ticker") == ticker)
+    only_volumes = window.filter(
+        (pl.col("ticker") == ticker) & (pl.col("date") <= last) & ~pl.col("date").is_in(computed["date"].to_list())
+    )
+    rows = pl.concat([computed, only_volumes], how="diagonal").sort("date").tail(args.last)
+    facts = choice.facts(folder, last)
+    text_table.print_head(
+        f"{ticker}  {args.scan}, {rows.height} sessions to {rows['date'][-1]}", facts["sources"], facts["simulated"]
+    )
+    text_table.print_features(HISTORY, rows.to_dicts(), ahead=["date"])
+    if rows["history_sessions"].null_count():
+        print(f"{glossary.UNKNOWN} beside a volume: that session was not run for itself; its volumes are from {last}.")
+    print(glossary.DISCLAIMER)
+    return DONE
+
+
+def _sessions(args: argparse.Namespace) -> int:
+    from ..show.index import session_states
+
+    folder = choice.scan_folder(args)
+    selection.days(":", folder)  # where there is none, it says how to make one
+    found = session_states.read(folder)
+    rows = []
+    for session in found:
+        states = text_table.source_states(session.facts.get("sources", []))
+        rows.append([
+            str(session.day), session.settings.get("mode", glossary.UNKNOWN),
+            glossary.SESSION_STATES[session.state].label,
+            glossary.UNKNOWN if session.state == "damaged" else str(session.said.height),
+            "loaded" if (folder / str(session.day) / files.RECEIPT).is_file() else glossary.UNKNOWN,
+            session.reason if session.state == "damaged" else states,
+        ])  # fmt: skip
+    if any(session.simulated for session in found):
+        print(f"{glossary.SIMULATED}  {glossary.SIMULATED_SENTENCE}")
+    print(text_table.aligned(["session", "mode", "state", "tickers", "history", "sources"], rows, {3}))
+    return DONE
