@@ -1,14 +1,15 @@
 """A configuration that cannot be used is refused in one line: key, what was given, what is allowed."""
 
 import copy
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import yaml
 
 from darkpool import settings
-from darkpool.settings import ConfigError
+from darkpool.settings import ConfigError, Scan, Settings
 
 PROJECT = Path(__file__).parents[2]
 SCHEMA = settings.load(PROJECT / "workflow/schemas/config.schema.yaml")
@@ -54,6 +55,55 @@ def described(schema: Any, path: str = "") -> list[str]:
 
 def test_every_key_is_typed_and_described() -> None:
     assert described(SCHEMA) + described(SCHEMA["$defs"]["scan"]) == []
+
+
+def leaves(kind: type, schema: Any, path: str = "") -> list[tuple[str, Any, Any, Any]]:
+    """Path, type, default and schema of every key that is no mapping."""
+    found = []
+    assert sorted(schema["properties"]) == sorted(part.name for part in fields(kind)), path
+    for name, hint in get_type_hints(kind).items():
+        entry = schema["properties"][name]
+        if is_dataclass(hint):
+            found += leaves(hint, entry, f"{path}{name}/")
+        elif name != "scans":
+            default = getattr(kind(scans={}) if kind is Settings else kind(), name)
+            found.append((path + name, hint, default, entry))
+    return found
+
+
+LEAVES = leaves(Settings, SCHEMA)
+OF_SCAN = leaves(Scan, SCHEMA["$defs"]["scan"], "scan/")
+
+
+@pytest.mark.parametrize(("key", "hint", "default", "entry"), LEAVES + OF_SCAN, ids=lambda value: str(value)[:30])
+def test_schema_and_settings_say_the_same_of_a_key(key: str, hint: Any, default: Any, entry: Any) -> None:
+    if "enum" in entry and get_args(hint):
+        assert set(get_args(hint)) == set(entry["enum"])
+    if key != "scan/archive":
+        said = entry.get("default")
+        assert (tuple(said) if isinstance(said, list) else said) == default
+
+
+def test_the_shipped_configuration_is_the_defaults(config) -> None:
+    assert Settings.of(config) == Settings(Settings.of(config).scans)
+    assert config["scans"]["emps2"]["archive"] == Scan.archive
+    assert Settings.of(config).archives["demo"] == settings.DEMO_ARCHIVE
+
+
+def test_what_a_configuration_leaves_out_has_its_default_and_the_rest_is_kept(config) -> None:
+    del config["morning"], config["lit"]["transfer_sd"], config["scans"]["demo"]
+    config["lit"]["max_quote_age"], config["finra"]["files"] = 7, ["FNSQ", "FORF"]
+    found = Settings.of(config)
+    assert (found.morning.catch_up, found.lit.transfer_sd, found.lit.max_quote_age) == (10, 0.05, 7)
+    assert found.finra.files == ("FNSQ", "FORF")
+    assert found.archives == {"demo": "resources/demo", "emps2": "resources/archive"}
+
+
+def test_a_key_that_changes_no_sign_makes_no_flow_anew(config) -> None:
+    before = Settings.of(config).lit.signing
+    assert Settings.of(put(config, "lit/calls_per_minute", 5)).lit.signing == before
+    assert Settings.of(put(config, "lit/transfer_sd", 0.5)).lit.signing == before
+    assert Settings.of(put(config, "lit/max_quote_age", 5)).lit.signing == {**before, "max_quote_age": 5}
 
 
 @pytest.mark.parametrize(
@@ -142,7 +192,6 @@ def test_tickers_that_look_like_missing_values_are_tickers(config) -> None:
         ({"lit/rth_start": "16:15"}, "lit.rth_end: 16:15 was given, a time after lit.rth_start"),
         ({"finra/files": ["CNMS", "FNSQ"]}, "CNMS or FNSQ, whose sum it is, is allowed"),
         ({"scans/emps2/archive": "resources/../resources/demo"}, "simulated archive of the scan demo"),
-        ({"scans/emps2/tickers": ["SPY-X1"]}, r"scans.emps2.tickers\[0\]: 'SPY-X1' is no ticker"),
     ],
 )
 def test_keys_that_contradict_each_other_are_refused(changes: dict, words: str, config) -> None:

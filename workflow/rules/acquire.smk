@@ -15,7 +15,7 @@ rule fetch_regsho:
         "../envs/workflow.yaml"
     params:
         window=lambda wildcards, output: clean(INPUTS.window)(wildcards.session),
-        prefixes=lambda wildcards, output: config["finra"]["files"],
+        prefixes=lambda wildcards, output: list(SETTINGS.finra.files),
     script:
         "../scripts/fetch_regsho.py"
 
@@ -44,8 +44,8 @@ rule fetch_ticks:
         "../envs/workflow.yaml"
     params:
         wanted=wanted,
-        source=lambda wildcards, output: config["lit"]["source"],
-        calls_per_minute=lambda wildcards, output: config["lit"].get("calls_per_minute"),
+        source=lambda wildcards, output: SETTINGS.lit.source,
+        calls_per_minute=lambda wildcards, output: SETTINGS.lit.calls_per_minute,
     script:
         "../scripts/fetch_ticks.py"
 
@@ -61,10 +61,9 @@ rule fetch_weekly:
     params:
         wanted=wanted,
         weeks=lambda wildcards, output: INPUTS.weeks_shown,
-        settings=lambda wildcards, output: {
-            key: config["finra"][key] for key in ("auth", "firms") if key in config["finra"]
-        },
-        again=lambda wildcards, output: config["finra"].get("weeks_again", 0),
+        auth=lambda wildcards, output: SETTINGS.finra.auth,
+        firms=lambda wildcards, output: SETTINGS.finra.firms,
+        again=lambda wildcards, output: SETTINGS.finra.weeks_again,
         late=lambda wildcards, output: all(
             INPUTS.is_late(scan, wildcards.session)
             for scan in wanted(wildcards, output)[wildcards.session]["followed"]

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from snakemake.utils import update_config
@@ -15,7 +16,7 @@ if str(SCRIPTS) not in sys.path:
     sys.path.insert(0, str(SCRIPTS))
 
 from darkpool import clock, credentials, listing, settings, terminal
-from darkpool.plan import code_hash, engine, inputs, progress, request
+from darkpool.plan import code_hash, configuration, engine, inputs, progress, request
 from darkpool.session import files, provenance
 
 IS_IMPORTED = Path(workflow.main_snakefile).resolve() != ROOT / "Snakefile"
@@ -24,24 +25,22 @@ if IS_IMPORTED:
     update_config(config, given)
 
 try:
-    SCHEMA = settings.load(ROOT / "workflow/schemas/config.schema.yaml")
-    settings.check(config, SCHEMA)
-    config["mode"] = settings.mode(config)
-    settings.check(config, SCHEMA)
+    SETTINGS = configuration.settled(config, configuration.schema(ROOT))
     ODD_LINES = credentials.check()
     NOW = clock.now()
-    ARCHIVES = inputs.archives(config)
+    ARCHIVES = SETTINGS.archives
     REQUEST = request.of_run(
         engine.targets(),
         ARCHIVES,
-        config["mode"],
+        SETTINGS.mode,
         NOW,
         os.environ,
-        lambda: inputs.last_marked(config, NOW),
+        lambda: inputs.last_marked(SETTINGS, NOW),
         is_main=workflow.is_main_process,
         is_imported=IS_IMPORTED,
     )
-    config["mode"] = REQUEST.mode
+    SETTINGS = replace(SETTINGS, mode=REQUEST.mode)
+    config["mode"] = REQUEST.mode  # as the manifest tells it
 except ValueError as error:
     raise WorkflowError(terminal.shown(str(error))) from None
 if workflow.is_main_process:
@@ -57,7 +56,7 @@ def make_again(paths):
         engine.force(workflow.dag, paths)
 
 
-INPUTS = inputs.Inputs(config, REQUEST, make_again, lambda grown: grown.hand_on(os.environ))
+INPUTS = inputs.Inputs(SETTINGS, REQUEST, make_again, lambda grown: grown.hand_on(os.environ))
 LIVE = sorted({folder for scan, folder in ARCHIVES.items() if scan != settings.DEMO})
 TABLES = [f"results/{{scan}}/{{date}}/{path}" for path in files.tables(REQUEST.mode)]
 WEEKLY_TABLE = [path for path in TABLES if Path(path).name == files.WEEKS]

@@ -15,7 +15,7 @@ rule load_history:
         "../envs/workflow.yaml"
     params:
         archive=archive_of,
-        trades=config["history"].get("trades", "view"),
+        trades=SETTINGS.history.trades,
         on_page=of_session(INPUTS.on_page),
         code=code("load_history.py"),
     script:

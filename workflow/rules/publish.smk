@@ -25,9 +25,9 @@ rule publish_table:
     conda:
         "../envs/workflow.yaml"
     params:
-        mode=config["mode"],
-        signal=config["signal"],
-        history=config["history"],
+        mode=SETTINGS.mode,
+        signal=asdict(SETTINGS.signal),
+        history=SETTINGS.history.statistics,
         code=code("publish_table.py"),
     script:
         "../scripts/publish_table.py"
@@ -75,9 +75,9 @@ for scan, date in REQUEST.sessions:
             folder=lambda wildcards, output: Path(output.overview[0]).parent,
             scan=scan,
             session=date,
-            mode=config["mode"],
-            signal=config["signal"],
-            history=config["history"],
+            mode=SETTINGS.mode,
+            signal=asdict(SETTINGS.signal),
+            history=SETTINGS.history.statistics,
             code=code("draw_plots.py"),
         script:
             "../scripts/draw_plots.py"
@@ -101,9 +101,9 @@ rule draw_plots:
         folder=lambda wildcards, output: Path(output[0]).parent,
         scan="{scan}",
         session="{date}",
-        mode=config["mode"],
-        signal=config["signal"],
-        history=config["history"],
+        mode=SETTINGS.mode,
+        signal=asdict(SETTINGS.signal),
+        history=SETTINGS.history.statistics,
         code=code("draw_plots.py"),
     script:
         "../scripts/draw_plots.py"

@@ -18,9 +18,9 @@ rule build_volumes:
         window=lambda wildcards: clean(INPUTS.window)(wildcards.date),
         tickers=of_session(INPUTS.tickers),
         unmapped=lambda wildcards: INPUTS.universe(wildcards.scan, wildcards.date).unmapped,
-        prefixes=config["finra"]["files"],
-        excluded=config["excluded_finra_tickers"],
-        offline=config["offline"],
+        prefixes=list(SETTINGS.finra.files),
+        excluded=list(SETTINGS.excluded_finra_tickers),
+        offline=SETTINGS.offline,
         flags=of_session(INPUTS.flags),
         code=code("build_volumes.py"),
     script:
@@ -42,7 +42,7 @@ rule classify_lit:
     params:
         archive=archive_of,
         tickers=of_session(INPUTS.tickers),
-        settings={k: v for k, v in config["lit"].items() if k not in ("calls_per_minute", "transfer_sd")},
+        settings=SETTINGS.lit.signing,
         code=code("classify_lit.py"),
     script:
         "../scripts/classify_lit.py"
@@ -62,7 +62,7 @@ rule gather_lit:
         "../envs/workflow.yaml"
     params:
         archive=archive_of,
-        offline=config["offline"],
+        offline=SETTINGS.offline,
         code=code("gather_lit.py"),
     script:
         "../scripts/gather_lit.py"
@@ -84,13 +84,13 @@ rule build_features:
     conda:
         "../envs/workflow.yaml"
     params:
-        history=config["history"],
-        weights=config["accum_score"],
-        signal=config["signal"],
-        transfer_sd=settings.transfer_sd(config),
+        history=SETTINGS.history.statistics,
+        weights=asdict(SETTINGS.accum_score),
+        signal=asdict(SETTINGS.signal),
+        transfer_sd=SETTINGS.lit.transfer_sd,
         archive=archive_of,
         weekly_tickers=of_session(INPUTS.weekly_tickers),
-        offline=config["offline"],
+        offline=SETTINGS.offline,
         code=code("build_features.py"),
     script:
         "../scripts/build_features.py"
@@ -111,8 +111,8 @@ rule reconcile_sources:
     params:
         archive=archive_of,
         tickers=of_session(INPUTS.weekly_tickers),
-        prefixes=config["finra"]["files"],
-        source=config["lit"]["source"],
+        prefixes=list(SETTINGS.finra.files),
+        source=SETTINGS.lit.source,
         code=code("reconcile_sources.py"),
     script:
         "../scripts/reconcile_sources.py"
@@ -133,9 +133,9 @@ rule build_weekly:
         archive=archive_of,
         tickers=of_session(INPUTS.weekly_tickers),
         weeks=INPUTS.weeks_shown,
-        signal=config["signal"],
-        min_lit_volume=config["lit"]["min_lit_volume"],
-        transfer_sd=settings.transfer_sd(config),
+        signal=asdict(SETTINGS.signal),
+        min_lit_volume=SETTINGS.lit.min_lit_volume,
+        transfer_sd=SETTINGS.lit.transfer_sd,
         code=code("build_weekly.py"),
     script:
         "../scripts/build_weekly.py"

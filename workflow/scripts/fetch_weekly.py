@@ -28,5 +28,6 @@ if __name__ == "__main__":
             weeks=snakemake.params.weeks,
             again=snakemake.params.again,
             late=snakemake.params.late,
-            **snakemake.params.settings,
+            auth=snakemake.params.auth,
+            firms=snakemake.params.firms,
         )

@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[3]
 def test_nothing_said_is_the_scan_emps2_with_four_cores(tmp_path):
     call = wrapper_arguments.parse([], tmp_path)
     assert call == ("emps2", False, None, ["--cores", "4"], False, {})
-    assert wrapper_arguments.configuration(PROJECT, call)["morning"]["catch_up"] == 10
+    assert wrapper_arguments.settled(PROJECT, call).morning.catch_up == 10
 
 
 def test_what_is_not_ours_is_handed_on_as_it_was_written(tmp_path):
@@ -32,15 +32,15 @@ def test_a_configfile_is_found_from_the_callers_folder_and_changes_what_we_read(
     (tmp_path / "other.yaml").write_text("marked: calendar\nlit: {source: none}\nmorning: {catch_up: 3}\n")
     call = wrapper_arguments.parse(["--configfile", "other.yaml"], tmp_path)
     assert call.handed_on[:2] == ["--configfile", str(tmp_path / "other.yaml")]
-    config = wrapper_arguments.configuration(PROJECT, call)
-    assert (config["marked"], config["lit"]["source"], config["lit"]["method"]) == ("calendar", "none", "nbbo")
-    assert config["morning"] == {"look_back": 5, "look_back_weeks": 4, "catch_up": 3, "keep_logs": 60}
+    config = wrapper_arguments.settled(PROJECT, call)
+    assert (config.marked, config.lit.source, config.lit.method) == ("calendar", "none", "nbbo")
+    assert config.morning == settings.Morning(look_back=5, look_back_weeks=4, catch_up=3, keep_logs=60)
 
 
 def test_the_weekly_run_and_fetch_mode_decide_the_mode(tmp_path, monkeypatch):
     monkeypatch.setenv("FETCH_MODE", "single")
-    assert wrapper_arguments.configuration(PROJECT, wrapper_arguments.parse([], tmp_path))["mode"] == "single"
-    assert wrapper_arguments.configuration(PROJECT, wrapper_arguments.parse(["--weekly"], tmp_path))["mode"] == "weekly"
+    assert wrapper_arguments.settled(PROJECT, wrapper_arguments.parse([], tmp_path)).mode == "single"
+    assert wrapper_arguments.settled(PROJECT, wrapper_arguments.parse(["--weekly"], tmp_path)).mode == "weekly"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_cannot_be_understood_is_refused(arguments, said, tmp_path):
 
 def test_a_scan_that_is_not_configured_is_refused_with_those_that_are(tmp_path):
     with pytest.raises(settings.ConfigError, match="no scan emps9; the scans are emps2, demo"):
-        wrapper_arguments.configuration(PROJECT, wrapper_arguments.parse(["--scan", "emps9"], tmp_path))
+        wrapper_arguments.settled(PROJECT, wrapper_arguments.parse(["--scan", "emps9"], tmp_path))
 
 
 def test_cron_leaves_out_what_may_stand_in_a_file(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 from darkpool.market import sessions
 from darkpool.plan import inputs
 from darkpool.plan.request import Request
+from darkpool.settings import Settings
 
 DAY = "2025-12-22"
 NOW = datetime(2025, 12, 23, 11, tzinfo=UTC)
@@ -18,12 +19,7 @@ CONFIG = {
     },
     "backfill_count": 3,
     "marked": "calendar",
-    "offline": False,
-    "finra": {"files": ["CNMS"]},
-    "excluded_finra_tickers": ["SPXW"],
     "history": {"window": 2},
-    "lit": {"source": "auto"},
-    "export": {"csv": True, "xlsx": False},
 }
 
 
@@ -34,7 +30,9 @@ def _folder(tmp_path, monkeypatch):
 
 def of(*named, config=CONFIG, mode="daily", marked=None):
     """Inputs of a request, with what is made again and what is handed on as lists."""
-    found = inputs.Inputs(config, Request(mode, "1", NOW, named, marked=marked), lambda _: None, lambda _: None)
+    found = inputs.Inputs(
+        Settings.of(config), Request(mode, "1", NOW, named, marked=marked), lambda _: None, lambda _: None
+    )
     found.again, found.handed = [], []
     found.make_again, found.hand_on = found.again.extend, found.handed.append
     return found

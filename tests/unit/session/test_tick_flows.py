@@ -11,13 +11,12 @@ import pytest
 from darkpool import settings
 from darkpool.archive.store import Archive
 from darkpool.market import sessions
-from darkpool.measures import lit
 from darkpool.session import tick_flows
 from darkpool.tables import contracts
 
 SESSION = date(2025, 12, 22)
 ROOT = Path(__file__).parents[3]
-SETTINGS = settings.load(ROOT / "config.yaml")["lit"]
+SETTINGS = settings.Lit().signing
 START = int(datetime(2025, 12, 22, 10, tzinfo=sessions.NEW_YORK).timestamp()) * 10**9
 SECOND = 10**9
 
@@ -116,10 +115,8 @@ def test_of_many_tickers_ten_are_named_and_the_others_counted():
     assert repeats.endswith("T09 (1,000 bars) and 3 more.")
 
 
-def test_without_the_key_a_quote_is_old_after_what_the_shipped_configuration_says(archive):
-    assert SETTINGS["max_quote_age"] == lit.MAX_QUOTE_AGE
-    without = {key: value for key, value in SETTINGS.items() if key != "max_quote_age"}
-    assert tick_flows.flows(archive, SESSION, ["ODD"], without, 1).findings.flags == {"ODD": ["stale_quotes"]}
+def test_a_quote_is_old_after_what_the_configuration_says(archive):
+    assert tick_flows.flows(archive, SESSION, ["ODD"], SETTINGS, 1).findings.flags == {"ODD": ["stale_quotes"]}
     longer = tick_flows.flows(archive, SESSION, ["ODD"], {**SETTINGS, "max_quote_age": 502.5}, 1)
     assert longer.findings.flags == {}
     assert longer.lit["classification_method"].to_list() == ["NBBO"]

@@ -1,4 +1,8 @@
-"""The configuration, checked before anything runs: unknown keys, wrong types, values that contradict one another."""
+"""The configuration: every key with its type and default, checked before anything runs.
+
+Refused are unknown keys, wrong types and values that contradict one another. A default stands here alone; a test holds
+the schema's and config.yaml's against it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,148 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
-
-from .market import symbols
+from typing import Any, Literal, TypeVar
 
 DEMO = "demo"
 """The scan whose vendors are simulated; everything it shows says so."""
+DEMO_ARCHIVE = "resources/demo"
 CONSOLIDATED = "CNMS"
-TRANSFER_SD = 0.05
-"""Of the off-exchange buy ratio around the lit one, our own measurement: with it the band of the estimate held the
-prints' own ratio on 14 of 14 ticker-days, with .03 on 11, with none on 7."""
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Where a scan keeps what the vendors said, and what it follows: tickers, and files in the session's own folder."""
+
+    archive: str = "resources/archive"
+    tickers: tuple[str, ...] = ()
+    universe: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finra:
+    files: tuple[str, ...] = (CONSOLIDATED,)
+    weekly: bool = True
+    firms: bool = False
+    weeks_again: int = 0
+    auth: Literal["auto", "oauth", "x_api_key", "none"] = "auto"
+
+
+@dataclass(frozen=True)
+class History:
+    """In sessions; `trades`: how history.duckdb holds the ticks."""
+
+    ma: int = 20
+    min_sessions: int = 20
+    window: int = 60
+    trades: Literal["view", "table"] = "view"
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        """What the numbers of a session hang on."""
+        return {"ma": self.ma, "min_sessions": self.min_sessions, "window": self.window}
+
+
+@dataclass(frozen=True)
+class AccumScore:
+    """Weights."""
+
+    offex_ratio: float = 0.5
+    trf_spike: float = 0.5
+
+
+@dataclass(frozen=True)
+class Lit:
+    """Volumes in shares, `max_quote_age` in seconds; without `calls_per_minute` the plan's own limit.
+
+    `transfer_sd` is of the off-exchange buy ratio around the lit one, our own measurement: with it the band of the
+    estimate held the prints' own ratio on 14 of 14 ticker-days, with .03 on 11, with none on 7.
+    """
+
+    source: Literal["auto", "trades", "minute_bars", "none"] = "auto"
+    method: str = "nbbo"
+    all_or_nothing: bool = False
+    rth_start: str = "09:30"
+    rth_end: str = "16:15"
+    min_lit_volume: float = 10_000
+    max_quote_age: float = 300
+    transfer_sd: float = 0.05
+    calls_per_minute: float | None = None
+
+    @property
+    def signing(self) -> dict[str, Any]:
+        """What the flows of a ticker hang on: any other key makes none of them anew."""
+        return {name: value for name, value in asdict(self).items() if name not in ("transfer_sd", "calls_per_minute")}
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Ratios of bought to sold."""
+
+    bot: float = 1.25
+    sell: float = 0.80
+
+
+@dataclass(frozen=True)
+class Morning:
+    """The unattended run: `keep_logs` are logs, everything else sessions or weeks."""
+
+    look_back: int = 5
+    look_back_weeks: int = 4
+    catch_up: int = 10
+    keep_logs: int = 60
+
+
+@dataclass(frozen=True)
+class Export:
+    csv: bool = True
+    xlsx: bool = False
+    svg: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A whole configuration, its keys as config.yaml names them."""
+
+    scans: Mapping[str, Scan]
+    mode: Literal["single", "daily", "weekly"] = "daily"
+    backfill_count: int = 10
+    marked: Literal["folder", "calendar"] = "folder"
+    offline: bool = False
+    finra: Finra = field(default_factory=Finra)
+    excluded_finra_tickers: tuple[str, ...] = ("SPXW",)
+    history: History = field(default_factory=History)
+    accum_score: AccumScore = field(default_factory=AccumScore)
+    lit: Lit = field(default_factory=Lit)
+    signal: Signal = field(default_factory=Signal)
+    export: Export = field(default_factory=Export)
+    morning: Morning = field(default_factory=Morning)
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Settings:
+        """Of a configuration that `check` lets pass; what it leaves out has its default."""
+        named = config["scans"]
+        return _filled(cls, {**config, "scans": {scan: _filled(Scan, entry) for scan, entry in named.items()}})
+
+    @property
+    def archives(self) -> dict[str, str]:
+        """The archive's folder of every scan, the demo's among them."""
+        return {DEMO: DEMO_ARCHIVE} | {scan: os.path.normpath(entry.archive) for scan, entry in self.scans.items()}
+
+
+def _filled(kind: type[Kind], given: Mapping[str, Any]) -> Kind:
+    """A dataclass from a mapping of its fields: mappings become the dataclasses that stand there, lists tuples."""
+    parts = {part.name: part.default_factory for part in fields(kind) if is_dataclass(part.default_factory)}  # type: ignore[arg-type]
+    return kind(**{name: _value(parts.get(name), value) for name, value in given.items()})
+
+
+def _value(kind: Any, value: Any) -> Any:
+    if kind is not None:
+        return _filled(kind, value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 class ConfigError(ValueError):
@@ -26,11 +161,6 @@ class ConfigError(ValueError):
 def mode(config: Mapping[str, Any]) -> str:
     """The mode of a run: FETCH_MODE of the environment comes before the configuration's."""
     return os.environ.get("FETCH_MODE") or str(config["mode"])
-
-
-def transfer_sd(config: Mapping[str, Any]) -> float:
-    """`lit.transfer_sd` of a configuration, which may leave it out."""
-    return float(config["lit"].get("transfer_sd", TRANSFER_SD))
 
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -121,11 +251,6 @@ def _check_across(config: Mapping[str, Any]) -> None:
         if DEMO in (scan, other) and scan != other:
             given = f"{entry['archive']}, the simulated archive of the scan {DEMO},"
             raise _refused(f"scans.{scan}.archive", given, "another folder")
-        for i, text in enumerate(entry.get("tickers", [])):
-            try:
-                symbols.normalise(text)
-            except ValueError as error:
-                raise ConfigError(f"config: scans.{scan}.tickers[{i}]: {error}") from None
 
 
 def _refused(key: str, given: object, allowed: str) -> ConfigError:

@@ -7,6 +7,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from .. import settings
 from ..session.selection import NotThere
 from ..tables import glossary
 from . import choice, text_table
@@ -72,7 +73,7 @@ def _rebuild(args: argparse.Namespace) -> int:
     entry = config["scans"].get(args.scan)
     if entry is None:
         raise NotThere(f"{args.config}: no scan {args.scan}; the scans are {', '.join(config['scans'])}")
-    trades = config["history"].get("trades", "view")
+    trades = config["history"].get("trades", settings.History.trades)
     loaded = database.rebuild(folder, Path(entry["archive"]), trades, args.forget)
     rows = sum(sum(receipt["rows"].values()) for receipt in loaded.receipts.values())
     print(f"{folder / database.STORE}: {len(loaded.receipts)} sessions, {rows:,} rows")

@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from .. import clock, credentials, listing
+from .. import clock, credentials, listing, settings
 from ..session import files
 from ..tables import glossary
 
@@ -133,16 +133,14 @@ def _dependencies() -> Iterator[Check]:
 
 def _config(place: Place, config: dict[str, Any]) -> Iterator[Check]:
     """Checks the configuration, and fills `config` with it where it can be used."""
-    from .. import settings
     from ..market import finra_files, sessions
+    from ..plan import configuration
 
     todo = "workflow/schemas/config.schema.yaml describes every key"
     try:
         read = settings.load(place.config)
-        if isinstance(read, dict) and "mode" in read:
-            read["mode"] = settings.mode(read)
-        settings.check(read, settings.load(PROJECT / "workflow/schemas/config.schema.yaml"))
-        finra_files.require_whole(read["finra"]["files"], sessions.last_completed(clock.now()))
+        found = configuration.settled(read, configuration.schema(PROJECT))
+        finra_files.require_whole(found.finra.files, sessions.last_completed(clock.now()))
     except FileNotFoundError:
         yield Check("config", "fault", f"{place.config} is not there", "run from the project's root")
         return
@@ -153,13 +151,12 @@ def _config(place: Place, config: dict[str, Any]) -> Iterator[Check]:
         yield Check("config", "fault", f"{place.config} is no YAML: {' '.join(str(error).split())}", todo)
         return
     config |= read
-    if place.scan not in read["scans"]:
-        yield Check("config", "fault", f"no scan {place.scan}", f"the scans are {', '.join(read['scans'])}")
+    if place.scan not in found.scans:
+        yield Check("config", "fault", f"no scan {place.scan}", f"the scans are {', '.join(found.scans)}")
         return
-    entry = read["scans"][place.scan]
-    followed = len(entry.get("tickers", []))
-    told = f"scan {place.scan}: {followed} tickers and {len(entry.get('universe', []))} files, mode {read['mode']}"
-    if not followed and not entry.get("universe") and place.scan != settings.DEMO:
+    entry = found.scans[place.scan]
+    told = f"scan {place.scan}: {len(entry.tickers)} tickers and {len(entry.universe)} files, mode {found.mode}"
+    if not entry.tickers and not entry.universe and place.scan != settings.DEMO:
         yield Check("config", "fault", told, f"put tickers into scans.{place.scan}.tickers")
     else:
         yield Check("config", "ok", told)
@@ -232,7 +229,7 @@ def _network(config: Mapping[str, Any], offline: bool) -> Iterator[Check]:
     from ..vendors.polygon.client import BASES
 
     hosts = [FINRA_HOST, YAHOO_HOST]
-    if config.get("finra", {}).get("weekly", True):
+    if config.get("finra", {}).get("weekly", settings.Finra.weekly):
         hosts.append(FINRA_API_HOST)
     if name := credentials.which(credentials.POLYGON):
         hosts.append(BASES[name].removeprefix("https://"))
@@ -309,7 +306,7 @@ def _clock(ahead: timedelta | None) -> Check:
 
 
 def _disk(place: Place, config: Mapping[str, Any]) -> Iterator[Check]:
-    archive = config.get("scans", {}).get(place.scan, {}).get("archive", "resources/archive")
+    archive = config.get("scans", {}).get(place.scan, {}).get("archive", settings.Scan.archive)
     for name, folder in (("results", place.results), ("archive", Path(archive))):
         there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         free = shutil.disk_usage(there).free

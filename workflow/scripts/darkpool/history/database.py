@@ -30,6 +30,7 @@ import pyarrow as pa
 from ..archive.store import sha256
 from ..session import files
 from ..session.selection import on_disk
+from ..settings import History
 from ..tables import contracts
 from ..tables.contract import Newer, Unreadable, mend
 from . import schema as store
@@ -185,7 +186,7 @@ class Loaded(NamedTuple):
 
 
 def load(
-    folder: Path, sessions: Sequence[date], archive: Path, trades: Trades = "view", beside: Sequence[date] = ()
+    folder: Path, sessions: Sequence[date], archive: Path, trades: Trades = History.trades, beside: Sequence[date] = ()
 ) -> Loaded:
     """Replace `sessions` in the store of the scan whose results are in `folder`, and those `beside` them as they are.
 
@@ -212,7 +213,7 @@ def load(
     return loaded._replace(receipts={session: loaded.receipts[session] for session in sessions})
 
 
-def rebuild(folder: Path, archive: Path, trades: Trades = "view", forget: Collection[date] = ()) -> Loaded:
+def rebuild(folder: Path, archive: Path, trades: Trades = History.trades, forget: Collection[date] = ()) -> Loaded:
     """The store from nothing: every session on disk; what cannot be loaded is left out and told.
 
     Raises HistoryError where the store that is there holds more than that, but for the sessions to `forget`.

@@ -18,12 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..market import conditions, venues
+from ..settings import Lit
 from . import sign, ticks, trust
 
 SECOND, MILLISECOND = 1_000_000_000, 1_000_000
 MINUTE_MS, HALF_DAY_MS, YEARS_MS = 60_000, 43_200_000, 86_400_000_000
-MAX_QUOTE_AGE = 300.0
-"""Seconds after which a quote is none, unless the configuration says otherwise."""
 STALE_PCT = 1.0
 """Of the eligible lit volume: more of it beside old quotes is said, `stale_quotes`."""
 TICK_RULES = frozenset({"TICK", "TICK_CARRY"})
@@ -90,8 +89,8 @@ def classify_symbol(
     regular: tuple[int, int] | None = None,
     method: sign.Rule = "nbbo",
     all_or_nothing: bool = False,
-    min_lit_volume: float = 10_000.0,
-    max_quote_age: float = MAX_QUOTE_AGE,
+    min_lit_volume: float = Lit.min_lit_volume,
+    max_quote_age: float = Lit.max_quote_age,
     policy: conditions.Policy | None = None,
     known: venues.Venues | None = None,
 ) -> SymbolFlow:

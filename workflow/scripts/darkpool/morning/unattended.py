@@ -18,12 +18,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from .. import clock, settings
+from .. import clock
 from ..archive.store import RUN, Archive, iso, write_atomic
 from ..credentials import which
 from ..market import sessions
 from ..session import files, latest, outcome
 from ..session.outcome import DONE, FAULT, LATER, Verdict
+from ..settings import DEMO, Settings
 from . import open_sessions, run_lock, run_log, schedule, snakemake_process, wrapper_arguments
 from .wrapper_arguments import Invocation
 
@@ -99,15 +100,15 @@ def _act(call: Invocation, now: datetime, report: Report) -> None:
             report.action, report.exit_status = "wait", DONE
             return
     wrapper_arguments.complete_environment(PROJECT)
-    config = wrapper_arguments.configuration(PROJECT, call)
-    report.mode = config["mode"]
+    config = wrapper_arguments.settled(PROJECT, call)
+    report.mode = config.mode
     if call.is_dry:
         _rehearse(call, config, now, report)
         return
     with run_lock.sole_run(PROJECT) as was_killed:
         if (pid := run_lock.started_by_hand(PROJECT)) is not None:
             raise run_lock.Busy(f"a snakemake started by hand (process {pid}) is at work in {PROJECT}")
-        with _journal(results, now, config["morning"]["keep_logs"], report) as log:
+        with _journal(results, now, config.morning.keep_logs, report) as log:
             morning = Morning(call, config, now, results, report, log)
             morning.tidy(was_killed)
             morning.run(_state(results).get(kind, {}).get("looked_back"))
@@ -187,7 +188,7 @@ def _environment(call: Invocation, target: date) -> dict[str, str]:
     return {**os.environ, **run_lock.mark(PROJECT), **more}
 
 
-def _rehearse(call: Invocation, config: dict[str, Any], now: datetime, report: Report) -> None:
+def _rehearse(call: Invocation, config: Settings, now: datetime, report: Report) -> None:
     """Snakemake's own dry run of what would be done now; nothing is written, nobody asked, nothing sent."""
     report.action = "dry-run"
     survey = _survey(call, config, now)
@@ -200,22 +201,21 @@ def _rehearse(call: Invocation, config: dict[str, Any], now: datetime, report: R
     report.sessions = [{"date": str(day), "outcome": "dry-run"} for day in days]
 
 
-def _survey(call: Invocation, config: dict[str, Any], now: datetime) -> open_sessions.Backlog:
+def _survey(call: Invocation, config: Settings, now: datetime) -> open_sessions.Backlog:
     """The Sunday run makes the weeks of one session; what daily mornings left open is theirs, in their mode."""
-    count = 0 if call.weekly else config["morning"]["catch_up"]
-    return open_sessions.survey(Path("results", call.scan), now, config["marked"], count)
+    count = 0 if call.weekly else config.morning.catch_up
+    return open_sessions.survey(Path("results", call.scan), now, config.marked, count)
 
 
 class Morning:
     """One run under the lock."""
 
     def __init__(
-        self, call: Invocation, config: dict[str, Any], now: datetime, results: Path, report: Report, log: IO[bytes]
+        self, call: Invocation, config: Settings, now: datetime, results: Path, report: Report, log: IO[bytes]
     ) -> None:
         self.call, self.config, self.now, self.results, self.report, self.log = call, config, now, results, report, log
-        entry = config["scans"][call.scan]
-        self.archive = Path(entry["archive"])
-        self.is_live = call.scan != settings.DEMO and not config["offline"]
+        self.archive = Path(config.scans[call.scan].archive)
+        self.is_live = call.scan != DEMO and not config.offline
         self.looked_back: str | None = None
 
     def say(self, text: str) -> None:
@@ -254,7 +254,7 @@ class Morning:
         days = sorted({*survey.open, *self._outdated(survey.target)})
         report.date, report.stale_mark = str(survey.target), survey.is_stale
         self.say(
-            f"{self.call.scan}, mode {self.config['mode']}: last-marked session {survey.target}"
+            f"{self.call.scan}, mode {self.config.mode}: last-marked session {survey.target}"
             + (" (the mark is older than the last completed session)" if survey.is_stale else "")
             + (f"; before it {', '.join(map(str, days))}" if days else "")
         )
@@ -282,9 +282,9 @@ class Morning:
         if self.call.weekly:
             return []
         config = self.config
-        recent = [day for day in open_sessions.recent(self.now, config["morning"]["catch_up"]) if day < target]
+        recent = [day for day in open_sessions.recent(self.now, config.morning.catch_up) if day < target]
         return open_sessions.outdated(
-            self.results, Archive(self.archive), recent, config["finra"]["files"], config["history"]["window"]
+            self.results, Archive(self.archive), recent, config.finra.files, config.history.window
         )  # fmt: skip
 
     def _session(self, day: date, target: date) -> Verdict:
@@ -297,7 +297,7 @@ class Morning:
         if ended and (pid := run_lock.started_by_hand(PROJECT)) is not None:
             judged = Verdict(LATER, "interrupted", {}, f"a snakemake started by hand (process {pid}) is at work")
         else:
-            judged = outcome.judge(folder, ended, outcome.mark(tried) != before, self.config["mode"])
+            judged = outcome.judge(folder, ended, outcome.mark(tried) != before, self.config.mode)
         self.say(f"session {day}: {judged.outcome}" + (f", {judged.reason}" if judged.reason else ""))
         self.report.sessions.append(
             {"date": str(day), "outcome": judged.outcome, "states": judged.states, "reason": judged.reason}
@@ -309,7 +309,7 @@ class Morning:
         from . import lookback
 
         archive = Archive(self.archive)
-        before = sessions.window(target, self.config["morning"]["look_back"])[:-1]
+        before = sessions.window(target, self.config.morning.look_back)[:-1]
         days = [day for day in before if any(archive.receipt_path(s, day).is_file() for s in ("finra", "yahoo"))]
         if not days:
             return []
@@ -317,7 +317,7 @@ class Morning:
         with self._heard():
             changed = lookback.recheck(
                 archive, self.call.scan, days,
-                prefixes=self.config["finra"]["files"], window=self.config["history"]["window"], following=target,
+                prefixes=self.config.finra.files, window=self.config.history.window, following=target,
             )  # fmt: skip
         return self._say_changed(changed)
 
@@ -325,14 +325,13 @@ class Morning:
         """Ask again for FINRA's newest weeks; the target and the sessions just before it that see a restated one."""
         from . import lookback
 
-        count = self.config["morning"]["look_back_weeks"]
+        count = self.config.morning.look_back_weeks
         if not count:
             return []
-        auth = {"auth": self.config["finra"]["auth"]} if "auth" in self.config["finra"] else {}
-        days = sessions.window(target, self.config["morning"]["look_back"])
+        days = sessions.window(target, self.config.morning.look_back)
         self.say(f"looking back at FINRA's last {count} weeks per tier")
         with self._heard():
-            changed = lookback.recheck_weeks(Archive(self.archive), days, weeks=count, **auth)
+            changed = lookback.recheck_weeks(Archive(self.archive), days, weeks=count, auth=self.config.finra.auth)
         return self._say_changed(changed)
 
     def _say_changed(self, days: list[date]) -> list[date]:
@@ -355,7 +354,7 @@ class Morning:
         """latest.json first, since other programs wait for it; what fails after it is a warning."""
         report = self.report
         latest.write(self.results, latest.describe(
-            self.results, survey.target, mode=self.config["mode"], exit_status=report.exit_status,
+            self.results, survey.target, mode=self.config.mode, exit_status=report.exit_status,
             stale_mark=survey.is_stale, now=clock.now(),
         ))  # fmt: skip
         if was_stopped:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import credentials, settings
+from ..plan import configuration
 from . import schedule
 
-MORNING = {"look_back": 5, "look_back_weeks": 4, "catch_up": 10, "keep_logs": 60}
-"""Defaults of the configuration's optional `morning`."""
 CORES = "4"
 EPILOG = """anything else is handed on to snakemake: --dry-run, --cores 2, --configfile other.yaml, --config mode=single
 
@@ -93,20 +92,16 @@ def _of_snakemake(arguments: list[str], caller: Path) -> tuple[list[str], bool, 
     return handed_on, bool(read.dryrun), overrides
 
 
-def configuration(project: Path, call: Invocation) -> dict[str, Any]:
+def settled(project: Path, call: Invocation) -> settings.Settings:
     """The configuration as the run will see it, checked; raises settings.ConfigError."""
     config = settings.load(project / "config.yaml")
     if not isinstance(config, dict):
         raise settings.ConfigError("config: config.yaml is no mapping of keys")
     _merge(config, call.overrides)
-    mode = "weekly" if call.weekly else os.environ.get("FETCH_MODE")
-    if mode:
-        config["mode"] = mode
-    settings.check(config, settings.load(project / "workflow/schemas/config.schema.yaml"))
-    if call.scan not in config["scans"]:
-        raise settings.ConfigError(f"config: no scan {call.scan}; the scans are {', '.join(config['scans'])}")
-    config["morning"] = MORNING | config.get("morning", {})
-    return config
+    found = configuration.settled(config, configuration.schema(project), "weekly" if call.weekly else None)
+    if call.scan not in found.scans:
+        raise settings.ConfigError(f"config: no scan {call.scan}; the scans are {', '.join(found.scans)}")
+    return found
 
 
 def _merge(into: MutableMapping[str, Any], other: Mapping[str, Any]) -> None:

@@ -6,20 +6,19 @@ Files are named here and looked at, never read for their numbers: the rules' scr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from os import path
 from pathlib import Path
 from typing import Any
 
-from .. import settings
 from ..archive import layout, open_requests
 from ..archive.store import Archive, file_name
 from ..market import finra_files, sessions
 from ..session import files, scan_mark
 from ..session import universe as universes
+from ..settings import DEMO, Settings
 from ..vendors.simulated import watchlist
 from .request import Request, Session
 
@@ -27,15 +26,9 @@ SMALL, MOST_PARTS = 50, 8
 """A part of the lit lane costs a process: tickers that are one part, and the most parts."""
 
 
-def archives(config: Mapping[str, Any]) -> dict[str, str]:
-    """The archive's folder of every scan, the demo's among them."""
-    named = {scan: path.normpath(entry["archive"]) for scan, entry in config["scans"].items()}
-    return {settings.DEMO: "resources/demo"} | named
-
-
-def last_marked(config: Mapping[str, Any], now: datetime) -> tuple[str, str]:
+def last_marked(config: Settings, now: datetime) -> tuple[str, str]:
     """The session that the target `latest` stands for."""
-    return "emps2", str(scan_mark.last_marked(Path("results/emps2"), now, config["marked"]))
+    return "emps2", str(scan_mark.last_marked(Path("results/emps2"), now, config.marked))
 
 
 @dataclass
@@ -47,7 +40,7 @@ class Inputs:
     grows: by a session that no target names, because a rule of another workflow asks for it.
     """
 
-    config: Mapping[str, Any]
+    settings: Settings
     request: Request
     make_again: Callable[[Iterable[str]], object]
     hand_on: Callable[[Request], object]
@@ -60,7 +53,7 @@ class Inputs:
 
     @cached_property
     def archives(self) -> dict[str, str]:
-        return archives(self.config)
+        return self.settings.archives
 
     @property
     def weekly(self) -> bool:
@@ -68,17 +61,17 @@ class Inputs:
 
     @property
     def weeks_shown(self) -> int:
-        return int(self.config["backfill_count"]) if self.weekly else 1
+        return self.settings.backfill_count if self.weekly else 1
 
     @property
     def pages(self) -> dict[str, files.File]:
         """What the session's table is written as, by kind of file."""
-        return files.pages(self.config["export"])
+        return files.pages(asdict(self.settings.export))
 
     @property
     def pictures(self) -> list[str]:
         """Kinds of file that the figures are drawn as."""
-        return files.pictures(self.config["export"])
+        return files.pictures(asdict(self.settings.export))
 
     def archive(self, scan: str) -> Archive:
         return Archive(self.archives[scan])
@@ -87,7 +80,7 @@ class Inputs:
         """The session and the sessions its history needs, oldest first."""
         if day not in self._windows:
             session = sessions.require_completed(day, self.request.at)
-            self._windows[day] = sessions.window(session, self.config["history"]["window"])
+            self._windows[day] = sessions.window(session, self.settings.history.window)
         return self._windows[day]
 
     def session(self, day: str) -> date:
@@ -101,22 +94,21 @@ class Inputs:
 
     def _resolved(self, scan: str, day: str) -> universes.Universe:
         session = self.session(day)
-        if scan == settings.DEMO:
-            return universes.of_pairs((ticker, settings.DEMO) for ticker in watchlist.tickers(session))
-        entry, folder = self.config["scans"][scan], Path("results", scan, day)
-        tickers, lists = entry.get("tickers", []), entry.get("universe", [])
-        return universes.resolve(scan, session, tickers, lists, folder, self.archive(scan))
+        if scan == DEMO:
+            return universes.of_pairs((ticker, DEMO) for ticker in watchlist.tickers(session))
+        entry, folder = self.settings.scans[scan], Path("results", scan, day)
+        return universes.resolve(scan, session, entry.tickers, entry.universe, folder, self.archive(scan))
 
     def tickers(self, scan: str, day: str) -> list[str]:
         return self.universe(scan, day).tickers
 
     def weekly_tickers(self, scan: str, day: str) -> list[str]:
         """The universe less what is kept out of every FINRA table."""
-        return [one for one in self.tickers(scan, day) if one not in self.config["excluded_finra_tickers"]]
+        return [one for one in self.tickers(scan, day) if one not in self.settings.excluded_finra_tickers]
 
     def on_page(self, scan: str, day: str) -> list[str]:
         """Sessions on the page, oldest first: in mode daily those before it too, each with its own tables."""
-        count = self.config["backfill_count"] if self.request.mode == "daily" else 1
+        count = self.settings.backfill_count if self.request.mode == "daily" else 1
         return [str(one) for one in sessions.window(self.session(day), count - 1)]
 
     def table_on_page(self, name: str) -> Callable[[str, str], list[str]]:
@@ -138,18 +130,18 @@ class Inputs:
 
     def asks(self, scan: str) -> bool:
         """Whether vendors are asked for the scan; the demo's are simulated, and never offline."""
-        return scan != settings.DEMO and not self.config["offline"]
+        return scan != DEMO and not self.settings.offline
 
     def answers(self, scan: str, day: str) -> list[str]:
         """What the vendors said of the session: receipts, or the archive's own files where nobody is asked."""
-        archive, window, prefixes = self.archive(scan), self.window(day), self.config["finra"]["files"]
+        archive, window, prefixes = self.archive(scan), self.window(day), self.settings.finra.files
         if (scan, day) in self.request.sessions:
             self._require_files(scan, day)
-        if scan != settings.DEMO and not self.asks(scan):
+        if scan != DEMO and not self.asks(scan):
             return [str(file) for file in layout.volume_answers(archive, window[-1], window, prefixes)]
         receipts = {source: self._receipt(scan, source, day) for source in layout.VOLUME_SOURCES}
         followed = layout.universe(scan, window[-1])
-        if scan == settings.DEMO:
+        if scan == DEMO:
             if layout.is_damaged(archive, [*layout.volume_names(window[-1], window, prefixes), followed]):
                 self.make_again(receipts.values())
         else:
@@ -164,8 +156,8 @@ class Inputs:
 
     def _require_files(self, scan: str, day: str) -> None:
         """Raise FilesError unless FINRA's files make a whole, and FINRA or the archive has them."""
-        if scan != settings.DEMO:
-            archive, session, prefixes = self.archive(scan), self.session(day), self.config["finra"]["files"]
+        if scan != DEMO:
+            archive, session, prefixes = self.archive(scan), self.session(day), self.settings.finra.files
             finra_files.require_whole(prefixes, session)
             finra_files.require_published(
                 prefixes, session, lambda prefix: bool(archive.answers(layout.regsho(prefix, session)))
@@ -173,14 +165,14 @@ class Inputs:
 
     def ticks(self, scan: str, day: str) -> list[str]:
         """Trades, quotes and minute bars: a receipt, or the archive's own files where nobody is asked."""
-        archive, session, source = self.archive(scan), self.session(day), self.config["lit"]["source"]
+        archive, session, source = self.archive(scan), self.session(day), self.settings.lit.source
         if source == "none":
             return []
-        if scan != settings.DEMO and not self.asks(scan):
+        if scan != DEMO and not self.asks(scan):
             found_files = [layout.tick_files(archive, session, ticker, source) for ticker in self.tickers(scan, day)]
             return [str(file) for found in found_files for file in found.values()]
         receipt = self._receipt(scan, "polygon", day)
-        if scan == settings.DEMO:
+        if scan == DEMO:
             is_open = any(layout.damaged_ticks(archive, session, ticker, source) for ticker in self.tickers(scan, day))
         else:
             is_open = bool(open_requests.ticks(archive, session, self.tickers(scan, day), source))
@@ -195,14 +187,14 @@ class Inputs:
         """
         archive, session = self.archive(scan), self.session(day)
         receipt = self._receipt(scan, "finra_weekly", day)
-        if scan == settings.DEMO:
+        if scan == DEMO:
             mondays = layout.otc_weekly_mondays(archive, session, self.weeks_shown)
             is_damaged = layout.is_damaged(archive, map(layout.otc_weekly, mondays))
             self.make_again([receipt] if is_damaged else [])
             return {"weekly": receipt}
-        if self.asks(scan) and (self.weekly or self.config["finra"].get("weekly", True)):
+        if self.asks(scan) and (self.weekly or self.settings.finra.weekly):
             is_open = open_requests.weekly(archive, session, self.weeks_shown, late=self.is_late(scan, day))
-            again = self.config["finra"].get("weeks_again", 0) and (scan, day) in self.request.sessions
+            again = self.settings.finra.weeks_again and (scan, day) in self.request.sessions
             self.make_again([receipt] if is_open or again else [])
             return {"weekly": receipt}
         return {"weekly": [str(file) for file in layout.otc_weekly_answers(archive, session, self.weeks_shown)]}
@@ -219,7 +211,7 @@ class Inputs:
         session, archive = self.session(day), self.archive(scan)
         mondays = {monday for monday, _ in open_requests.weeks(session, self.weeks_shown)}
         days = [one for monday in sorted(mondays) for one in sessions.between(monday, monday + timedelta(days=6))]
-        held = [one for one in days if scan == settings.DEMO or layout.has_ticks(archive, one)]
+        held = [one for one in days if scan == DEMO or layout.has_ticks(archive, one)]
         return [f"results/{scan}/{one}/lit_flow.parquet" for one in held]
 
     def parts(self, name: str) -> Callable[[str, str], list[str]]:
@@ -277,7 +269,7 @@ class Inputs:
 
     def marked_manifest(self) -> str:
         """The manifest of the last-marked session."""
-        scan, day = last_marked(self.config, self.request.at)
+        scan, day = last_marked(self.settings, self.request.at)
         if self.request.marked is None and (scan, day) not in self.request.sessions:
             self.request = replace(self.request, marked=(scan, day))
             self.hand_on(self.request)

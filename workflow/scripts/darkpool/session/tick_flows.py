@@ -113,13 +113,13 @@ def part(tickers: Sequence[str], item: str) -> list[str]:
 
 
 def flows(archive: Archive, session: date, tickers: Sequence[str], settings: Mapping[str, Any], threads: int) -> Flows:
-    """`lit_flow` and `trf_flow` of `tickers` by the configuration's `lit`; the same whatever parts they come in."""
+    """`lit_flow` and `trf_flow` of `tickers` by `Lit.signing` of the settings; the same whatever parts they come in."""
     hours = sessions.trading_hours(session, settings["rth_start"], settings["rth_end"])
     options = {
         "method": settings["method"],
         "all_or_nothing": settings["all_or_nothing"],
         "min_lit_volume": settings["min_lit_volume"],
-        "max_quote_age": settings.get("max_quote_age", lit.MAX_QUOTE_AGE),
+        "max_quote_age": settings["max_quote_age"],
         "regular": tuple(int(moment(session).timestamp()) * lit.SECOND for moment in (sessions.opens, sessions.closes)),
         "policy": conditions.load(),
         "known": venues.load(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from ...settings import History, Signal
 from ...tables import glossary
 from ...tables.glossary import CHECK_COLUMNS, COLUMNS, WEEK_COLUMNS, Column
 from .. import cells
@@ -58,9 +59,9 @@ class PageContext:
     mode: str
     simulated: bool
     sources: list[dict[str, Any]] = field(default_factory=list)
-    thresholds: dict[str, float] = field(default_factory=lambda: {"bot": 1.25, "sell": 0.80})
-    ma: int = 20
-    window: int = 60
+    thresholds: dict[str, float] = field(default_factory=lambda: asdict(Signal()))
+    ma: int = History.ma
+    window: int = History.window
     notes: list[str] = field(default_factory=list)
     plots: Mapping[str, str] = field(default_factory=dict)
     files: Sequence[str] = ()
