@@ -22,8 +22,8 @@ from darkpool import settings
 from darkpool.market import sessions
 from darkpool.vendors.finra import otc_weekly, query_api, regsho, weekly_fetch
 from darkpool.vendors.http import Answer
-from darkpool.vendors.polygon import client as polygon
-from darkpool.vendors.yahoo import client as yahoo
+from darkpool.vendors.polygon import page as polygon
+from darkpool.vendors.yahoo import chart as yahoo
 from standin import nanoseconds, regsho_file, weekly_rows
 
 PROJECT = Path(__file__).parents[2]

@@ -12,10 +12,12 @@ import pytest
 
 import canaries
 from darkpool.vendors import http
+from darkpool.vendors.failure import Failure
 from darkpool.vendors.finra import query_api
 from darkpool.vendors.polygon import client as polygon
+from darkpool.vendors.yahoo import browser, minute_bars
 from darkpool.vendors.yahoo import client as yahoo
-from darkpool.vendors.yahoo import minute_bars
+from darkpool.vendors.yahoo.chart import DailyAnswer
 from standin import Answer, Vendors
 
 SESSION = date(2025, 12, 22)
@@ -38,17 +40,17 @@ def vendors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendors
         assert not running.unexpected
 
 
-def daily(rounds: int = 1) -> yahoo.DailyAnswer:
+def daily(rounds: int = 1) -> DailyAnswer:
     return yahoo.fetch_daily(["AAPL"], SESSION, SESSION, progress=lambda _: None, rounds=rounds)["AAPL"]
 
 
-def minutes() -> yahoo.DailyAnswer:
+def minutes() -> DailyAnswer:
     return minute_bars.fetch(["AAPL"], SESSION, progress=lambda _: None, rounds=1)["AAPL"]
 
 
 @pytest.mark.parametrize("ask", [daily, minutes])
 def test_a_body_of_yahoos_that_is_too_large_is_not_taken(vendors: Vendors, monkeypatch: Any, ask: Any) -> None:
-    monkeypatch.setattr(yahoo, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(browser, "MAX_BYTES", 10_000)
     vendors.faults.add(kind="body", path_contains="/chart/AAPL", body=b" " * 10_001)
     answer = ask()
     assert (answer.state, answer.reason) == ("outage", "the answer is larger than 10000 bytes")
@@ -57,7 +59,7 @@ def test_a_body_of_yahoos_that_is_too_large_is_not_taken(vendors: Vendors, monke
 def test_a_small_body_of_yahoos_that_unpacks_to_a_large_one_is_not_taken(vendors: Vendors, monkeypatch: Any) -> None:
     packed = gzip.compress(b" " * 10_000_000)
     assert len(packed) < 10_000
-    monkeypatch.setattr(yahoo, "MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(browser, "MAX_BYTES", 1_000_000)
     usual = vendors.yahoo.answer
     monkeypatch.setattr(
         vendors.yahoo, "answer",
@@ -69,7 +71,7 @@ def test_a_small_body_of_yahoos_that_unpacks_to_a_large_one_is_not_taken(vendors
 
 def test_a_body_up_to_the_limit_is_taken(vendors: Vendors, monkeypatch: Any) -> None:
     assert daily().state == "published"
-    monkeypatch.setattr(yahoo, "MAX_BYTES", 100)
+    monkeypatch.setattr(browser, "MAX_BYTES", 100)
     assert daily().reason == "the answer is larger than 100 bytes"
 
 
@@ -80,7 +82,7 @@ def through_web() -> str:
 
 
 def through_polygon() -> str:
-    with polygon.Client() as client, pytest.raises(polygon.Failure) as refused:
+    with polygon.Client() as client, pytest.raises(Failure) as refused:
         list(client.pages("trades", "AAPL", SESSION))
     return refused.value.reason
 

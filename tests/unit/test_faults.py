@@ -24,6 +24,7 @@ from darkpool.archive.store import Archive, write_atomic
 from darkpool.vendors import http
 from darkpool.vendors.polygon import client as polygon
 from darkpool.vendors.polygon import tick_fetch
+from darkpool.vendors.yahoo import browser
 from darkpool.vendors.yahoo import client as yahoo
 from fault_table import (
     CASES,
@@ -143,7 +144,7 @@ def break_vendor(case: Case, failure: str, times: int | None, patch: pytest.Monk
         patch.setitem(http.Client.__init__.__kwdefaults__, "timeout", (5.0, 0.5))
         patch.setitem(http.Client.__init__.__kwdefaults__, "attempts", 2)
         patch.setattr(polygon, "ATTEMPTS", 2)
-        patch.setattr(yahoo, "TIMEOUT", 0.5)
+        patch.setattr(browser, "TIMEOUT", 0.5)
         patch.setattr(yahoo, "ROUNDS", 2)
     case.vendors.faults.add(times=times, **fault(case.source, failure))
 

@@ -18,7 +18,7 @@ from darkpool.market import sessions
 from darkpool.morning import lookback
 from darkpool.session import universe
 from darkpool.vendors.finra import daily_fetch, regsho, weekly_fetch
-from darkpool.vendors.yahoo import bars_fetch, consolidated
+from darkpool.vendors.yahoo import bars_fetch, chart, consolidated
 from standin import Vendors, regsho_file, weekly_rows
 
 DAYS = [date(2025, 12, 19), date(2025, 12, 22), date(2025, 12, 23)]
@@ -112,7 +112,7 @@ def scene(told, tmp_path, monkeypatch) -> Iterator[Scene]:
     publish(vendors)
     for name, value in {**vendors.variables, **QUICK, "DARKPOOL_NOW": LATER}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("darkpool.yahoo.RATE_LIMIT_PATIENCE", 0.01)
+    monkeypatch.setattr("darkpool.vendors.yahoo.client.RATE_LIMIT_PATIENCE", 0.01)
     shutil.copytree(root, tmp_path / "archive")
     found = Scene(Archive(tmp_path / "archive"), vendors)
     found.before = found.kept()
@@ -376,12 +376,12 @@ class TestYahoo:
     def test_volumes_adjusted_after_the_split_was_named_are_taken(self, scene) -> None:
         """What is there says nothing of what was traded: the split was known, and not yet in the volumes."""
         for day in DAYS:
-            answer = bars_fetch.DailyAnswer(
+            answer = chart.DailyAnswer(
                 "published",
                 bars=pl.read_parquet(scene.archive.path(layout.yahoo_daily(day))).filter(pl.col("symbol") == "AAPL"),
                 splits=pl.DataFrame(
                     {"symbol": ["AAPL"], "ex_date": [date(2025, 12, 26)], "ratio": [2.0]},
-                    schema=bars_fetch.yahoo.SPLITS,
+                    schema=chart.SPLITS,
                 ),
                 retrieved_at=sessions.closes(DAYS[-1]),
             )
@@ -406,11 +406,11 @@ class TestYahoo:
         """Two ratios on one day when the session was made; one of them, and the volumes adjusted for it, since."""
         splits = pl.DataFrame(
             {"symbol": ["AAPL"] * 2, "ex_date": [date(2025, 12, 26)] * 2, "ratio": [2.0, 3.0]},
-            schema=bars_fetch.yahoo.SPLITS,
+            schema=chart.SPLITS,
         )
         for day in DAYS:
             kept = pl.read_parquet(scene.archive.path(layout.yahoo_daily(day))).filter(pl.col("symbol") == "AAPL")
-            told = bars_fetch.DailyAnswer("published", bars=kept, splits=splits, retrieved_at=sessions.closes(DAYS[-1]))
+            told = chart.DailyAnswer("published", bars=kept, splits=splits, retrieved_at=sessions.closes(DAYS[-1]))
             bars_fetch.write(scene.archive, day, [told], repeat=True)
         assert scene.traded(DAYS[1])[DAYS[1]][0] is None
         scene.vendors.yahoo.bars("AAPL", bars(3000))

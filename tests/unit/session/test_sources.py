@@ -153,13 +153,3 @@ def test_the_log_names_every_source_with_its_state() -> None:
         {"source": "Yahoo", "state": "outage", "reason": "HTTP 503"},
     ]
     assert sources.told(both) == "FINRA published, Yahoo outage (HTTP 503)"
-
-
-def test_tickers_no_longer_asked_after_a_rate_limit_hold_up_the_day() -> None:
-    answered = {"state": "published", "status": 200, "retrieved_at": "2025-12-23T11:00:00Z"}
-    failed = {"state": "outage", "status": 503, "retrieved_at": "2025-12-23T11:00:00Z"}
-    limited = {"state": "outage", "status": 429, "retrieved_at": "2025-12-23T11:00:00Z"}
-    not_asked = {"state": "outage", "status": None, "retrieved_at": None}
-    assert sources.day_state([answered, failed]) == "published"
-    assert sources.day_state([answered, limited]) == "outage"
-    assert sources.day_state([answered, not_asked]) == "outage"

@@ -15,7 +15,7 @@ from darkpool.archive.store import Archive
 from darkpool.market import sessions
 from darkpool.vendors.yahoo import bars_fetch, consolidated
 from standin import Vendors
-from unit.vendors.test_yahoo_client import chart, open_of
+from unit.vendors.test_yahoo_chart import chart, open_of
 
 DAY = date(2025, 12, 22)
 WINDOW = sessions.window(DAY, 2)
@@ -305,7 +305,7 @@ class TestFailures:
 
     def test_a_rate_limit_ends_the_asking_of_all_chunks(self, vendors, archive, fetch, monkeypatch) -> None:
         monkeypatch.setattr(bars_fetch, "CHUNK", 1)
-        monkeypatch.setattr("darkpool.yahoo.RATE_LIMIT_PATIENCE", 0.01)
+        monkeypatch.setattr("darkpool.vendors.yahoo.client.RATE_LIMIT_PATIENCE", 0.01)
         vendors.faults.add(kind="status", status=429, retry_after=3600, host="yahoo.com", path_contains="/chart/")
         entries = fetch()
         assert entries["AAPL"]["reason"] == "rate limit"

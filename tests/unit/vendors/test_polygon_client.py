@@ -1,21 +1,18 @@
 """The client of Polygon, against its stand-in."""
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import canaries
 from darkpool import credentials
+from darkpool.vendors.failure import Failure
 from darkpool.vendors.polygon import client as polygon
-from darkpool.vendors.polygon import spool
+from darkpool.vendors.polygon.page import day_window
 from standin import Answer, Vendors, nanoseconds
 
 SESSION = date(2025, 12, 22)
@@ -90,7 +87,7 @@ def test_the_window_is_the_day_in_new_york(client, vendors):
 
 @pytest.mark.parametrize(("day", "hours"), [(SESSION, 24), (date(2025, 11, 3), 24), (date(2025, 7, 1), 24)])
 def test_a_day_begins_at_midnight_in_winter_and_in_summer(day, hours):
-    start, end = polygon.day_window(day)
+    start, end = day_window(day)
     assert (end - start) / 3600 == hours
     assert start * 10**9 == nanoseconds(day, "00:00")
 
@@ -130,21 +127,16 @@ def test_a_next_page_is_asked_for_on_our_own_host_whatever_its_address_says(clie
 def test_a_redirect_is_not_followed_with_the_key(client, vendors, monkeypatch):
     away = Answer(302, b"", {"Location": "https://api.massive.com/v3/trades/AAPL"})
     monkeypatch.setattr(vendors.polygon, "answer", lambda request: away)
-    with pytest.raises(polygon.Failure, match="HTTP 302") as failure:
+    with pytest.raises(Failure, match="HTTP 302") as failure:
         rows(client)
     assert failure.value.state == "outage"
     assert len(asked(vendors)) == 1
 
 
-def test_a_key_in_a_next_url_is_dropped():
-    body = json.dumps({"status": "OK", "results": [], "next_url": "https://x/v3/trades/A?cursor=abc&apiKey=secret"})
-    assert polygon.read_page(body.encode())[1] == "/v3/trades/A?cursor=abc"
-
-
 def test_pages_that_lead_in_a_circle_are_refused(client, vendors):
     page = {"status": "OK", "results": [trade(NOON, 1)], "next_url": "https://api.polygon.io/v3/trades/AAPL?again=1"}
     vendors.faults.add(kind="body", body=json.dumps(page).encode())
-    with pytest.raises(polygon.Failure, match="leads back") as failure:
+    with pytest.raises(Failure, match="leads back") as failure:
         rows(client)
     assert failure.value.state == "truncated"
 
@@ -163,7 +155,7 @@ def test_a_page_that_comes_again_however_much_later_is_refused(client, vendors, 
         return Answer(given.status, json.dumps(content).encode(), given.headers)
 
     monkeypatch.setattr(vendors.polygon, "answer", answer)
-    with pytest.raises(polygon.Failure, match=f"page {shown} of {kind} repeats an earlier page") as failure:
+    with pytest.raises(Failure, match=f"page {shown} of {kind} repeats an earlier page") as failure:
         rows(client, kind)
     assert failure.value.state == "truncated"
 
@@ -177,7 +169,7 @@ def test_a_vendor_that_repeats_itself_for_ever_is_left(client, vendors, monkeypa
         return Answer(200, json.dumps(content).encode(), {})
 
     monkeypatch.setattr(vendors.polygon, "answer", answer)
-    with pytest.raises(polygon.Failure, match="page 2 of trades repeats"):
+    with pytest.raises(Failure, match="page 2 of trades repeats"):
         rows(client)
     assert len(asked(vendors)) == 2
 
@@ -201,64 +193,6 @@ def test_quotes_that_agree_in_moment_and_sequence_and_differ_are_all_real(client
     ]
     vendors.polygon.quotes("AAPL", SESSION, said)
     assert rows(client, "quotes").drop("future_field").to_dicts() == said
-
-
-def answered(kind: str = "minute_bars", **page: object) -> bytes:
-    bar = {"t": NOON // 10**6, "o": 1, "c": 2, "v": 3}
-    results = [bar if kind == "minute_bars" else trade(NOON, 1)]
-    return json.dumps({"status": "OK", "results": results, "ticker": "AAPL", "adjusted": False, **page}).encode()
-
-
-def read(body: bytes, kind: str = "minute_bars", symbol: str = "AAPL") -> int:
-    return polygon.read_page(body, polygon.Question(kind, symbol))[0].height
-
-
-@pytest.mark.parametrize(
-    ("page", "why"),
-    [
-        ({"ticker": "MSFT"}, "asked for AAPL, answered for MSFT"),
-        ({"ticker": "aapl"}, "asked for AAPL, answered for aapl"),
-        ({"ticker": None}, "bars without their ticker, expected AAPL"),
-        ({"ticker": ""}, "asked for AAPL, answered for "),
-        ({"ticker": 7}, "asked for AAPL, answered for 7"),
-        ({"adjusted": True}, "adjusted is true, asked for false"),
-        ({"adjusted": None}, "adjusted is missing, asked for false"),
-        ({"adjusted": "false"}, "adjusted is false, asked for false"),
-        ({"results": [{"t": NOON // 10**6, "T": "MSFT"}]}, "asked for AAPL, answered for MSFT"),
-        ({"results": [], "ticker": "MSFT"}, "asked for AAPL, answered for MSFT"),
-    ],
-)
-def test_bars_of_another_symbol_or_on_another_basis_are_refused(page, why):
-    assert read(answered()) == 1
-    with pytest.raises(ValueError, match=why):
-        read(answered(**page))
-
-
-def test_a_ticker_that_stands_there_twice_is_refused():
-    with pytest.raises(ValueError, match="ticker is named twice"):
-        read(answered().replace(b'"ticker": "AAPL"', b'"ticker": "MSFT","ticker":"AAPL"'))
-
-
-def test_no_bars_need_not_say_on_which_basis_they_are():
-    assert read(b'{"status":"OK","queryCount":0}') == 0
-    assert read(answered(results=[], adjusted=True)) == 0
-
-
-def test_trades_say_no_ticker_and_where_they_do_it_is_the_one_asked_for():
-    told = json.dumps({"status": "OK", "results": [trade(NOON, 1)]}).encode()
-    assert read(told, "trades") == 1
-    assert read(answered("trades"), "trades") == 1
-    with pytest.raises(ValueError, match="answered for AAPL"):
-        read(answered("trades"), "trades", "MSFT")
-    with pytest.raises(ValueError, match="answered for AAPL"):
-        read(json.dumps({"status": "OK", "results": [trade(NOON, 1, ticker="AAPL")]}).encode(), "quotes", "MSFT")
-
-
-def test_identical_bars_pass_and_two_different_ones_of_a_minute_do_not():
-    bar = {"t": NOON // 10**6, "o": 1.0, "v": 3.0}
-    polygon.check(pl.DataFrame([bar, bar]), "minute_bars", SESSION)
-    with pytest.raises(ValueError, match=f"two different bars start at {NOON // 10**6}; one a minute is right"):
-        polygon.check(pl.DataFrame([bar, {**bar, "v": 4.0}]), "minute_bars", SESSION)
 
 
 def test_massive_is_asked_where_only_its_key_is_set(vendors, monkeypatch):
@@ -323,7 +257,7 @@ def test_a_403_of_somebody_else_is_a_block_and_not_the_plan(client, vendors):
     page = b"<html>Request blocked.</html>"
     vendors.faults.add(kind="status", status=403, times=1)
     vendors.polygon.refusal = lambda status: None
-    with pytest.raises(polygon.Failure) as failure:
+    with pytest.raises(Failure) as failure:
         rows(client)
     assert failure.value.state == "blocked"
     assert not isinstance(failure.value, polygon.NotEntitled)
@@ -349,161 +283,10 @@ def test_a_server_that_stumbles_is_asked_again(client, vendors, kind):
 
 def test_a_server_that_stays_down_is_an_outage(client, vendors):
     vendors.faults.add(kind="status", status=500)
-    with pytest.raises(polygon.Failure, match="HTTP 500") as failure:
+    with pytest.raises(Failure, match="HTTP 500") as failure:
         rows(client)
     assert failure.value.state == "outage"
     assert len(asked(vendors)) == polygon.ATTEMPTS
-
-
-@pytest.mark.parametrize(
-    ("body", "why"),
-    [
-        (b"", "no JSON"),
-        (b"<!DOCTYPE html>", "no JSON"),
-        (b'{"status":"OK","results":[{"a":1}', "no JSON"),
-        (b"[]", "no page"),
-        (b"{}", "no page"),
-        (b'{"status":"OK","results":"many"}', "expected a list of rows"),
-        (b'{"status":"OK","results":[1,2]}', "expected a list of rows"),
-        (b'{"status":"OK","results":[null]}', "hold nothing"),
-        (b'{"status":"OK","results":[{},{}]}', "hold nothing"),
-        (b'{"status":"OK","results":[null,{"a":1}]}', "is null"),
-        (b'{"status":"ERROR","error":"broken"}', "status is ERROR: broken"),
-        (b'{"status":"OK","results":[],"next_url":"https://x/login"}', "no page"),
-    ],
-)
-def test_what_is_no_page_is_refused(body, why):
-    with pytest.raises(ValueError, match=why):
-        polygon.read_page(body)
-
-
-@pytest.mark.parametrize(
-    "body", [b'{"status":"OK"}', b'{"status":"OK","results":[]}', b'{"status":"OK","results":null}']
-)
-def test_a_page_may_be_empty_in_three_ways(body):
-    found, following = polygon.read_page(body)
-    assert found.is_empty()
-    assert following is None
-
-
-def test_rows_of_another_day_are_refused():
-    frame = pl.DataFrame({"sip_timestamp": [nanoseconds("2025-12-19", "12:00")]})
-    with pytest.raises(ValueError, match="asked for 2025-12-22, answered with 1 rows of other days"):
-        polygon.check(frame, "trades", SESSION)
-
-
-@pytest.mark.parametrize("value", [f"{NOON}", NOON / 1])
-def test_a_moment_that_is_no_whole_number_is_refused(value):
-    frame = pl.DataFrame({"sip_timestamp": [NOON], "participant_timestamp": [value]})
-    with pytest.raises(ValueError, match=r"participant_timestamp is .*, expected whole numbers"):
-        polygon.check(frame, "trades", SESSION)
-
-
-VALUES = st.one_of(
-    st.integers(-(2**63), 2**63 - 1), st.text(max_size=8), st.lists(st.integers(0, 70), min_size=1, max_size=3)
-)
-FIELDS = st.lists(st.tuples(st.sampled_from("abcdefgh"), VALUES), unique_by=lambda pair: pair[0], max_size=6)
-
-
-@settings(deadline=None)
-@given(st.lists(FIELDS, min_size=1, max_size=12))
-def test_no_field_is_lost_whichever_rows_have_it(written):
-    kinds: dict[str, type] = {}
-    said = []
-    for fields in written:
-        said.append({n: v for n, v in fields if kinds.setdefault(n, type(v)) is type(v)} | {"z": 1})
-    found, _ = polygon.read_page(json.dumps({"status": "OK", "results": said}).encode())
-    assert [{n: v for n, v in row.items() if v is not None} for row in found.to_dicts()] == said
-
-
-TRADES = ("participant_timestamp", "sip_timestamp")
-MOMENTS = st.lists(st.one_of(st.none(), st.integers(0, 40)), min_size=1, max_size=8)
-
-
-@settings(deadline=None)
-@given(pages=st.lists(MOMENTS, min_size=1, max_size=8), span=st.integers(1, 20))
-def test_a_spool_sorts_as_one_sort_over_everything_would(pages, span, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("spool")
-    whole, sequence = [], 0
-    with spool.Spool(folder / "parts", TRADES, "sequence_number", span) as pending:
-        for moments in pages:
-            page = []
-            for moment in moments:
-                sequence += 1
-                page.append({"participant_timestamp": moment, "sip_timestamp": 20, "sequence_number": -sequence})
-            whole += page
-            pending.add(pl.DataFrame(page, schema=dict.fromkeys(page[0], pl.Int64)))
-        pending.write(folder / "out.parquet")
-    found = pl.read_parquet(folder / "out.parquet").to_dicts()
-
-    def key(row: dict[str, int | None]) -> tuple[int, int]:
-        moment = row["participant_timestamp"]
-        return (20 if moment is None else moment), row["sequence_number"]
-
-    assert [key(row) for row in found] == sorted(key(row) for row in whole)
-    assert os.listdir(folder) == ["out.parquet"]
-
-
-FEW = st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(0, 2), st.lists(st.integers(0, 1), max_size=2))
-
-
-@settings(deadline=None)
-@given(pages=st.lists(st.lists(FEW, min_size=1, max_size=6), min_size=1, max_size=6), span=st.integers(1, 8))
-def test_a_spool_keeps_every_row_that_differs_and_each_of_them_once(pages, span, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("spool")
-    names = ["participant_timestamp", "sequence_number", "price", "conditions"]
-    schema = {**dict.fromkeys(names[:3], pl.Int64), "conditions": pl.List(pl.Int64)}
-    with spool.Spool(folder / "parts", TRADES, "sequence_number", span) as pending:
-        for page in pages:
-            pending.add(pl.DataFrame(page, schema=schema, orient="row"))
-        pending.write(folder / "out.parquet")
-        repeats = pending.repeats
-    found = pl.read_parquet(folder / "out.parquet").select(names).rows()
-    every = [(t, s, price, tuple(codes)) for page in pages for t, s, price, codes in page]
-    kept = [(t, s, price, tuple(codes)) for t, s, price, codes in found]
-    assert sorted(kept) == sorted(set(every))
-    assert [row[:2] for row in kept] == sorted(row[:2] for row in kept)
-    assert repeats == len(every) - len(set(every))
-
-
-def test_a_page_larger_than_what_is_read_at_a_time_loses_no_row(tmp_path: Path):
-    pages, rows = 3, 3 * spool.BATCH_ROWS + 7
-    with spool.Spool(tmp_path / "parts", TRADES, "sequence_number", 5_000) as pending:
-        for number in range(pages):
-            sequence = pl.int_range(number * rows, (number + 1) * rows, eager=True)
-            scattered = sequence * 7_919 % (pages * rows)
-            pending.add(pl.DataFrame({"participant_timestamp": scattered, "sequence_number": sequence}))
-        pending.write(tmp_path / "out.parquet")
-    found = pl.read_parquet(tmp_path / "out.parquet")
-    assert found["participant_timestamp"].to_list() == list(range(pages * rows))
-    assert found["sequence_number"].sort().to_list() == list(range(pages * rows))
-
-
-def test_pages_that_differ_in_their_columns_make_one_file_with_all_of_them(tmp_path: Path):
-    with spool.Spool(tmp_path / "parts", TRADES, "sequence_number") as pending:
-        pending.add(pl.DataFrame({"sip_timestamp": [1], "size": [100], "conditions": [[]]}))
-        pending.add(pl.DataFrame({"sip_timestamp": [2], "size": [0.5], "late": ["x"], "conditions": [[12]]}))
-        pending.write(tmp_path / "out.parquet")
-    found = pl.read_parquet(tmp_path / "out.parquet")
-    assert found.to_dicts() == [
-        {"conditions": [], "late": None, "sip_timestamp": 1, "size": 100.0},
-        {"conditions": [12], "late": "x", "sip_timestamp": 2, "size": 0.5},
-    ]
-
-
-def test_lists_that_are_always_empty_are_lists_of_codes(tmp_path: Path):
-    with spool.Spool(tmp_path / "parts", TRADES, "sequence_number") as pending:
-        pending.add(pl.DataFrame({"sip_timestamp": [1], "conditions": [[]]}))
-        pending.write(tmp_path / "out.parquet")
-    assert pl.read_parquet(tmp_path / "out.parquet").schema["conditions"] == pl.List(pl.Int64)
-
-
-def test_rows_without_any_moment_are_refused(tmp_path: Path):
-    with (
-        spool.Spool(tmp_path / "parts", TRADES, "sequence_number") as pending,
-        pytest.raises(ValueError, match="rows without"),
-    ):
-        pending.add(pl.DataFrame({"price": [1.0]}))
 
 
 def test_the_free_plan_is_slowed_to_five_calls_a_minute_once_it_shows(vendors):

@@ -245,7 +245,7 @@ def _network(config: Mapping[str, Any], offline: bool) -> Iterator[Check]:
 def _ask(host: str) -> tuple[str, int | None, timedelta | None]:
     """What keeps the host from answering, its status, and how far its clock is ahead of ours."""
     from ..vendors import http
-    from ..vendors.yahoo import client as yahoo
+    from ..vendors.yahoo import browser
 
     headers: Mapping[str, Any] = {}
     status: int | None = None
@@ -263,7 +263,7 @@ def _ask(host: str) -> tuple[str, int | None, timedelta | None]:
     except http.Outage as outage:
         reason = outage.reason
     except Exception as error:
-        reason = yahoo._failure(error)
+        reason = browser.failure_of(error)
     try:
         ahead = parsedate_to_datetime(headers["Date"]) - datetime.now(UTC)
     except (KeyError, TypeError, ValueError):

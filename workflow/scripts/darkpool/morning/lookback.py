@@ -22,9 +22,9 @@ from ..measures import volume
 from ..session import universe
 from ..vendors import http
 from ..vendors.finra import daily_fetch, query_api, regsho, weekly_fetch
-from ..vendors.yahoo import bars_fetch, consolidated
+from ..vendors.yahoo import bars_fetch, consolidated, daily_files
 from ..vendors.yahoo import client as yahoo
-from ..vendors.yahoo.client import DailyAnswer
+from ..vendors.yahoo.chart import DailyAnswer
 
 ATTEMPTS = 2
 """Per file of FINRA's: what fails this morning is asked for again the next."""
@@ -298,10 +298,10 @@ def _keep(archive: Archive, day: date, answers: Mapping[str, DailyAnswer]) -> No
     bars_fetch.set_aside(archive, day)
     receipt = archive.receipt("yahoo", day) or {"tickers": {}}
     lost = {t: e for t in answers if (e := receipt["tickers"].get(t)) and e["state"] == integrity.DAMAGED}
-    path = bars_fetch.write(archive, day, answers.values(), repeat=True, lost=lost.values())
+    path = daily_files.write(archive, day, answers.values(), repeat=True, lost=lost.values())
     if not receipt["tickers"]:
         return
-    fresh = {t: integrity.settle(lost.get(t), bars_fetch.told(archive, a, path)) for t, a in answers.items()}
+    fresh = {t: integrity.settle(lost.get(t), bars_fetch.entry_of(archive, a, path)) for t, a in answers.items()}
     entries = {**receipt["tickers"], **fresh}
     files = bars_fetch.files_of(archive, day, entries)
     archive.write_receipt("yahoo", day, bars_fetch.receipt(day, entries, list(entries), files))

@@ -11,15 +11,12 @@ import polars as pl
 from .. import listing
 from ..archive import integrity, layout, open_requests
 from ..archive.store import FINAL_STATES, Archive
+from ..archive.ticker_states import day_state
 
 if TYPE_CHECKING:
     from ..vendors.finra.regsho import RegshoError
 
 Source = dict[str, Any]
-UNKNOWN_SINCE = "unknown_since"
-"""In a ticker's entry: the moment from which on the vendor has not known it."""
-
-
 OFFLINE = "and offline is set"
 
 
@@ -171,33 +168,6 @@ def weekly(archive: Archive, session: date, table: pl.DataFrame, offline: bool) 
     if open_ones and not offline:
         return [_source("FINRA weekly", open_ones[0]["state"], open_ones[0]["reason"], retrieved_at, detail)]
     return [_source("FINRA weekly", "published" if table.height else "absent", None, retrieved_at, detail)]
-
-
-def day_state(entries: Sequence[Mapping[str, Any]]) -> str:
-    """One state for a source that answers per ticker: single tickers are marked, never the day.
-
-    A ticker that failed does not hold up a day on which others were answered. What does: a block, a rate limit, tickers
-    that were no longer asked because the vendor failed, and a day on which no ticker was answered. A single ticker that
-    the vendor does not know today makes no such day, though no other is followed.
-    """
-    unknown = [entry for entry in entries if entry["state"] == "outage" and entry.get(UNKNOWN_SINCE)]
-    if len(unknown) == 1:
-        entries = [entry for entry in entries if entry is not unknown[0]]
-    found = {entry["state"] for entry in entries}
-    given_up = any(
-        entry["state"] == "outage" and (entry.get("status") == 429 or not entry.get("retrieved_at"))
-        for entry in entries
-    )
-    if not found:
-        return "absent"
-    if "blocked" in found:
-        return "blocked"
-    if given_up:
-        return "outage"
-    for state in ("published", "unsettled", "not_yet", "outage", "truncated", "damaged"):
-        if state in found:
-            return state
-    return "absent"
 
 
 def holds_up(source: Mapping[str, Any], mode: str) -> bool:

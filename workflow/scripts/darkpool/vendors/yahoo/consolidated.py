@@ -15,24 +15,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ... import listing
 from ...archive import layout, open_requests
 from ...archive.store import FIRST, Archive, retrieved
-from ...market import sessions, splits
+from ...market import splits
 from ...market.sessions import NEW_YORK
 from ...market.splits import Split
-from ...measures.volume import MOST_SHARES, SPLIT_SCHEMA, as_traded
+from ...measures.volume import SPLIT_SCHEMA, as_traded
+from . import daily_files
 
-VOLUMES = {"date": pl.Date(), "volume": pl.Float64()}
-SPLITS = {"ex_date": pl.Date(), "ratio": pl.Float64()}
 NEAREST = 5
 """Earlier answers that are asked whether they know a split, and as many of before its day: the split's own morning."""
-
-NO_DAY = date.max
-"""Stands for the day of a split that a file names without one."""
 
 Days = dict[date, float]
 
@@ -72,11 +65,11 @@ def read(
     faults: list[str] = []
     ours = _ours(spelling)
     daily_name, splits_name = layout.yahoo_daily(session), layout.yahoo_splits(session)
-    named, lost = _read_all(archive.answers(splits_name), SPLITS, ours, faults)
+    named, lost = daily_files.read(archive.answers(splits_name), daily_files.SPLITS, ours, faults)
     # Of a split without a day nobody knows whether the session traded before it, nor the sessions before the session.
-    undated = named.filter(pl.col("ex_date") == NO_DAY)
+    undated = named.filter(pl.col("ex_date") == daily_files.NO_DAY)
     named = pl.concat([named, undated.with_columns(ex_date=pl.lit(session))])
-    daily, _ = _read_all(archive.answers(daily_name), VOLUMES, ours, faults)
+    daily, _ = daily_files.read(archive.answers(daily_name), daily_files.VOLUMES, ours, faults)
     faults += [*archive.damaged(splits_name).values(), *archive.damaged(daily_name).values()]
     lost += open_requests.broken_splits(archive, session)
     if daily.height and not archive.answers(splits_name):
@@ -250,14 +243,14 @@ class _Earlier:
         """By ticker, as known at `moment`; None where a file is lost or damaged: its answer decides nothing."""
         files = self._archive.answers(layout.yahoo_splits(day))
         beside = [file for file in files if (retrieved(file) or FIRST) <= moment]
-        named, lost = _read_all(beside, SPLITS, self._ours, [])
+        named, lost = daily_files.read(beside, daily_files.SPLITS, self._ours, [])
         lost += [broken for broken in open_requests.broken_splits(self._archive, day) if broken <= moment]
         if lost or not beside:
             return None
         return {ticker: _known(told, None) for ticker, told in _events(named).items()}
 
     def _read_volumes(self, path: Path) -> dict[str, Days]:
-        return _by_ticker(_read_all([path], VOLUMES, self._ours, [])[0], "volume")
+        return _by_ticker(daily_files.read([path], daily_files.VOLUMES, self._ours, [])[0], "volume")
 
 
 def _asked_at(archive: Archive, session: date) -> dict[str, tuple[str, datetime]]:
@@ -268,98 +261,6 @@ def _asked_at(archive: Archive, session: date) -> dict[str, tuple[str, datetime]
         for ticker, entry in receipt.get("tickers", {}).items()
         if entry.get("file") and entry.get("retrieved_at")
     }
-
-
-def _read_all(
-    answers: Sequence[Path], types: dict[str, pl.DataType], ours: pl.DataFrame, faults: list[str]
-) -> tuple[pl.DataFrame, list[datetime]]:
-    """All answers of one name, stacked, each row with the moment of its `answer`, and the moments of damaged ones."""
-    parts, damaged = [], []
-    for path in answers:
-        moment = retrieved(path) or FIRST
-        try:
-            part, strange = read_file(path, types)
-        except (pa.ArrowException, pl.exceptions.PolarsError, ValueError, KeyError, OSError) as error:
-            why = str(error).splitlines()[0]
-            faults.append(f"{path}: not a readable answer with the columns symbol, {', '.join(types)}: {why}")
-            damaged.append(moment)
-            continue
-        faults += [f"{path}: {line}" for line in strange]
-        parts.append(part.with_columns(pl.lit(moment).cast(pl.Datetime("us", "UTC")).alias("answer")))
-    schema: dict[str, pl.DataType] = {"symbol": pl.String(), **types, "answer": pl.Datetime("us", "UTC")}
-    stacked = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
-    key = ["ticker", "answer", *(types if "ratio" in types else ["date"])]
-    return stacked.join(ours, on="symbol").unique(key, keep="last", maintain_order=True), damaged
-
-
-def read_file(path: Path, types: Mapping[str, pl.DataType]) -> tuple[pl.DataFrame, list[str]]:
-    """An answer's symbol and columns of `types`, and what of its rows is strange, each with symbol, day and value.
-
-    A row of volumes whose day or volume is none is left out. A split stays, whatever is strange about it: one of a day
-    or a ratio that nobody knows makes the volumes before it unknown.
-    Raises ValueError, KeyError, OSError, ArrowException or PolarsError for a file that is no such answer.
-    """
-    # Not read_table, which imports pandas first: 0.2 s of every step.
-    with pq.ParquetFile(path) as file:
-        missing = {"symbol", *types} - set(file.schema_arrow.names)
-        if missing:
-            raise KeyError(f"columns {', '.join(sorted(missing))} are missing")
-        table = pl.from_arrow(file.read(columns=["symbol", *types]))
-    assert isinstance(table, pl.DataFrame)
-    truths = [name for name in types if table[name].dtype == pl.Boolean]
-    if truths:
-        raise ValueError(f"column {truths[0]} holds true and false, expected {types[truths[0]]}")
-    day, value = types
-    frame = table.select(pl.col("symbol").cast(pl.String), _as_days(table[day]), pl.col(value).cast(pl.Float64))
-    return _usable_splits(frame) if value == "ratio" else _usable_volumes(frame, table[day])
-
-
-def _as_days(column: pl.Series) -> pl.Series:
-    """Dates; of a moment the date of the zone, or else of New York, in which it is midnight; null where it is not."""
-    if not isinstance(column.dtype, pl.Datetime):
-        return column.str.to_date() if column.dtype == pl.String else column.cast(pl.Date)
-    local = column.dt.replace_time_zone(None)
-    readings = [local]
-    if column.dtype.time_zone:
-        readings.append(column.dt.convert_time_zone(NEW_YORK.key).dt.replace_time_zone(None))
-    frame = pl.DataFrame([reading.alias(str(i)) for i, reading in enumerate(readings)])
-    midnight = [pl.when(pl.col(name) == pl.col(name).dt.truncate("1d")).then(pl.col(name)) for name in frame.columns]
-    return frame.select(pl.coalesce(midnight).cast(pl.Date).alias(column.name)).to_series()
-
-
-def _usable_volumes(frame: pl.DataFrame, given: pl.Series) -> tuple[pl.DataFrame, list[str]]:
-    days = frame["date"].unique()
-    trading = [day for day in days if day is not None and sessions.is_session(day)]
-    is_volume = pl.col("volume").is_finite() & (pl.col("volume") >= 0) & (pl.col("volume") < MOST_SHARES)
-    usable = frame.filter(is_volume & pl.col("date").is_in(trading) & pl.col("symbol").is_not_null())
-    no_day = given.filter(frame["date"].is_null() & given.is_not_null()).unique(maintain_order=True)
-    absurd = frame.filter(pl.col("volume").is_not_nan() & (pl.col("volume") >= MOST_SHARES))
-    return usable, [
-        *listing.few([f"date {day} is no session" for day in sorted(set(days.drop_nulls()) - set(trading))]),
-        *listing.few([f"date {moment} is midnight neither in its zone nor in New York" for moment in no_day]),
-        *listing.few(
-            [
-                f"{symbol} has a volume of {volume:g} on {day}, expected fewer than {MOST_SHARES:g} shares"
-                for symbol, day, volume in absurd.iter_rows()
-            ]
-        ),
-    ]
-
-
-def _usable_splits(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    frame = frame.filter(pl.col("symbol").is_not_null())
-    low, high = splits.SMALLEST, splits.LARGEST
-    strange = []
-    for symbol, day, ratio in frame.iter_rows():
-        if day is None:
-            strange.append(f"the split of {symbol} with the ratio {ratio} has no day, expected a date")
-        elif not splits.is_possible(ratio):
-            strange.append(
-                f"the split of {symbol} on {day} has the ratio {ratio}, expected one from {low:g} to {high:g}"
-            )
-    no_day = pl.col("ex_date").is_null()
-    ratio = pl.when(~no_day).then(pl.col("ratio")).alias("ratio")
-    return frame.with_columns(ratio, pl.col("ex_date").fill_null(NO_DAY)), listing.few(strange)
 
 
 def _settled(bars: pl.DataFrame, archive: Archive, session: date) -> pl.Series:
