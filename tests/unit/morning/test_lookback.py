@@ -18,7 +18,7 @@ from darkpool.market import sessions
 from darkpool.morning import lookback
 from darkpool.session import universe
 from darkpool.vendors.finra import daily_fetch, regsho, weekly_fetch
-from darkpool.vendors.yahoo import bars_fetch, chart, consolidated
+from darkpool.vendors.yahoo import bars_fetch, chart, consolidated, daily_files
 from standin import Vendors, regsho_file, weekly_rows
 
 DAYS = [date(2025, 12, 19), date(2025, 12, 22), date(2025, 12, 23)]
@@ -385,7 +385,7 @@ class TestYahoo:
                 ),
                 retrieved_at=sessions.closes(DAYS[-1]),
             )
-            bars_fetch.write(scene.archive, day, [answer], repeat=True)
+            daily_files.write(scene.archive, day, [answer], repeat=True)
         assert scene.traded(DAYS[1])[DAYS[1]] == (None, True)
         scene.vendors.yahoo.bars("AAPL", bars(2000))
         scene.vendors.yahoo.split("AAPL", "2025-12-26", 2)
@@ -411,7 +411,7 @@ class TestYahoo:
         for day in DAYS:
             kept = pl.read_parquet(scene.archive.path(layout.yahoo_daily(day))).filter(pl.col("symbol") == "AAPL")
             told = chart.DailyAnswer("published", bars=kept, splits=splits, retrieved_at=sessions.closes(DAYS[-1]))
-            bars_fetch.write(scene.archive, day, [told], repeat=True)
+            daily_files.write(scene.archive, day, [told], repeat=True)
         assert scene.traded(DAYS[1])[DAYS[1]][0] is None
         scene.vendors.yahoo.bars("AAPL", bars(3000))
         scene.vendors.yahoo.split("AAPL", "2025-12-26", 3)
