@@ -13,7 +13,7 @@ pin = uv pip compile -q --system-certs --universal --generate-hashes --no-emit-i
 # A session's manifest, and its place in the history.
 session = results/$(1)/$(2)/all results/$(1)/$(2)/.history.json
 
-.PHONY: accuracy audit cron doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak clean help
+.PHONY: accuracy audit cron docs doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -63,10 +63,13 @@ report: .venv/.runtime ## the demo as one file to send to a colleague: results/d
 	snakemake --cores $(CORES) results/demo/2025-12-22/all results/demo/index.html
 	snakemake --cores $(CORES) results/demo/2025-12-22/all results/demo/index.html --report results/demo/report.html
 
-rulegraph: .venv/.development ## the rule graph in the README
+docs: .venv/.runtime ## the tables of the documentation, from the program
+	python docs/generate.py
+
+rulegraph: .venv/.development ## the rule graph in docs/architecture.md
 	python docs/rulegraph.py
 
-screenshots: .venv/.development ## the pictures in the README, from the demo, in headless Chromium
+screenshots: .venv/.development ## the pictures of README and docs, from the demo, in headless Chromium
 	snakemake --cores $(CORES) results/demo/2025-12-22/all results/demo/index.html
 	python docs/screenshots.py
 

@@ -1,4 +1,4 @@
-"""The rule graph in the README, from Snakemake's own: `make rulegraph` writes it, --check says whether it is true.
+"""The rule graph in docs/architecture.md, Snakemake's own: `make rulegraph` writes it, --check says whether it is true.
 
 Arrows that others imply are left out, and so are Snakemake's colours; `draw_plots` has one name for all sessions.
 """
@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/architecture.md"
 BLOCK = re.compile(r"```mermaid\nflowchart LR\n.*?```\n", re.DOTALL)
 SESSION = "2025-12-22"
 TARGETS = [f"results/emps2/{SESSION}/all", f"results/emps2/{SESSION}/.history.json", "results/emps2/index.html"]
@@ -63,18 +63,16 @@ def block(edges: Edges) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    readme = README.read_text(encoding="utf-8")
-    said = BLOCK.search(readme)
+    page = PAGE.read_text(encoding="utf-8")
+    said = BLOCK.search(page)
     true = block(reduced(read(drawn())))
     if said is None:
-        sys.exit(f"{README.name}: no block that begins with ```mermaid and flowchart LR")
+        sys.exit(f"{PAGE.name}: no block that begins with ```mermaid and flowchart LR")
     if "--check" in arguments:
         if said[0] != true:
-            print(
-                f"{README.name}: the rule graph is not the workflow's; make rulegraph writes it anew", file=sys.stderr
-            )
+            print(f"{PAGE.name}: the rule graph is not the workflow's; make rulegraph writes it anew", file=sys.stderr)
         return int(said[0] != true)
-    README.write_text(BLOCK.sub(lambda _: true, readme), encoding="utf-8")
+    PAGE.write_text(BLOCK.sub(lambda _: true, page), encoding="utf-8")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The rule graph in the README is the workflow's."""
+"""The rule graph in the documentation is the workflow's."""
 
 import importlib.util
 import re
@@ -21,7 +21,7 @@ def rulegraph():
 
 
 def test_every_rule_of_the_workflow_is_in_the_graph_and_no_other(rulegraph):
-    said = rulegraph.BLOCK.search((ROOT / "README.md").read_text())[0]
+    said = rulegraph.BLOCK.search((ROOT / "docs/architecture.md").read_text())[0]
     named = set(re.findall(r"[a-z]+_[a-z]+", said))
     rules = {
         name

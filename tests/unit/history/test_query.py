@@ -21,7 +21,7 @@ from darkpool.cli import main
 from darkpool.history import query
 from standin import weekly_rows
 
-README = Path(main.__file__).parents[3] / "README.md"
+HISTORY = Path(main.__file__).parents[4] / "docs/history.md"
 DAY = date(2025, 12, 22)
 SECRET = "abcdef123456"
 ARCHIVE = "resources/archive"
@@ -99,8 +99,8 @@ def test_a_statement_that_reads_is_answered(ask: Ask, sql: str) -> None:
     assert out.count("\n") >= 3
 
 
-def test_the_queries_of_the_readme_are_answered(ask: Ask) -> None:
-    commands = re.findall(r'^python -m darkpool query "[^"]*"', README.read_text(), re.MULTILINE)
+def test_the_queries_of_the_documentation_are_answered(ask: Ask) -> None:
+    commands = re.findall(r'^python -m darkpool query "[^"]*"', HISTORY.read_text(), re.MULTILINE)
     assert len(commands) >= 3
     for command in commands:
         status, _, err = ask(shlex.split(command)[4])

@@ -3,4 +3,4 @@
 FINRA does not publish trade direction for off-exchange volume. Bought and sold are inferred estimates.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -35,11 +35,8 @@ class Usage(ValueError):
     """The arguments cannot be understood."""
 
 
-def parse(arguments: Sequence[str], caller: Path) -> Invocation:
-    """Read the command line; relative files in it are those of the folder `caller`, where they are there.
-
-    Raises Usage; SystemExit for --help.
-    """
+def parser() -> argparse.ArgumentParser:
+    """What daily.sh takes itself."""
     parser = argparse.ArgumentParser(
         prog="daily.sh",
         description="The last-marked session, and what earlier mornings left open.",
@@ -54,7 +51,15 @@ def parse(arguments: Sequence[str], caller: Path) -> Invocation:
         metavar="HH:MM",
         help="New York time: act once a morning, at the first call after it; for cron",
     )
-    known, rest = parser.parse_known_args(list(arguments))
+    return parser
+
+
+def parse(arguments: Sequence[str], caller: Path) -> Invocation:
+    """Read the command line; relative files in it are those of the folder `caller`, where they are there.
+
+    Raises Usage; SystemExit for --help.
+    """
+    known, rest = parser().parse_known_args(list(arguments))
     try:
         at = schedule.at_time(known.at) if known.at else None
     except ValueError as error:
