@@ -1,7 +1,7 @@
-"""The tables of the documentation that the program can say itself: `make docs` writes them, --check says which are old.
+"""Tables of the documentation that the program can say itself: `make docs` writes them, --check says which are old.
 
-A page holds such a table between `<!-- begin NAME -->` and `<!-- end NAME -->`; NAME is a key of `PARTS`. What is around
-it is written by hand.
+A page holds such a table between `<!-- begin NAME -->` and `<!-- end NAME -->`; NAME is a key of `PARTS`. What is
+around it is written by hand.
 """
 
 from __future__ import annotations
