@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from darkpool import credentials
-from darkpool.archive.store import Archive, write_atomic
+from darkpool.archive.store import Archive
+from darkpool.files import write_atomic
 from darkpool.vendors import http
 from darkpool.vendors.polygon import client as polygon
 from darkpool.vendors.polygon import tick_fetch

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkpool.archive.store import write_atomic
+from darkpool.files import write_atomic
 from darkpool.history import database
 from darkpool.step_log import logged
 

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool.archive.store import write_atomic
+from darkpool.files import write_atomic
 from darkpool.show import spreadsheet
 from darkpool.show.figures import table_picture
 from darkpool.show.page import page_context, page_html, view

@@ -5,7 +5,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkpool.archive.store import Archive, write_atomic
+from darkpool.archive.store import Archive
+from darkpool.files import write_atomic
 from darkpool.measures import reconcile
 from darkpool.session import files, manifest, sources
 from darkpool.step_log import logged

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from darkpool.archive import integrity, layout
-from darkpool.archive.store import Archive, sha256
+from darkpool.archive.store import Archive
+from darkpool.files import sha256
 from darkpool.measures import ticks
 
 DAY, LATER = date(2025, 12, 22), date(2025, 12, 23)

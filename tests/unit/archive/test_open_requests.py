@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from darkpool.archive import open_requests
-from darkpool.archive.store import FINAL_STATES, STATES, Archive, sha256
+from darkpool.archive.store import FINAL_STATES, STATES, Archive
+from darkpool.files import sha256
 
 DAY = date(2025, 12, 22)
 NAME = "CNMSshvol20251222.txt"

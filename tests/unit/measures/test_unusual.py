@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from darkpool.archive.store import Archive
 from darkpool.market import sessions
-from darkpool.measures import unusual, volume
+from darkpool.measures import unusual
 from darkpool.tables import contracts, facts
 
 DAY = date(2025, 12, 22)
 SHORT = {"ma": 3, "min_sessions": 3, "window": 4}
 WEIGHTS = {"offex_ratio": 0.5, "trf_spike": 0.5}
-NO_SPLITS = pl.DataFrame(schema=volume.SPLIT_SCHEMA)
+NO_SPLITS = pl.DataFrame(schema=facts.SPLIT_SCHEMA)
 
 
 class Value(NamedTuple):
@@ -41,7 +41,7 @@ def merged(values: dict[str, Sequence[Value]], session: date = DAY) -> pl.DataFr
 
 
 def splits(*rows: tuple[str, date, float | None]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=volume.SPLIT_SCHEMA, orient="row")
+    return pl.DataFrame(list(rows), schema=facts.SPLIT_SCHEMA, orient="row")
 
 
 def row(frame: pl.DataFrame, events: pl.DataFrame = NO_SPLITS, history=SHORT, weights=WEIGHTS) -> dict[str, Any]:

@@ -97,7 +97,7 @@ LOST = {
     "from pathlib import Path\ndef f(n):\n    return Path(__file__).with_name(n)": "line 3: which file from noun.py on",
     "from pathlib import Path\n_F = Path(__file__).parent\nX = _F / f'{1}.csv'": "which file from pkg on",
     "from pathlib import Path\nX = Path(__file__).parent.joinpath('codes.csv')": "which file from pkg on",
-    "from pathlib import Path\nX = Path(__file__).parents[2] / 'config.yaml'": "expected a file of the package",
+    "from pathlib import Path\nX = Path(__file__).parents[3] / 'config.yaml'": "expected a file of the package",
     "import os\nX = os.path.dirname(__file__)": "otherwise than by Path(__file__)",
 }
 

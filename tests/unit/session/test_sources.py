@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from darkpool.archive import layout
-from darkpool.archive.store import FINAL_STATES, STATES, Archive, write_atomic
+from darkpool.archive.store import FINAL_STATES, STATES, Archive
+from darkpool.files import write_atomic
 from darkpool.session import sources
 from darkpool.vendors.finra.regsho import RegshoError
 

@@ -12,7 +12,8 @@ import pytest
 import canaries
 from darkpool import credentials
 from darkpool.archive import layout, open_requests
-from darkpool.archive.store import Archive, sha256
+from darkpool.archive.store import Archive
+from darkpool.files import sha256
 from darkpool.market import sessions
 from darkpool.measures import lit
 from darkpool.vendors.polygon import client as polygon

@@ -23,6 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..files import sha256, version
 from . import receipts
 
 Entry = dict[str, Any]
@@ -52,8 +53,6 @@ SMALL = 256_000
 """Bytes of a file of ticks up to which it is hashed whenever it is looked at, like any other."""
 EVERY = 2.0
 """Seconds between two words on how far the hashing is."""
-TICK = 100_000_000
-"""Nanoseconds in which two writes may carry the same moment; file systems count in steps of some milliseconds."""
 TICKER, SESSION, KIND = MARKS = (b"ticker", b"session", b"kind")
 """Keys of a tick file's metadata: the symbol in the vendor's spelling, the session, the folder it lies in."""
 _STAMP = re.compile(r"@\d{8}T\d{6}Z(?=\.[a-z]+$)")
@@ -100,29 +99,6 @@ def place(path: Path) -> Place | None:
             day = _DAY.search("/".join(parts[end:]))
             return Place(Path(*parts[:start]), "/".join(parts[start:]), kind, "-".join(day.groups())) if day else None
     return None
-
-
-def digest(path: Path) -> str:
-    """The sha256 of a file, which is read once as long as the system says that it is as it was."""
-    key = _key(path)
-    return _digest(path, *key) if key else _hash(path)
-
-
-def _key(path: Path) -> tuple[int, ...] | None:
-    """What changes whenever a file does; None where it was written just now, and could be again in the same tick."""
-    told = path.stat()
-    is_fresh = time.time_ns() - told.st_ctime_ns < TICK
-    return None if is_fresh else (told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@lru_cache(8192)
-def _digest(path: Path, *_: int) -> str:
-    return _hash(path)
 
 
 class Named(NamedTuple):
@@ -201,7 +177,7 @@ class Seals:
         try:
             if there.kind in TICKS and not whole and not _is_hashed(path, found):
                 return _other_footer(path, found)
-            actual = digest(path)
+            actual = sha256(path)
         except FileNotFoundError:
             return None
         for receipt, entry in found:
@@ -247,7 +223,7 @@ def _is_hashed(path: Path, found: list[Named]) -> bool:
 
 def _told(path: Path) -> Told:
     try:
-        key = _key(path)
+        key = version(path)
     except FileNotFoundError:
         return {}
     return _cached(path, *key) if key else _parsed(path)

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -20,13 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import credentials
+from ..files import sha256, write_atomic
 from . import integrity, receipts
 
 FINAL_STATES = frozenset({"published", "holiday", "absent"})
 STATES = receipts.STATES
 RECEIPTS = integrity.RECEIPTS
-DRAFT = ".darkpool-draft"
-"""What the name of a file ends in before it is whole: our mark, by which what a killed run had begun is known."""
 RUN, GIVEN_UP = "DARKPOOL_RUN", ".given_up"
 REJECTED = integrity.REJECTED
 Entry = integrity.Entry
@@ -58,25 +56,6 @@ def stamp(moment: datetime) -> str:
 def iso(moment: datetime) -> str:
     """`moment` (aware) as receipts carry it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-sha256 = integrity.digest
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write `content` under a temporary name in the same folder and rename it: a reader sees all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 class Archive:
@@ -206,7 +185,7 @@ class Archive:
             if entry.get("sha256") == digest and not self.path(entry["file"]).exists():
                 return self.path(entry["file"])
         kept = self.answers(relative)
-        if kept and not repeat and integrity.digest(kept[-1]) == digest:
+        if kept and not repeat and sha256(kept[-1]) == digest:
             return kept[-1]
         takes_first = not kept or any(entry["file"] == relative for entry in lost)
         return (

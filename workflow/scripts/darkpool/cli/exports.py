@@ -42,7 +42,8 @@ def write_page(args: argparse.Namespace, folder: Path, days: Sequence[date], row
     from dataclasses import replace
     from urllib.parse import quote
 
-    from ..archive.store import file_name, write_atomic
+    from ..archive.store import file_name
+    from ..files import write_atomic
     from ..show.page import page_html
 
     target = folder / str(days[-1])
@@ -92,7 +93,7 @@ def _plots(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> int:
     import polars as pl
 
-    from ..archive.store import write_atomic
+    from ..files import write_atomic
     from ..show import spreadsheet
 
     kind = "csv" if args.to == "-" else Path(args.to).suffix.lstrip(".").lower()

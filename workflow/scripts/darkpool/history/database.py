@@ -27,7 +27,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from ..archive.store import sha256
+from ..files import sha256
 from ..session import files
 from ..session.selection import on_disk
 from ..settings import History

@@ -13,8 +13,6 @@ import polars as pl
 
 from ..market.splits import Split, factor
 
-SPLIT_SCHEMA = {"ticker": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
-"""`ratio` is null where it cannot be known (`splits.judged`); so is then every factor over the split."""
 MOST_SHARES = 1e15
 """No volume of one day comes near it, whatever splits it was adjusted for; FINRA's files have as many digits."""
 ROUNDED = 0.01

@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import polars as pl
 
 from .. import credentials
-from ..archive.store import write_atomic
+from ..files import write_atomic
 from ..market import sessions
 from ..session import files, selection
 from ..tables import contracts, facts

@@ -16,7 +16,8 @@ import polars as pl
 
 from .. import clock, listing, settings
 from ..archive import integrity, layout, open_requests
-from ..archive.store import Archive, sha256
+from ..archive.store import Archive
+from ..files import sha256
 from ..market import finra_files, sessions, splits, symbols
 from ..measures import volume
 from ..session import universe

@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from ..archive import layout
-from ..archive.store import DRAFT
+from ..files import DRAFT
 from ..session import files
 
 MARK = "DARKPOOL_MORNING"

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from .. import clock
-from ..archive.store import RUN, Archive, iso, write_atomic
+from ..archive.store import RUN, Archive, iso
 from ..credentials import which
+from ..files import write_atomic
 from ..market import sessions
 from ..session import files, latest, outcome
 from ..session.outcome import DONE, FAULT, LATER, Verdict

@@ -11,7 +11,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from ..archive.store import iso, write_atomic
+from ..archive.store import iso
+from ..files import write_atomic
 from . import files, outcome
 
 SCHEMA = 1

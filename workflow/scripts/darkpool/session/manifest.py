@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..archive import layout
-from ..archive.store import Archive, sha256
+from ..archive.store import Archive
+from ..files import sha256
 from ..tables import contracts
 from . import provenance
 

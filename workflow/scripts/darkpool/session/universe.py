@@ -7,16 +7,15 @@ configuration are read as they stand now; a file that no longer exists counts wi
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
 
 from .. import listing
-from ..archive import layout
+from ..archive import layout, universe_file
 from ..archive.store import Archive
+from ..archive.universe_file import Member
 from ..market import symbols
 
 CONFIGURED = "config"
@@ -33,11 +32,6 @@ class UniverseError(ValueError):
 
 class DamagedUniverse(UniverseError):
     """The universe kept in the archive is not what its receipt says."""
-
-
-class Member(NamedTuple):
-    ticker: str  # our spelling
-    source: str  # "config" or the name of the scan's file
 
 
 @dataclass(frozen=True)
@@ -141,11 +135,7 @@ def read_kept(archive: Archive, scan: str, session: date) -> list[Member]:
 
 
 def to_csv(universe: Universe) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["ticker", "source"])
-    writer.writerows(sorted(universe.members))
-    return text.getvalue().encode()
+    return universe_file.to_csv(universe.members)
 
 
 def of_pairs(pairs: Iterable[Sequence[str]]) -> Universe:

@@ -71,7 +71,7 @@ def volumes(
     kept_universe = archive.damaged(layout.universe(scan, session)).values()
     told = notes(tickers, unmapped, [*trf.damaged.values(), *odd, *yahoo.faults, *kept_universe])
     told += listing.few([f"Not known: {doubt}." for doubt in yahoo.doubts])
-    return tables, facts.pack(states, told, is_demo, yahoo.splits.select(list(volume.SPLIT_SCHEMA)))
+    return tables, facts.pack(states, told, is_demo, yahoo.splits.select(list(facts.SPLIT_SCHEMA)))
 
 
 def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str]) -> pl.DataFrame:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..archive.store import write_atomic
+from ..files import write_atomic
 from .contract import VERSION, Column, Contract, ContractError, Newer, Unreadable, version_of
 
 __all__ = ["CONTRACTS", "ContractError", "columns", "frame", "metadata", "read", "rows", "write"]

@@ -14,9 +14,11 @@ from typing import Any
 import polars as pl
 
 from .. import listing
-from ..measures.volume import SPLIT_SCHEMA
 
 TOLD = ("sources", "notes", "simulated")
+
+SPLIT_SCHEMA = {"ticker": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
+"""`ratio` is null where it cannot be known (`splits.judged`); so is then every factor over the split."""
 
 
 def pack(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..archive.integrity import Entry
-from ..archive.store import Archive, iso, sha256
+from ..archive.store import Archive, iso
+from ..files import sha256
 from ..market.sessions import NEW_YORK
 
 NAMES = ("state", "reason", "file", "sha256", "rows", "address", "status", "etag", "retrieved_at")

@@ -25,8 +25,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import NDArray
 
 from ...measures.unusual import window_z
-from ...measures.volume import SPLIT_SCHEMA
 from ...tables import glossary
+from ...tables.facts import SPLIT_SCHEMA
 from ...tables.glossary import LABELS
 from ..page import view
 from ..page.view import PageContext

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...archive.store import write_atomic
+from ...files import write_atomic
 from ...tables import glossary
 
 STYLE = Path(__file__).parent / "style.mplstyle"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from ...archive.store import write_atomic
+from ...files import write_atomic
 from ...session import files
 from ...session.selection import NotThere
 from ...tables import glossary

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from ...archive.store import sha256
+from ...files import sha256
 from ...market import sessions
 from ...session import files, sources
 from ...tables import contracts, glossary

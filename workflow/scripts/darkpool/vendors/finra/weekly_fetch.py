@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from ... import clock
 from ...archive import integrity, layout, open_requests
-from ...archive.store import Archive, iso, retrieved, sha256
+from ...archive.store import Archive, iso, retrieved
+from ...files import sha256
 from ...market import sessions
 from . import otc_weekly, query_api
 from .daily_fetch import GIVE_UP_AFTER

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from ...archive import integrity, layout
 from ...archive.integrity import Entry
-from ...archive.store import DRAFT, Archive, sha256
+from ...archive.store import Archive
+from ...files import DRAFT, sha256
 from .spool import Spool
 
 _PARTIAL, WHOLE = f".partial{DRAFT}", "whole.parquet"

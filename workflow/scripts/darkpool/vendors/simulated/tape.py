@@ -24,7 +24,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ...archive import integrity, layout
-from ...archive.store import Archive, sha256
+from ...archive.store import Archive
+from ...files import sha256
 from ...market import sessions, symbols
 from . import volumes as simulate
 from . import watchlist

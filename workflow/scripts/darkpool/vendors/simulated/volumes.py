@@ -25,9 +25,10 @@ import pyarrow.parquet as pq
 
 from ... import clock, settings
 from ...archive import integrity, layout
-from ...archive.store import Archive, iso, sha256, write_atomic
+from ...archive.store import Archive, iso
+from ...archive.universe_file import Member, to_csv
+from ...files import sha256, write_atomic
 from ...market import sessions, symbols
-from ...session import universe
 from ..finra import regsho
 from ..yahoo import bars_fetch
 from . import marks as simulated
@@ -112,8 +113,8 @@ def daily(archive: Archive, session: date, window: Sequence[date], seed: int) ->
     if not window or window[-1] != session:
         raise ValueError(f"the window of {session} should end with it, not with {window[-1] if window else 'nothing'}")
     tickers = watchlist.tickers(session)
-    members = tuple(universe.Member(ticker, settings.DEMO) for ticker in tickers)
-    once(archive, layout.universe(settings.DEMO, session), lambda: universe.to_csv(universe.Universe(members)))
+    members = [Member(ticker, settings.DEMO) for ticker in tickers]
+    once(archive, layout.universe(settings.DEMO, session), lambda: to_csv(members))
     archive.write_receipt("finra", session, _say_finra(archive, session, window, seed))
     archive.write_receipt("yahoo", session, _say_yahoo(archive, session, window, tickers, seed))
 

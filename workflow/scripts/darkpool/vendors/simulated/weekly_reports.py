@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...archive import layout, open_requests
-from ...archive.store import Archive, sha256, stamp
+from ...archive.store import Archive, stamp
+from ...files import sha256
 from ...market import sessions, symbols
 from ..finra import otc_weekly
 from . import volumes as simulate

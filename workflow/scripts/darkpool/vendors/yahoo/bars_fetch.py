@@ -14,8 +14,9 @@ import polars as pl
 from ... import clock
 from ...archive import integrity, layout, open_requests
 from ...archive.integrity import Entry
-from ...archive.store import Archive, sha256
+from ...archive.store import Archive
 from ...archive.ticker_states import day_state
+from ...files import sha256
 from ...market import sessions, symbols
 from ..entries import asked_again, asked_on_its_own_day, entry, of_file, unsettled
 from . import chart, daily_files, unknown_tickers

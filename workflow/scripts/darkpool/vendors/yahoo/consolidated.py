@@ -21,7 +21,8 @@ from ...archive.store import FIRST, Archive, retrieved
 from ...market import splits
 from ...market.sessions import NEW_YORK
 from ...market.splits import Split
-from ...measures.volume import SPLIT_SCHEMA, as_traded
+from ...measures.volume import as_traded
+from ...tables.facts import SPLIT_SCHEMA
 from . import daily_files
 
 NEAREST = 5
