@@ -107,7 +107,7 @@ class TestWriting:
 
     def test_a_real_limit_of_the_file_size_does_the_same(self, tmp_path) -> None:
         code = (
-            "import resource, sys; from pathlib import Path; from darkpool.archive import write_atomic\n"
+            "import resource, sys; from pathlib import Path; from darkpool.files import write_atomic\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
             "write_atomic(Path(sys.argv[1], 'small'), b'x' * 1000)\n"
             "write_atomic(Path(sys.argv[1], 'large'), b'x' * 1001)\n"
@@ -160,7 +160,7 @@ class TestReceipts:
 
 def test_a_second_asker_waits_for_the_first(kept: Archive) -> None:
     code = (
-        "import sys; from darkpool.archive import Archive\n"
+        "import sys; from darkpool.archive.store import Archive\n"
         "print('asks', flush=True)\n"
         "with Archive(sys.argv[1]).sole_asker('yahoo'): print('holds', flush=True)\n"
     )

@@ -317,7 +317,7 @@ def test_the_process_ends_though_a_service_hangs_and_says_nothing_of_the_address
     """What a wrapper sees: one word, no warning of a library, no thread that holds it."""
     service.hang = True
     program = (
-        "import datetime, pathlib; from darkpool import message; message.PATIENCE = 1.0;"
+        "import datetime, pathlib; from darkpool.message import delivery as message; message.PATIENCE = 1.0;"
         "print(message.announce(pathlib.Path('results/emps2'), datetime.date(2025, 12, 22)))"
     )
     done = subprocess.run(

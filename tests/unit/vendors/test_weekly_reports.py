@@ -141,9 +141,9 @@ class TestSeed:
     def test_the_same_seed_writes_the_same_bytes_in_another_process(self, tmp_path: Path) -> None:
         here = write(tmp_path / "a", SESSION, 1)
         program = (
-            "import sys; from datetime import date; from darkpool import simulate_weekly\n"
-            "from darkpool.archive import Archive\n"
-            "simulate_weekly.weeks(Archive(sys.argv[1]), date.fromisoformat(sys.argv[2]), 1, int(sys.argv[3]))"
+            "import sys; from datetime import date; from darkpool.vendors.simulated import weekly_reports\n"
+            "from darkpool.archive.store import Archive\n"
+            "weekly_reports.weeks(Archive(sys.argv[1]), date.fromisoformat(sys.argv[2]), 1, int(sys.argv[3]))"
         )
         subprocess.run(
             [sys.executable, "-c", program, str(tmp_path / "b"), str(SESSION), str(SEED)],
