@@ -69,7 +69,8 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path):
 def test_another_process_writes_the_same_bytes(tmp_path):
     here = write(tmp_path / "a", BEFORE_FRACTIONS, earlier=3)
     program = (
-        "import sys; from datetime import date; from darkpool.market import sessions; from darkpool.vendors.simulated import volumes as simulate\n"
+        "import sys; from datetime import date; from darkpool.market import sessions\n"
+        "from darkpool.vendors.simulated import volumes as simulate\n"
         "from darkpool.archive.store import Archive\n"
         "day = date.fromisoformat(sys.argv[2])\n"
         "simulate.daily(Archive(sys.argv[1]), day, sessions.window(day, 3), int(sys.argv[3]))"
@@ -303,6 +304,9 @@ def test_a_window_that_does_not_end_with_the_session_is_refused(tmp_path):
 
 
 def test_the_watchlist_is_light():
-    program = "import sys; from darkpool.vendors.simulated import watchlist; sys.exit('numpy' in sys.modules or 'polars' in sys.modules)"
+    program = (
+        "import sys; from darkpool.vendors.simulated import watchlist\n"
+        "sys.exit('numpy' in sys.modules or 'polars' in sys.modules)"
+    )
     package = Path(simulate.__file__).parents[1]
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": str(package)})
