@@ -169,7 +169,7 @@ def hashes(project: Path) -> dict[str, str]:
 PARSE = """
 import sys, time
 from datetime import date
-from darkpool import regsho
+from darkpool.vendors.finra import regsho
 content = open(sys.argv[1], "rb").read()
 for _ in range(6):
     begun = time.perf_counter()

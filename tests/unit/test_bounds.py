@@ -124,7 +124,7 @@ def test_no_redirect_leads_out_of_https(vendors: Vendors, monkeypatch: Any, ask:
 
 
 def test_nothing_in_the_workflow_runs_a_shell_or_turns_verification_off() -> None:
-    root = Path(polygon.__file__).parents[3]
+    root = Path(polygon.__file__).parents[5]
     sources = [root / "Snakefile", *(root / "workflow").rglob("*.py"), *(root / "workflow").rglob("*.smk")]
     forbidden = (
         "shell=True", "os.system", "os.popen", "eval(", "exec(", "pickle", "verify=False", "CERT_NONE",

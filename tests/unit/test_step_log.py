@@ -9,7 +9,7 @@ import pytest
 from darkpool import step_log
 from darkpool.vendors.finra.regsho import RegshoError
 
-PACKAGE = Path(step_log.__file__).parent.parent
+PACKAGE = Path(step_log.__file__).parents[1]
 
 
 def test_what_is_said_stands_on_the_terminal_and_in_the_log(tmp_path, capsys) -> None:
@@ -49,11 +49,11 @@ def test_a_fault_of_the_program_shows_its_traceback_and_fails(tmp_path, capsys) 
 
 FULL = """
 import resource, sys
-from darkpool import archive, logbook
+from darkpool import files, step_log
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-with logbook.logged(sys.argv[1] + "/log"):
-    archive.write_atomic(Path(sys.argv[1], "answer.txt"), b"content")
+with step_log.logged(sys.argv[1] + "/log"):
+    files.write_atomic(Path(sys.argv[1], "answer.txt"), b"content")
 """
 
 

@@ -20,8 +20,8 @@ FLAGGED = "no_lit,revised"
 RECHECK = """
 import json, sys
 from datetime import date
-from darkpool import lookback
-from darkpool.archive import Archive
+from darkpool.morning import lookback
+from darkpool.archive.store import Archive
 days = [date.fromisoformat(day) for day in sys.argv[3:]]
 found = lookback.recheck(Archive(sys.argv[1]), "emps2", days, prefixes=["CNMS"], window=int(sys.argv[2]))
 print(json.dumps([str(day) for day in found]))

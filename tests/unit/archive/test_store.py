@@ -114,7 +114,7 @@ class TestWriting:
         )
         done = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path)],
-            env={"PYTHONPATH": str(Path(store.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={"PYTHONPATH": str(Path(store.__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
             check=False,
@@ -167,7 +167,7 @@ def test_a_second_asker_waits_for_the_first(kept: Archive) -> None:
     with kept.sole_asker("yahoo"), kept.sole_asker("finra"):
         second = subprocess.Popen(
             [sys.executable, "-c", code, str(kept.root)],
-            env={"PYTHONPATH": str(Path(store.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={"PYTHONPATH": str(Path(store.__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -25,7 +25,7 @@ from darkpool.tables import contracts
 from session_folders import FIRST
 
 DAYS = [date(2025, 12, 15), date(2025, 12, 16), date(2025, 12, 17), date(2025, 12, 18)]
-SCRIPTS = Path(database.__file__).parents[1]
+SCRIPTS = Path(database.__file__).parents[2]
 
 
 @pytest.fixture
@@ -323,17 +323,17 @@ LOAD = """
 import sys
 from datetime import date
 from pathlib import Path
-from darkpool import history
+from darkpool.history import database
 folder, archive, *days = sys.argv[1:]
 for day in days:
-    history.load(Path(folder), [date.fromisoformat(day)], Path(archive))
+    database.load(Path(folder), [date.fromisoformat(day)], Path(archive))
 """
 
 READ = """
 import sys
 from pathlib import Path
-from darkpool import history
-with history.connect(Path(sys.argv[1])) as con:
+from darkpool.history import database
+with database.connect(Path(sys.argv[1])) as con:
     count = lambda: con.execute("SELECT count(*) FROM features ").fetchall()[0][0]
     print(count(), flush=True)
     sys.stdin.readline()
@@ -344,20 +344,20 @@ KILLED = """
 import os, signal, sys
 from datetime import date
 from pathlib import Path
-from darkpool import history
+from darkpool.history import database
 folder, archive, day, moment = sys.argv[1:]
 left = int(moment)
 
 def count(frame, event, argument):
     global left
-    if frame.f_code.co_filename != history.__file__:
+    if frame.f_code.co_filename != database.__file__:
         return
     left -= 1
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 
 sys.setprofile(count)
-history.load(Path(folder), [date.fromisoformat(day)], Path(archive))
+database.load(Path(folder), [date.fromisoformat(day)], Path(archive))
 sys.setprofile(None)
 print(int(moment) - left)
 """

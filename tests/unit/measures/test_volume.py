@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkpool.measures import volume
+from darkpool.tables import facts
 
 DAY, FRIDAY = date(2021, 12, 22), date(2021, 12, 21)
 
 
 def splits(*rows: tuple[str, date, float | None]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=volume.SPLIT_SCHEMA, orient="row")
+    return pl.DataFrame(list(rows), schema=facts.SPLIT_SCHEMA, orient="row")
 
 
 def bars(*rows: tuple[str, date, float]) -> pl.DataFrame:

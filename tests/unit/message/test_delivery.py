@@ -322,7 +322,7 @@ def test_the_process_ends_though_a_service_hangs_and_says_nothing_of_the_address
     )
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-c", program], capture_output=True, text=True, timeout=60, check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(delivery.__file__).parents[1]), delivery.ADDRESSES: address(service)},
+        env={**os.environ, "PYTHONPATH": str(Path(delivery.__file__).parents[2]), delivery.ADDRESSES: address(service)},
     )  # fmt: skip
     assert done.stdout == "failed: address 1 (json): no answer within 1 s\n"
     assert TOKEN not in done.stderr

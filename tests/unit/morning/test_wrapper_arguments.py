@@ -107,7 +107,7 @@ def test_cron_leaves_out_what_may_stand_in_a_file(tmp_path, monkeypatch):
 def test_a_verdict_is_read_from_the_files(finra, polygon, ended, manifest, stands, expected, tmp_path, monkeypatch):
     states = {"FINRA": finra, "Yahoo": "published", "Polygon": polygon}
     told = pack([{"source": name, "state": state, "reason": None} for name, state in states.items()], [])
-    monkeypatch.setattr("darkpool.tables.metadata", lambda path: told)
+    monkeypatch.setattr("darkpool.tables.contracts.metadata", lambda path: told)
     if stands:
         (tmp_path / "all").write_text("{}")
     judged = outcome.judge(tmp_path, ended, manifest, "single")

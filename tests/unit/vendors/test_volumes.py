@@ -75,7 +75,7 @@ def test_another_process_writes_the_same_bytes(tmp_path):
         "day = date.fromisoformat(sys.argv[2])\n"
         "simulate.daily(Archive(sys.argv[1]), day, sessions.window(day, 3), int(sys.argv[3]))"
     )
-    package = Path(simulate.__file__).parents[1]
+    package = Path(simulate.__file__).parents[3]
     subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "b"), str(BEFORE_FRACTIONS), str(SEED)],
         check=True,
@@ -308,5 +308,5 @@ def test_the_watchlist_is_light():
         "import sys; from darkpool.vendors.simulated import watchlist\n"
         "sys.exit('numpy' in sys.modules or 'polars' in sys.modules)"
     )
-    package = Path(simulate.__file__).parents[1]
+    package = Path(simulate.__file__).parents[3]
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": str(package)})

@@ -150,7 +150,7 @@ class TestSeed:
             check=True,
             env={
                 **os.environ,
-                "PYTHONPATH": str(Path(weekly_reports.__file__).parents[1]),
+                "PYTHONPATH": str(Path(weekly_reports.__file__).parents[3]),
                 "PYTHONHASHSEED": "42",
                 "TZ": "Asia/Tokyo",
             },
