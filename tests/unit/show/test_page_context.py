@@ -17,7 +17,7 @@ METADATA = {
 
 def features(day: date, *tickers: str) -> pl.DataFrame:
     count = len(tickers)
-    text = {"classification_method": ["NBBO"] * count, "signal": ["BOT"] * count}
+    text = {"classification_method": ["NBBO"] * count, "signal": ["BOT"] * count, "strength": ["weak"] * count}
     more = {"opinions": ["agree"] * count, "quality": [""] * count, "history_sessions": [0] * count}
     return contracts.frame(
         "features", {"date": [day] * count, "ticker": list(tickers), "trf_volume": [5.0] * count, **text, **more}
