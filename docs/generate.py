@@ -18,7 +18,8 @@ import yaml
 from darkpool.cli import main as command_line
 from darkpool.morning import wrapper_arguments
 from darkpool.session import files
-from darkpool.tables import contracts, glossary
+from darkpool.tables import columns, contracts, glossary
+from darkpool.tables.column import Column
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -41,27 +42,18 @@ def code(text: object) -> str:
 
 
 def every_table() -> str:
-    """Each table's columns as its files carry them, with the version of the contract that brought them."""
+    """Each table's columns as the registry has them, with the version of the contract that brought them."""
     parts = []
-    for name, contract in contracts.CONTRACTS.items():
-        key = ", ".join(map(code, contract.key))
-        parts.append(f"### `{name}`\n\nVersion {contract.version}; one row per {key}.\n\n" + _contract_rows(contract))
+    for name, known in columns.TABLES.items():
+        key, version = ", ".join(map(code, known.key)), contracts.CONTRACTS[name].version
+        parts.append(f"### `{name}`\n\nVersion {version}; one row per {key}.\n\n" + _columns(known.columns))
     return "\n".join(parts)
 
 
-def _contract_rows(contract: Any) -> str:
+def _columns(listed: Iterable[Column]) -> str:
     return table(
-        ("column", "unit", "null", "since", "meaning"),
-        (
-            (
-                code(column.field.name),
-                column.field.metadata[b"unit"].decode(),
-                "may be" if column.field.nullable else "never",
-                str(column.since),
-                column.field.metadata[b"meaning"].decode(),
-            )
-            for column in contract.columns
-        ),
+        ("column", "type", "unit", "null", "since", "meaning"),
+        ((code(c.name), c.type, c.unit, "may be" if c.null else "never", str(c.since), c.meaning) for c in listed),
     )
 
 

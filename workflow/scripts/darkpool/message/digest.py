@@ -22,15 +22,13 @@ from .. import listing
 from ..archive.store import FINAL_STATES
 from ..session.sources import HOLDING
 from ..show.page import view
-from ..tables import glossary
+from ..tables import columns, glossary
 
 TOP = 5
 """Rows told in full, the first of the page."""
 MOST_NAMES = 20
 MOST_NOTES = 5
 MOST_CHARACTERS = 240
-WHY = ("offex_ratio", "trf_spike", "trf_percentile", "lit_buy_ratio", "classification_method")
-"""Columns that say why a row is there."""
 _MARKUP = str.maketrans({"<": "‹", ">": "›", "@": "(at)", **dict.fromkeys("*_`[]~|\\", " ")})
 
 
@@ -185,10 +183,10 @@ def _why(row: Mapping[str, Any], since: Mapping[str, Streak]) -> str:
     signal = view.cell("signal", row)
     streak = since.get(row["ticker"])
     told = [] if signal.kind == "unknown" else [f"{signal.text} {streak.words}" if streak else signal.text]
-    for name in WHY:
+    for name in columns.also("digest"):
         cell = view.cell(name, row)
         if cell.kind != "unknown":
-            told.append(f"{glossary.COLUMNS[name].label} {cell.text}")
+            told.append(f"{columns.COLUMNS[name].label} {cell.text}")
     flags = [glossary.term(glossary.FLAGS, flag) for flag in _flags(row) if flag != "simulated"]
     return ", ".join(told) + (f" ({', '.join(flag.label for flag in flags)})" if flags else "")
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from ..tables import contracts, glossary
+from ..tables import glossary
+from ..tables.column import Column, by_name
+from ..tables.columns import TABLES
 from . import cells
 
 MOST_ROWS = 1_048_575
@@ -42,12 +44,9 @@ def to_parquet(frame: pl.DataFrame, table: str, **metadata: str) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    contract = contracts.CONTRACTS[table].schema
+    described = {column.name: column.about for column in TABLES[table].columns}
     rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-    fields = [
-        about.with_metadata(contract.field(about.name).metadata) if about.name in contract.names else about
-        for about in rows.schema
-    ]
+    fields = [about.with_metadata(described.get(about.name)) for about in rows.schema]
     schema = pa.schema(fields, metadata={"table": table, "disclaimer": glossary.DISCLAIMER, **metadata})
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(rows.columns, schema=schema), sink, compression="zstd")
@@ -63,6 +62,7 @@ def to_xlsx(frame: pl.DataFrame, table: str, simulated: bool) -> bytes:
 
     if frame.height > MOST_ROWS:
         raise ValueError(f"{frame.height:,} rows, an Excel sheet holds {MOST_ROWS:,}; fewer dates, or csv or parquet")
+    described = by_name(TABLES[table].columns)
     sink = io.BytesIO()
     with xlsxwriter.Workbook(sink, {"in_memory": True}) as book:
         book.set_properties({"created": _CREATED, "comments": glossary.DISCLAIMER})
@@ -71,7 +71,7 @@ def to_xlsx(frame: pl.DataFrame, table: str, simulated: bool) -> bytes:
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, max(frame.height, 1), frame.width - 1)
         for at, column in enumerate(neutral(frame)):
-            look = book.add_format({"num_format": _format(column)})
+            look = book.add_format({"num_format": _format(column, described)})
             sheet.set_column(at, at, max(11, len(column.name) + 2))
             sheet.write_string(0, at, column.name, bold)
             for row, value in enumerate(column, start=1):
@@ -79,19 +79,16 @@ def to_xlsx(frame: pl.DataFrame, table: str, simulated: bool) -> bytes:
         about = book.add_worksheet("about")
         said = [glossary.SIMULATED_SENTENCE] if simulated else []
         lines = [(text, "", "") for text in (*said, glossary.DISCLAIMER)]
-        for row, cells in enumerate([*lines, ("column", "unit", "meaning"), *_meanings(frame, table)]):
+        for row, cells in enumerate([*lines, ("column", "unit", "meaning"), *_meanings(frame, described)]):
             for at, text in enumerate(cells):
                 about.write_string(row, at, text)
     return sink.getvalue()
 
 
-def _format(column: pl.Series) -> str:
-    if column.dtype.is_integer():
-        return _FORMATS["count"]
-    if column.dtype == pl.Date:
-        return _FORMATS["date"]
-    kind = glossary.COLUMNS[column.name].kind if column.name in glossary.COLUMNS else ""
-    return _FORMATS.get("shares" if column.name.endswith("_volume") else kind, _OTHER_NUMBERS)
+def _format(column: pl.Series, described: Mapping[str, Column]) -> str:
+    if column.name in described:
+        return _FORMATS.get(described[column.name].kind, _OTHER_NUMBERS)
+    return _FORMATS["date"] if column.dtype == pl.Date else _OTHER_NUMBERS
 
 
 def _write(sheet: Any, row: int, at: int, value: object, look: Any) -> None:
@@ -108,11 +105,6 @@ def _write(sheet: Any, row: int, at: int, value: object, look: Any) -> None:
             sheet.write_string(row, at, str(value))
 
 
-def _meanings(frame: pl.DataFrame, table: str) -> list[tuple[str, str, str]]:
-    schema = contracts.CONTRACTS[table].schema
-    described = {field.name: field.metadata for field in schema}
-    return [
-        (name, described[name][b"unit"].decode(), described[name][b"meaning"].decode())
-        for name in frame.columns
-        if name in described
-    ]
+def _meanings(frame: pl.DataFrame, described: Mapping[str, Column]) -> list[tuple[str, str, str]]:
+    found = [described[name] for name in frame.columns if name in described]
+    return [(column.name, column.unit, column.meaning) for column in found]

@@ -1,6 +1,6 @@
-"""Every word a person reads: labels, columns with their formulas, flags, states, methods, reasons and the disclaimer.
+"""Every word a person reads: labels, flags, states, methods, reasons and the disclaimer; columns have `columns`.
 
-Page, figures and README take their words from here, so that one thing has one name wherever it is shown.
+Page, figures and docs take their words from here, so that one thing has one name wherever it is shown.
 Sentences may hold the placeholders `{ma}`, `{window}`, `{bot}` and `{sell}`; `filled` puts the run's values in.
 """
 
@@ -12,33 +12,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from .column import NUMERIC, Column, Kind
+from .columns import CHECK_COLUMNS, COLUMNS, ESSENTIAL, FLOW, INDEX_COLUMNS, WEEK_COLUMNS, WEEK_LABELS
+
+__all__ = [
+    "CHECK_COLUMNS", "COLUMNS", "ESSENTIAL", "FLOW", "INDEX_COLUMNS", "NUMERIC", "WEEK_COLUMNS", "WEEK_LABELS",
+    "Column",
+]  # fmt: skip
+"""The words of columns, handed on from the registry."""
+
 DISCLAIMER = "FINRA does not publish trade direction for off-exchange volume. Bought and sold are inferred estimates."
 SIMULATED = "SIMULATED"
 SIMULATED_SENTENCE = "Every number here comes from simulated vendors. None of it is market data."
 UNKNOWN = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
-
-Kind = Literal["shares", "fraction", "percent", "ratio", "score", "signed", "count", "date", "text"]
-NUMERIC: frozenset[Kind] = frozenset({"shares", "fraction", "percent", "ratio", "score", "signed", "count"})
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column as shown: short label, unit for the header, meaning, formula, and why it may be null.
-
-    `unknown_by` lists the flags that explain a null, most telling first; `unknown` is the reason where none stands.
-    """
-
-    name: str
-    group: str
-    label: str
-    unit: str
-    kind: Kind
-    sentence: str
-    formula: str = ""
-    unknown_by: tuple[str, ...] = ()
-    unknown: str = "The value is not known."
 
 
 @dataclass(frozen=True)
@@ -51,312 +39,12 @@ class Term:
     tone: Literal["good", "warn", "plain"] = "plain"
 
 
-GLANCE, MUCH, UNUSUAL = "At a glance", "How much", "How unusual"
-FLOW, PRINTS, WEEK, QUALITY = "Bought or sold (inferred estimate)", "FINRA prints", "FINRA weekly", "Quality"
-LIT = "Lit market behind it"
-
-_NO_LIT = ("no_lit", "thin_lit")
-_NO_WINDOW = ("no_trf", "split_unclear", "identity_break", "short_history")
-_NO_ESTIMATE = ("no_trf", "no_lit", "thin_lit")
-_NO_INTERVAL = ("no_lit", "thin_lit", "bars_only", "no_quotes")
-_NO_BAND = ("no_trf", *_NO_INTERVAL)
-_UNTRUSTED = (
-    "How often the signs are wrong is not known: fewer than 30 minutes with signed trades, or more than a tenth of the "
-    "signed volume without a quote."
-)
-_ONE_SIDED = "The estimate is one-sided: the whole volume counts as bought, or as sold, and no ratio can be formed."
-_NO_WEEK = "No FINRA week with this ticker had been published by this session."
-_LIT_RATIO = "lit buy volume / (lit buy volume + lit sell volume)"
-
-_COLUMNS = (
-    Column("ticker", "", "Ticker", "", "text", "The ticker in our spelling. Upper and lower case differ."),
-    Column(
-        "signal", GLANCE, "Signal", "estimate", "text",
-        "BOT where clearly more was bought than sold, SELL where clearly less, neutral between. An inferred estimate.",
-        "BOT if bought > {bot} × sold; SELL if bought < {sell} × sold",
-        _NO_ESTIMATE, "There is no estimate to form a signal from.",
-    ),
-    Column(
-        "strength", GLANCE, "Strength", "of signal", "text",
-        "firm where the whole band of the estimate gives the signal; weak, where a part of it does not, only leans.",
-        "firm if bought_low / trf_volume > {bot} / (1 + {bot}) or bought_high / trf_volume < {sell} / (1 + {sell})",
-        (), "There is no signal whose strength could be told.",
-    ),
-    Column(
-        "accum_score", GLANCE, "Score", "accum.", "score",
-        "The order of this table: off-exchange ratio and spike, weighted. The spike dominates the sum.",
-        "weight × offex_ratio + weight × trf_spike (0.5 and 0.5 unless accum_score says otherwise)",
-        ("no_trf", "split_unclear", "rounded_volume", "no_regular", "identity_break", "short_history"),
-        "One of the score's components is unknown.",
-    ),
-    Column(
-        "offex_ratio", GLANCE, "Off-exch.", "% of volume", "fraction",
-        "The part of the session's whole volume that traded off-exchange, dark pools and wholesalers together.",
-        "trf_volume / regular_volume",
-        ("no_trf", "split_unclear", "rounded_volume", "no_regular"), "The consolidated volume is zero.",
-    ),
-    Column(
-        "trf_spike", GLANCE, "Spike", "× mean", "ratio",
-        "Off-exchange volume against its own {ma}-session mean.",
-        "trf_volume / trf_ma{ma}",
-        _NO_WINDOW, "The mean is zero.",
-    ),
-    Column(
-        "trf_volume", MUCH, "Off-exch. volume", "shares", "shares",
-        "Off-exchange volume of the session: TotalVolume of FINRA's consolidated Reg SHO file, all facilities.",
-        "", ("no_trf",), "FINRA's answer holds no volume for this ticker.",
-    ),
-    Column(
-        "regular_volume", MUCH, "Total volume", "shares", "shares",
-        "Consolidated volume of the session as traded: Yahoo's split-adjusted volume brought back.",
-        "Yahoo volume / split factor", ("split_unclear", "rounded_volume", "no_regular"),
-        "Yahoo's answer holds no volume for this ticker.",
-    ),
-    Column(
-        "trf_ma20", MUCH, "{ma}-session mean", "shares", "shares",
-        "Mean off-exchange volume of the last {ma} sessions, this one included, on this session's share basis.",
-        "mean of trf_volume over {ma} sessions", _NO_WINDOW,
-    ),
-    Column(
-        "trf_percentile", UNUSUAL, "Percentile", "% of window", "fraction",
-        "The share of the {window} earlier sessions with less off-exchange volume than this one; ties count half.",
-        "(earlier below today + ½ equal to today) / earlier", _NO_WINDOW,
-    ),
-    Column(
-        "offex_ratio_z", UNUSUAL, "Ratio z", "robust σ", "signed",
-        "How far the off-exchange ratio lies from its median over the {window} earlier sessions, in robust deviations.",
-        "(offex_ratio − median) / (1.4826 × MAD)",
-        ("no_trf", "split_unclear", "rounded_volume", "no_regular", "identity_break", "short_history"),
-        "The earlier ratios do not vary, so that there is no scale.",
-    ),
-    Column(
-        "history_sessions", UNUSUAL, "History", "sessions", "count",
-        "Earlier sessions of the {window}-session window with an off-exchange volume, of this security.",
-    ),
-    Column(
-        "estimated_bought", FLOW, "Bought", "shares", "shares",
-        "Inferred estimate: off-exchange volume times the buy ratio of the lit market.",
-        "trf_volume × lit_buy_ratio", _NO_ESTIMATE,
-    ),
-    Column(
-        "estimated_sold", FLOW, "Sold", "shares", "shares",
-        "Inferred estimate: what remains of the off-exchange volume.",
-        "trf_volume − estimated_bought", _NO_ESTIMATE,
-    ),
-    Column(
-        "bought_low", FLOW, "Bought from", "shares", "shares",
-        "Least of the band of bought: signing, sampling and transfer. Transfer is set from 14 ticker-days whose prints "
-        "are known; the band held 14 of 14.",
-        "trf_volume × (min(r1, r2) − 1.645 s); s² = variance × (1 + signed / trf_volume) + lit.transfer_sd²",
-        _NO_BAND, _UNTRUSTED,
-    ),
-    Column(
-        "bought_high", FLOW, "Bought to", "shares", "shares",
-        "Greatest of the band of bought: signing, sampling and transfer.",
-        "trf_volume × (max(r1, r2) + 1.645 s)", _NO_BAND, _UNTRUSTED,
-    ),
-    Column(
-        "lit_buy_ratio", FLOW, "Buy %", "% of signed", "fraction",
-        "The bought part of the signed volume on lit exchanges, applied to the off-exchange volume.",
-        _LIT_RATIO, _NO_LIT,
-    ),
-    Column(
-        "lit_buy_low", FLOW, "Buy % from", "% of signed", "fraction",
-        "Least of the interval of the lit buy ratio by its signing alone, nominally 90%, for exact quotes.",
-        "min(r1, r2) − 1.645 × neutral part × standard error; r1 without the neutral trades, r2 with them (Lee-Ready)",
-        _NO_INTERVAL, _UNTRUSTED,
-    ),
-    Column(
-        "lit_buy_high", FLOW, "Buy % to", "% of signed", "fraction",
-        "Greatest of the interval of the lit buy ratio by its signing alone, nominally 90%, for exact quotes.",
-        "max(r1, r2) + 1.645 × neutral part × standard error", _NO_INTERVAL, _UNTRUSTED,
-    ),
-    Column(
-        "buy_ratio", FLOW, "Buy ratio", "× sold", "ratio",
-        "Estimated bought against estimated sold. FINRA's volume cancels out: it is the lit market's opinion.",
-        "estimated_bought / estimated_sold", _NO_ESTIMATE, _ONE_SIDED,
-    ),
-    Column(
-        "log_ratio", FLOW, "Log ratio", "ln", "signed",
-        "Natural logarithm of the buy ratio: 0 is even, above is bought, below is sold.",
-        "ln(buy_ratio)", _NO_ESTIMATE, _ONE_SIDED,
-    ),
-    Column(
-        "classification_method", FLOW, "Method", "", "text",
-        "How the lit trades were told apart into bought and sold.",
-    ),
-    Column(
-        "lit_coverage_pct", FLOW, "Coverage", "% of trades", "percent",
-        "The part of the eligible lit trades that the method could sign.",
-        "100 × signed trades / eligible trades", _NO_LIT,
-    ),
-    Column(
-        "trf_buy_ratio", PRINTS, "Prints buy %", "% of signed", "fraction",
-        "The off-exchange prints signed by themselves, by their place in the spread: a second opinion. "
-        "The rule comes from work on retail prints; most off-exchange volume is not retail.",
-        "print buy volume / (print buy volume + print sell volume)",
-        ("no_quotes", "no_lit"), "There are no trades with quotes, or too few signed prints.",
-    ),
-    Column(
-        "opinions", PRINTS, "Opinions", "lit and prints", "text",
-        "Whether the lit market and the off-exchange prints say the same (BOT, SELL or neutral).",
-        "", ("no_lit", "thin_lit", "no_quotes"), "Neither the lit market nor the prints have an opinion.",
-    ),
-    Column(
-        "ats_share", WEEK, "ATS share", "% of off-exch.", "fraction",
-        "The part of the week's off-exchange volume that traded in alternative trading systems, the dark pools proper.",
-        "ATS volume / (ATS + non-ATS volume)", (), _NO_WEEK,
-    ),
-    Column(
-        "finra_week", WEEK, "Week", "Monday", "date",
-        "Monday of the newest FINRA week that had been published by this session.", "", (), _NO_WEEK,
-    ),
-    Column("quality", QUALITY, "Flags", "", "text", "What a reader must know about the row; empty when all is well."),
-)  # fmt: skip
-COLUMNS: Mapping[str, Column] = {column.name: column for column in _COLUMNS}
-
-PERIOD = "FINRA week"
-_WEEK_LIT = ("no_lit",)
-_WEEK_ESTIMATE = ("no_lit", "thin_lit")
-_WEEK_INTERVAL = ("no_lit", "thin_lit", "bars_only")
-_WEEK_UNTRUSTED = (
-    "How often the signs are wrong is not known: a session of the week was signed without quotes or from bars, or "
-    "fewer than 30 minutes have signed trades."
-)
-
-_WEEK_COLUMNS = (
-    Column("ticker", "", "Ticker", "", "text", "The ticker in our spelling. Upper and lower case differ."),
-    Column("week_start_date", PERIOD, "Week", "Monday", "date", "Monday of the FINRA week the row describes."),
-    Column(
-        "finra_period_type", PERIOD, "Period", "", "text",
-        "What the volume covers: a whole week, all hours of Monday to Friday. Never to be read as a day.",
-    ),
-    Column(
-        "signal", PERIOD, "Signal", "estimate", "text",
-        "BOT where clearly more was bought than sold in the week, SELL where clearly less. An inferred estimate.",
-        "BOT if bought > {bot} × sold; SELL if bought < {sell} × sold",
-        _WEEK_ESTIMATE, "There is no estimate to form a signal from.",
-    ),
-    Column(
-        "age_weeks", PERIOD, "Age", "weeks", "count",
-        "How many weeks the row's week lies before that of the page's session.",
-        "(Monday of the session − Monday of the week) / 7",
-    ),
-    Column(
-        "published_date", PERIOD, "Published", "by FINRA", "date",
-        "The day FINRA first published the row; by the tier's lag where FINRA does not say.",
-        "Monday + 21 days (T1) or + 35 days (T2, OTC)", (), "The day of publication was not handed on to this page.",
-    ),
-    Column(
-        "tier", PERIOD, "Tier", "FINRA's", "text",
-        "T1 is published two weeks after the week's end, T2 and OTC (OTC equities) four.",
-    ),
-    Column(
-        "finra_off_exchange_volume", MUCH, "Off-exch. volume", "shares a week", "shares",
-        "Off-exchange volume of the whole week, ATS and non-ATS together, as traded.", "ATS + non-ATS volume",
-    ),
-    Column(
-        "ats_share", MUCH, "ATS share", "% of off-exch.", "fraction",
-        "The part of the week's off-exchange volume that traded in alternative trading systems, the dark pools proper.",
-        "ATS volume / (ATS + non-ATS volume)", (), "FINRA has no ATS row for this ticker and week.",
-    ),
-    Column(
-        "estimated_bought", FLOW, "Bought", "shares a week", "shares",
-        "Inferred estimate: the week's off-exchange volume times the week's lit buy ratio.",
-        "off-exchange volume × lit_buy_ratio", _WEEK_ESTIMATE,
-    ),
-    Column(
-        "estimated_sold", FLOW, "Sold", "shares a week", "shares",
-        "Inferred estimate: what remains of the week's off-exchange volume.",
-        "off-exchange volume − estimated_bought", _WEEK_ESTIMATE,
-    ),
-    Column(
-        "bought_low", FLOW, "Bought from", "shares a week", "shares",
-        "Least of the band of bought: signing, sampling and transfer, from the minutes of the week's sessions.",
-        "", _WEEK_INTERVAL, _WEEK_UNTRUSTED,
-    ),
-    Column(
-        "bought_high", FLOW, "Bought to", "shares a week", "shares",
-        "Greatest of the band of bought: signing, sampling and transfer.", "", _WEEK_INTERVAL, _WEEK_UNTRUSTED,
-    ),
-    Column(
-        "lit_buy_ratio", FLOW, "Buy %", "% of signed", "fraction",
-        "The bought part of the lit volume signed in those sessions of the week that are here.",
-        "Σ lit buy volume / Σ (lit buy volume + lit sell volume)", _WEEK_ESTIMATE,
-    ),
-    Column(
-        "lit_buy_low", FLOW, "Buy % from", "% of signed", "fraction",
-        "Least of the interval of the week's lit buy ratio by its signing alone, nominally 90%, for exact quotes.",
-        "", _WEEK_INTERVAL, _WEEK_UNTRUSTED,
-    ),
-    Column(
-        "lit_buy_high", FLOW, "Buy % to", "% of signed", "fraction",
-        "Greatest of the interval of the week's lit buy ratio by its signing alone.",
-        "", _WEEK_INTERVAL, _WEEK_UNTRUSTED,
-    ),
-    Column(
-        "buy_ratio", FLOW, "Buy ratio", "× sold", "ratio",
-        "Estimated bought against estimated sold. FINRA's volume cancels out: it is the lit market's opinion.",
-        "estimated_bought / estimated_sold", _WEEK_ESTIMATE, _ONE_SIDED,
-    ),
-    Column(
-        "log_ratio", FLOW, "Log ratio", "ln", "signed",
-        "Natural logarithm of the buy ratio: 0 is even, above is bought, below is sold.",
-        "ln(buy_ratio)", _WEEK_ESTIMATE, _ONE_SIDED,
-    ),
-    Column(
-        "lit_buy_volume", LIT, "Lit bought", "shares", "shares",
-        "Lit volume signed as bought, added up over the week's sessions that are here.", "", _WEEK_LIT,
-    ),
-    Column(
-        "lit_sell_volume", LIT, "Lit sold", "shares", "shares",
-        "Lit volume signed as sold, added up over the week's sessions that are here.", "", _WEEK_LIT,
-    ),
-    Column(
-        "sessions_with_lit", LIT, "With lit", "sessions", "count",
-        "Sessions of the week for which lit trades or minute bars are here: what the lit ratio rests on.",
-    ),
-    Column("sessions_in_week", LIT, "In week", "sessions", "count", "Sessions of the exchange in this week."),
-    Column(
-        "methods", LIT, "Method", "", "text", "How the lit trades of the week's sessions were signed.",
-        "", _WEEK_LIT, "The method was not handed on to this page.",
-    ),
-    Column("flags", QUALITY, "Flags", "", "text", "What a reader must know about the week; empty when all is well."),
-)  # fmt: skip
-WEEK_COLUMNS: Mapping[str, Column] = {column.name: column for column in _WEEK_COLUMNS}
-"""Columns of a page's weeks: those of the table `weekly` and `WEEK_LABELS`."""
-WEEK_LABELS = ("age_weeks", "ats_share", "flags", "methods", "published_date")
-"""Columns of a page's weeks that the table `weekly` does not hold."""
-
 WEEKS_TITLE = "Weeks"
 WEEKS_SENTENCE = (
     "Weekly, not daily: each row is FINRA's off-exchange volume of a whole week, all hours, the newest that had been "
     "published by the session of this page. Bought and sold rest on the lit trades of those sessions of the week that "
     "are here. No share of a week stands in a daily row, and no daily share here."
 )
-
-_CHECK_COLUMNS = (
-    Column("ticker", "", "Ticker", "", "text", "The ticker in our spelling. Upper and lower case differ."),
-    Column("check", "Check", "Check", "", "text", "Which two numbers are held against each other."),
-    Column("date", "Check", "Date", "or Monday", "date", "The session; for a check of a week, its Monday."),
-    Column(
-        "verdict", "Check", "Verdict", "", "text",
-        "ok inside the band, alarm outside, not comparable where one side is missing.",
-    ),
-    Column(
-        "ratio", "Ratio", "Ratio", "left / right", "ratio", "The left number against the right one.",
-        "left / right", (), "One side is missing, or the right one is zero.",
-    ),
-    Column("low", "Ratio", "From", "expected", "ratio", "The least ratio of a sound pair."),
-    Column("high", "Ratio", "To", "expected", "ratio", "The greatest ratio of a sound pair."),
-    Column("left_name", "Compared", "Left", "", "text", "What the left number is."),
-    Column("left", "Compared", "Left", "shares", "shares", "The left number.", "", (), "The left side is missing."),
-    Column("right_name", "Compared", "Right", "", "text", "What the right number is."),
-    Column("right", "Compared", "Right", "shares", "shares", "The right number.", "", (), "The right side is missing."),
-    Column("why", "Expected bias", "Why", "", "text", "What is missing, and why the two numbers need not be equal."),
-)  # fmt: skip
-CHECK_COLUMNS: Mapping[str, Column] = {column.name: column for column in _CHECK_COLUMNS}
-"""Columns of a page's reconciliation."""
 
 CHECKS_TITLE = "Reconciliation"
 CHECKS_SENTENCE = (
@@ -640,15 +328,6 @@ KEYS: Mapping[str, str] = {
 }
 """Keys of the page, with what they do."""
 
-ESSENTIAL = frozenset(
-    {
-        "ticker", "signal", "strength", "accum_score", "offex_ratio", "trf_spike", "trf_volume", "regular_volume",
-        "trf_percentile", "offex_ratio_z", "estimated_bought", "estimated_sold", "lit_buy_ratio", "log_ratio",
-        "classification_method", "opinions", "quality",
-    }
-)  # fmt: skip
-"""Columns of the page before any are chosen; the others are a click away, and in every row's details."""
-
 SESSION_STATES: Mapping[str, Term] = _terms(
     Term("complete", "complete", "Every answer is final, and the manifest vouches for what is here.", "good"),
     Term(
@@ -676,31 +355,6 @@ TAPE: Mapping[str, Term] = _terms(
 )
 """What a session says of a ticker, one letter a session."""
 
-_INDEX_COLUMNS = (
-    Column(
-        "change", GLANCE, "Change", "points", "signed",
-        "Off-exchange ratio less that of the session before, in percentage points.",
-        "100 × (offex_ratio − offex_ratio of the session before)",
-        (), "The ratio of this session or of the one before is unknown.",
-    ),
-    Column(
-        "streak", GLANCE, "In a row", "sessions", "count",
-        "How many sessions in a row, the newest included, have the same signal. A session that is missing, or has no "
-        "estimate, ends the row: nobody knows what it would have said.",
-        "", (), "The newest session has no signal.",
-    ),
-    Column(
-        "ratios", "Window", "Ratio", "window", "text",
-        "The off-exchange ratio over the window of the newest session, oldest on the left. Every row has the same "
-        "scale, from zero; a gap is a session without a value.",
-    ),
-    Column(
-        "tape", "Window", "Signals", "newest right", "text",
-        "The signal of each of the last sessions: B is BOT, S is SELL, n neutral, – no estimate, × a missing session.",
-    ),
-)  # fmt: skip
-INDEX_COLUMNS: Mapping[str, Column] = {column.name: column for column in _INDEX_COLUMNS}
-"""Columns of a scan's index that the table `features` does not hold."""
 
 SOURCES: Mapping[str, str] = {
     "FINRA": "FINRA daily",
@@ -825,7 +479,7 @@ def markdown(terms: Mapping[str, Term]) -> str:
 def columns_markdown(columns: Mapping[str, Column] = COLUMNS) -> str:
     """A Markdown table of columns, those of `features` unless said, with unit, meaning and formula, for the README."""
     rows = [
-        f"| `{c.name}` | {c.unit or c.kind} | {c.sentence}" + (f" `{c.formula}`" if c.formula else "") + " |"
+        f"| `{c.name}` | {c.heading or c.kind} | {c.sentence}" + (f" `{c.formula}`" if c.formula else "") + " |"
         for c in columns.values()
     ]
     return "\n".join(["| column | unit | meaning |", "|---|---|---|", *(filled(row) for row in rows)]) + "\n"

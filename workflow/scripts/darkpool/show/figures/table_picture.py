@@ -74,7 +74,7 @@ def _draw_table(
 ) -> Figure:
     em, row_height, size, margin = 0.084, 0.235, 9.0, 0.25
     columns = list(COLUMNS.values())
-    labels = [(context.filled(column.label), column.unit) for column in columns]
+    labels = [(context.filled(column.label), column.heading) for column in columns]
     widths = [
         em * max(1.08 * len(label), 0.92 * len(unit), *(1.04 * len(row[i][0]) for row in grid), 3) + 0.16
         for i, (label, unit) in enumerate(labels)

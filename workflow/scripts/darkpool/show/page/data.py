@@ -14,6 +14,8 @@ from typing import Any
 import polars as pl
 
 from ...tables import glossary
+from ...tables.column import NUMERIC
+from ...tables.columns import CHECK_COLUMNS, COLUMNS
 
 BEHIND = (
     "lit_buy_volume",
@@ -78,8 +80,7 @@ def ratios(merged: pl.DataFrame) -> dict[str, Any]:
 
 def checks(frame: pl.DataFrame) -> dict[str, Any]:
     """The reconciliation by columns."""
-    names = ("ticker", "check", "date", "verdict", "ratio", "low", "high", "left_name", "left", "right_name", "right")
-    return {name: values(frame[name]) for name in (*names, "why")}
+    return {name: values(frame[name]) for name in CHECK_COLUMNS}
 
 
 def columns(entry: Mapping[str, str], filled: Any) -> list[dict[str, Any]]:
@@ -88,15 +89,15 @@ def columns(entry: Mapping[str, str], filled: Any) -> list[dict[str, Any]]:
         {
             "name": column.name,
             "label": filled(column.label),
-            "unit": column.unit,
+            "unit": column.heading,
             "kind": column.kind,
             "group": column.group,
-            "numeric": column.kind in glossary.NUMERIC,
+            "numeric": column.kind in NUMERIC,
             "unknownBy": list(column.unknown_by),
             "why": entry.get(column.name, ""),
-            "essential": column.name in glossary.ESSENTIAL,
+            "essential": column.essential,
         }
-        for column in glossary.COLUMNS.values()
+        for column in COLUMNS.values()
     ]
 
 
@@ -117,7 +118,7 @@ def session(day: date, rows: pl.DataFrame, sources: Sequence[Any], notes: Sequen
         "date": str(day),
         "day": f"{day:%a}",
         "rows": rows.height,
-        "columns": {name: values(rows[name]) for name in glossary.COLUMNS},
+        "columns": {name: values(rows[name]) for name in COLUMNS},
         "sources": list(sources),
         "notes": list(notes),
     }

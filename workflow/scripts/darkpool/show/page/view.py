@@ -14,7 +14,8 @@ import polars as pl
 
 from ...settings import History, Signal
 from ...tables import glossary
-from ...tables.glossary import CHECK_COLUMNS, COLUMNS, WEEK_COLUMNS, Column
+from ...tables.column import NUMERIC, Column
+from ...tables.columns import CHECK_COLUMNS, COLUMNS, FLOW, WEEK_COLUMNS, WEEK_LABELS
 from .. import cells
 from . import data
 
@@ -40,7 +41,7 @@ NO_ANSWER = ("outage", "blocked", "not_yet")
 """States of a source that has told nothing of the session."""
 BARRED = ("offex_ratio", "lit_buy_ratio")
 """Columns whose cells carry their fraction as a bar too."""
-INFERRED = frozenset({"signal"} | {name for name, column in COLUMNS.items() if column.group == glossary.FLOW})
+INFERRED = frozenset({"signal"} | {name for name, column in COLUMNS.items() if column.group == FLOW})
 
 
 @dataclass(frozen=True)
@@ -224,12 +225,12 @@ def _row(record: Mapping[str, Any], shown: Iterable[str]) -> Row:
 def ranked_weeks(weekly: pl.DataFrame, features: pl.DataFrame, context: PageContext) -> pl.DataFrame:
     """`weekly` with the age of each week: tickers in the order of the session's rows, newest week first.
 
-    Columns of `glossary.WEEK_LABELS` that are not there are null.
+    Columns of `columns.WEEK_LABELS` that are not there are null.
     """
     monday = context.session - timedelta(days=context.session.weekday())
     order = ranked(features.filter(pl.col("date") == context.session))["ticker"].to_list()
     place = pl.col("ticker").replace_strict(order, range(len(order)), default=len(order), return_dtype=pl.Int64)
-    lacking = [pl.lit(None).alias(name) for name in glossary.WEEK_LABELS if name not in weekly.columns]
+    lacking = [pl.lit(None).alias(name) for name in WEEK_LABELS if name not in weekly.columns]
     age = ((pl.lit(monday) - pl.col("week_start_date")).dt.total_days() // 7).alias("age_weeks")
     return weekly.with_columns(lacking).with_columns(age).sort(
         place, "ticker", "week_start_date", descending=[False, False, True]
@@ -443,7 +444,7 @@ def check(
     """Raise ValueError where a table lacks a column or holds a session or week later than the page's."""
     _require("features", features, "date", {"date", *COLUMNS}, context)
     if weekly is not None:
-        _require("weekly", weekly, "week_start_date", set(WEEK_COLUMNS) - set(glossary.WEEK_LABELS), context)
+        _require("weekly", weekly, "week_start_date", set(WEEK_COLUMNS) - set(WEEK_LABELS), context)
     if checks is not None:
         _require("checks", checks, "date", set(CHECK_COLUMNS), context)
 
@@ -490,7 +491,7 @@ def content(
         "sources": sources(context),
         "entries": _entries(context, used),
         "glossary": glossary,
-        "numeric": glossary.NUMERIC,
+        "numeric": NUMERIC,
         "data": _data(sessions, context, used, merged, lit, checks),
         "static_rows": STATIC_ROWS,
     }

@@ -1,0 +1,497 @@
+"""The registry: every column once, and the tables that they stand in.
+
+Contracts, page, figures, spreadsheets, store and `docs/columns.md` derive from here. A column more is one entry and its
+place in a table (`since` the table's next version); what a table says differently of a shared column is a `but`.
+Sentences may hold the placeholders of `column.SETTINGS`. Volumes are shares as float64, for they are fractional since
+2026-02-23.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .column import Column, Place, Table, by_name
+
+PERIOD, GLANCE, MUCH, UNUSUAL = "FINRA week", "At a glance", "How much", "How unusual"
+FLOW, PRINTS, WEEK, QUALITY = "Bought or sold (inferred estimate)", "FINRA prints", "FINRA weekly", "Quality"
+LIT, WINDOW = "Lit market behind it", "Window"
+CHECK, RATIO, COMPARED, BIAS = "Check", "Ratio", "Compared", "Expected bias"
+GROUPS = (
+    "", PERIOD, GLANCE, MUCH, UNUSUAL, FLOW, PRINTS, LIT, WEEK, CHECK, RATIO, COMPARED, BIAS, WINDOW, QUALITY,
+)  # fmt: skip
+"""Groups of columns in the order in which they are shown."""
+
+_NO_LIT = ("no_lit", "thin_lit")
+_NO_WINDOW = ("no_trf", "split_unclear", "identity_break", "short_history")
+_NO_REGULAR = ("split_unclear", "rounded_volume", "no_regular")
+_NO_ESTIMATE = ("no_trf", "no_lit", "thin_lit")
+_NO_INTERVAL = ("no_lit", "thin_lit", "bars_only", "no_quotes")
+_NO_BAND = ("no_trf", *_NO_INTERVAL)
+_UNTRUSTED = (
+    "How often the signs are wrong is not known: fewer than 30 minutes with signed trades, or more than a tenth of the "
+    "signed volume without a quote."
+)
+_ONE_SIDED = "The estimate is one-sided: the whole volume counts as bought, or as sold, and no ratio can be formed."
+_NO_WEEK = "No FINRA week with this ticker had been published by this session."
+_WEEK_LIT = ("no_lit",)
+_WEEK_ESTIMATE = ("no_lit", "thin_lit")
+_WEEK_INTERVAL = ("no_lit", "thin_lit", "bars_only")
+_WEEK_UNTRUSTED = (
+    "How often the signs are wrong is not known: a session of the week was signed without quotes or from bars, or "
+    "fewer than 30 minutes have signed trades."
+)
+
+# fmt: off
+DATE = Column("date", "date", "Session of the exchange (XNYS).")
+TICKER = Column(
+    "ticker", "text", "The ticker in our spelling. Upper and lower case differ.",
+    label="Ticker", at=("", 0), essential=True, also=("terminal",),
+)
+FLAGS = Column(
+    "quality", "text", "What a reader must know about the row; empty when all is well.",
+    label="Flags", at=(QUALITY, 1), essential=True, also=("terminal",),
+)
+TRF_VOLUME = Column(
+    "trf_volume", "shares",
+    "Off-exchange volume of the session: TotalVolume of FINRA's consolidated Reg SHO file, all facilities.",
+    null=True, label="Off-exch. volume", at=(MUCH, 1), essential=True, also=("terminal",),
+    unknown_by=("no_trf",), unknown="FINRA's answer holds no volume for this ticker.",
+)
+REGULAR_VOLUME = Column(
+    "regular_volume", "shares",
+    "Consolidated volume of the session as traded: Yahoo's split-adjusted volume brought back.",
+    "Yahoo volume / split factor", null=True, label="Total volume", at=(MUCH, 2), essential=True,
+    unknown_by=_NO_REGULAR, unknown="Yahoo's answer holds no volume for this ticker.",
+)
+OFFEX_RATIO = Column(
+    "offex_ratio", "fraction",
+    "The part of the session's whole volume that traded off-exchange, dark pools and wholesalers together.",
+    "trf_volume / regular_volume", null=True, label="Off-exch.", heading="% of volume", at=(GLANCE, 4), essential=True,
+    also=("digest", "terminal"), unknown_by=("no_trf", *_NO_REGULAR), unknown="The consolidated volume is zero.",
+)
+LIT_BUY_VOLUME = Column(
+    "lit_buy_volume", "shares", "Eligible lit volume signed as bought.", null=True, label="Lit bought",
+)
+LIT_SELL_VOLUME = Column(
+    "lit_sell_volume", "shares", "Eligible lit volume signed as sold.", null=True, label="Lit sold",
+)
+LIT_BUY_RATIO = Column(
+    "lit_buy_ratio", "fraction",
+    "The bought part of the signed volume on lit exchanges, applied to the off-exchange volume.",
+    "lit buy volume / (lit buy volume + lit sell volume)",
+    null=True, label="Buy %", heading="% of signed", at=(FLOW, 5), essential=True,
+    also=("digest", "terminal"), unknown_by=_NO_LIT,
+)
+LIT_BUY_LOW = Column(
+    "lit_buy_low", "fraction",
+    "Least of the interval of the lit buy ratio by its signing alone, nominally 90%, for exact quotes.",
+    "min(r1, r2) − 1.645 × neutral part × standard error; r1 without the neutral trades, r2 with them (Lee-Ready)",
+    null=True, since=2, label="Buy % from", heading="% of signed", at=(FLOW, 6),
+    unknown_by=_NO_INTERVAL, unknown=_UNTRUSTED,
+)
+LIT_BUY_HIGH = Column(
+    "lit_buy_high", "fraction",
+    "Greatest of the interval of the lit buy ratio by its signing alone, nominally 90%, for exact quotes.",
+    "max(r1, r2) + 1.645 × neutral part × standard error",
+    null=True, since=2, label="Buy % to", heading="% of signed", at=(FLOW, 7),
+    unknown_by=_NO_INTERVAL, unknown=_UNTRUSTED,
+)
+METHOD = Column(
+    "classification_method", "text", "How the lit trades were told apart into bought and sold.",
+    label="Method", at=(FLOW, 10), essential=True, also=("digest", "terminal"),
+)
+LIT_COVERAGE = Column(
+    "lit_coverage_pct", "percent", "The part of the eligible lit trades that the method could sign.",
+    "100 × signed trades / eligible trades",
+    null=True, label="Coverage", heading="% of trades", at=(FLOW, 11), unknown_by=_NO_LIT,
+)
+BOUGHT = Column(
+    "estimated_bought", "shares", "Inferred estimate: off-exchange volume times the buy ratio of the lit market.",
+    "trf_volume × lit_buy_ratio", null=True, label="Bought", at=(FLOW, 1), essential=True, unknown_by=_NO_ESTIMATE,
+)
+SOLD = Column(
+    "estimated_sold", "shares", "Inferred estimate: what remains of the off-exchange volume.",
+    "trf_volume − estimated_bought", null=True, label="Sold", at=(FLOW, 2), essential=True, unknown_by=_NO_ESTIMATE,
+)
+BOUGHT_LOW = Column(
+    "bought_low", "shares",
+    "Least of the band of bought: signing, sampling and transfer. Transfer is set from 14 ticker-days whose prints "
+    "are known; the band held 14 of 14.",
+    "trf_volume × (min(r1, r2) − 1.645 s); s² = variance × (1 + signed / trf_volume) + lit.transfer_sd²",
+    null=True, since=2, label="Bought from", at=(FLOW, 3), unknown_by=_NO_BAND, unknown=_UNTRUSTED,
+)
+BOUGHT_HIGH = Column(
+    "bought_high", "shares", "Greatest of the band of bought: signing, sampling and transfer.",
+    "trf_volume × (max(r1, r2) + 1.645 s)",
+    null=True, since=2, label="Bought to", at=(FLOW, 4), unknown_by=_NO_BAND, unknown=_UNTRUSTED,
+)
+BUY_RATIO = Column(
+    "buy_ratio", "ratio",
+    "Estimated bought against estimated sold. FINRA's volume cancels out: it is the lit market's opinion.",
+    "estimated_bought / estimated_sold", null=True, label="Buy ratio", heading="× sold", at=(FLOW, 8),
+    unknown_by=_NO_ESTIMATE, unknown=_ONE_SIDED,
+)
+LOG_RATIO = Column(
+    "log_ratio", "natural logarithm",
+    "Natural logarithm of the buy ratio: 0 is even, above is bought, below is sold.",
+    "ln(buy_ratio)", null=True, label="Log ratio", heading="ln", at=(FLOW, 9), essential=True, also=("terminal",),
+    unknown_by=_NO_ESTIMATE, unknown=_ONE_SIDED,
+)
+SIGNAL = Column(
+    "signal", "text",
+    "BOT where clearly more was bought than sold, SELL where clearly less, neutral between. An inferred estimate.",
+    "BOT if bought > {bot} × sold; SELL if bought < {sell} × sold",
+    label="Signal", heading="estimate", at=(GLANCE, 1), essential=True, also=("terminal",),
+    unknown_by=_NO_ESTIMATE, unknown="There is no estimate to form a signal from.",
+)
+TRF_BUY_RATIO = Column(
+    "trf_buy_ratio", "fraction",
+    "The off-exchange prints signed by themselves, by their place in the spread: a second opinion. "
+    "The rule comes from work on retail prints; most off-exchange volume is not retail.",
+    "print buy volume / (print buy volume + print sell volume)",
+    null=True, label="Prints buy %", heading="% of signed", at=(PRINTS, 1),
+    unknown_by=("no_quotes", "no_lit"), unknown="There are no trades with quotes, or too few signed prints.",
+)
+ATS_SHARE = Column(
+    "ats_share", "fraction",
+    "The part of the week's off-exchange volume that traded in alternative trading systems, the dark pools proper.",
+    "ATS volume / (ATS + non-ATS volume)",
+    null=True, label="ATS share", heading="% of off-exch.", at=(WEEK, 1), unknown=_NO_WEEK,
+)
+PERIOD_TYPE = Column("finra_period_type", "text", "What FINRA's volume covers: daily or weekly.")
+MONDAY = Column(
+    "week_start_date", "date", "Monday of the FINRA week the row describes.",
+    label="Week", heading="Monday", at=(PERIOD, 1),
+)
+TIER = Column(
+    "tier", "text", "T1 is published two weeks after the week's end, T2 and OTC (OTC equities) four.",
+    label="Tier", heading="FINRA's", at=(PERIOD, 6),
+)
+PUBLISHED = Column(
+    "published_date", "date",
+    "The day FINRA first published the row; by the tier's lag where FINRA does not say.",
+    "Monday + 21 days (T1) or + 35 days (T2, OTC)", label="Published", heading="by FINRA", at=(PERIOD, 5),
+)
+WEEK_VOLUME = Column(
+    "finra_off_exchange_volume", "shares",
+    "Off-exchange volume of the whole week, ATS and non-ATS together, as traded.", "ATS + non-ATS volume",
+    label="Off-exch. volume", heading="shares a week", at=(MUCH, 1),
+)
+VOLUME_COVERAGE = Column(
+    "lit_volume_coverage_pct", "percent", "The part of the eligible volume that could be signed.",
+    "100 × (buy + sell) / (buy + sell + neutral)", null=True,
+)
+
+BY_TICKER = ("date", "ticker")
+BY_WEEK = ("week_start_date", "ticker")
+
+TABLES: Mapping[str, Table] = {
+    "finra_trf": Table(("date", "symbol"), (
+        DATE,
+        Column("symbol", "text", "Symbol in FINRA's spelling."),
+        TRF_VOLUME.but(null=False),
+        Column(
+            "short_volume", "shares",
+            "Part of trf_volume marked short, exempt included; says nothing of direction.",
+        ),
+        Column("short_exempt_volume", "shares", "Part of short_volume marked short exempt."),
+        Column("facilities", "text", "Facilities that reported: B, N, Q, D, O, comma-separated."),
+    )),
+    "yf_volume": Table(BY_TICKER, (
+        DATE, TICKER,
+        Column("volume", "shares", "Consolidated volume as Yahoo gave it: split-adjusted to the day of asking."),
+        Column(
+            "split_factor", "new shares per old",
+            "Product of the ratios of all splits with ex_date after the session; null where one is unclear.", null=True,
+        ),
+        REGULAR_VOLUME,
+        Column("settled", "truth", "Retrieved after the session's own New York day; null when unknown.", null=True),
+    )),
+    "merged": Table(BY_TICKER, (DATE, TICKER, TRF_VOLUME, REGULAR_VOLUME, OFFEX_RATIO, FLAGS)),
+    "features": Table(BY_TICKER, (
+        DATE, TICKER, TRF_VOLUME, REGULAR_VOLUME, OFFEX_RATIO,
+        Column(
+            "trf_ma20", "shares",
+            "Mean off-exchange volume of the last {ma} sessions, this one included, on this session's share basis.",
+            "mean of trf_volume over {ma} sessions",
+            null=True, label="{ma}-session mean", at=(MUCH, 3), unknown_by=_NO_WINDOW,
+        ),
+        Column(
+            "trf_spike", "ratio", "Off-exchange volume against its own {ma}-session mean.", "trf_volume / trf_ma20",
+            null=True, label="Spike", heading="× mean", at=(GLANCE, 5), essential=True, also=("digest", "terminal"),
+            unknown_by=_NO_WINDOW, unknown="The mean is zero.",
+        ),
+        Column(
+            "trf_percentile", "fraction",
+            "The share of the {window} earlier sessions with less off-exchange volume than this one; ties count half.",
+            "(earlier below today + ½ equal to today) / earlier",
+            null=True, label="Percentile", heading="% of window", at=(UNUSUAL, 1), essential=True,
+            also=("digest", "terminal"), unknown_by=_NO_WINDOW,
+        ),
+        Column(
+            "offex_ratio_z", "robust standard deviations",
+            "How far the off-exchange ratio lies from its median over the {window} earlier sessions, "
+            "in robust deviations.",
+            "(offex_ratio − median) / (1.4826 × MAD)",
+            null=True, label="Ratio z", heading="robust σ", at=(UNUSUAL, 2), essential=True, also=("terminal",),
+            unknown_by=("no_trf", *_NO_REGULAR, "identity_break", "short_history"),
+            unknown="The earlier ratios do not vary, so that there is no scale.",
+        ),
+        Column(
+            "accum_score", "score",
+            "The order of this table: off-exchange ratio and spike, weighted. The spike dominates the sum.",
+            "weight × offex_ratio + weight × trf_spike (0.5 and 0.5 unless accum_score says otherwise)",
+            null=True, label="Score", heading="accum.", at=(GLANCE, 3), essential=True, also=("terminal",),
+            unknown_by=("no_trf", *_NO_REGULAR, "identity_break", "short_history"),
+            unknown="One of the score's components is unknown.",
+        ),
+        Column(
+            "history_sessions", "sessions",
+            "Earlier sessions of the {window}-session window with an off-exchange volume, of this security.",
+            label="History", at=(UNUSUAL, 3),
+        ),
+        LIT_BUY_RATIO, LIT_BUY_LOW, LIT_BUY_HIGH, METHOD, LIT_COVERAGE, BOUGHT, SOLD, BOUGHT_LOW, BOUGHT_HIGH,
+        BUY_RATIO, LOG_RATIO, SIGNAL,
+        Column(
+            "strength", "text",
+            "firm where the whole band of the estimate gives the signal; weak, where a part of it does not, "
+            "only leans.",
+            "firm if bought_low / trf_volume > {bot} / (1 + {bot}) or bought_high / trf_volume < {sell} / (1 + {sell})",
+            since=2, fill="", label="Strength", heading="of signal", at=(GLANCE, 2), essential=True,
+            unknown="There is no signal whose strength could be told.",
+        ),
+        TRF_BUY_RATIO,
+        Column(
+            "opinions", "text",
+            "Whether the lit market and the off-exchange prints say the same (BOT, SELL or neutral).",
+            label="Opinions", heading="lit and prints", at=(PRINTS, 2), essential=True,
+            unknown_by=("no_lit", "thin_lit", "no_quotes"),
+            unknown="Neither the lit market nor the prints have an opinion.",
+        ),
+        Column(
+            "finra_week", "date", "Monday of the newest FINRA week that had been published by this session.",
+            null=True, label="Week", heading="Monday", at=(WEEK, 2), unknown=_NO_WEEK,
+        ),
+        ATS_SHARE, FLAGS,
+    )),
+    "lit_flow": Table(BY_TICKER, (
+        DATE, TICKER, LIT_BUY_VOLUME, LIT_SELL_VOLUME,
+        Column("lit_neutral_volume", "shares", "Eligible lit volume that the rule does not sign.", null=True),
+        LIT_BUY_RATIO, LIT_BUY_LOW, LIT_BUY_HIGH,
+        Column(
+            "lit_ratio_completed", "fraction", "The lit buy ratio with the neutral volume signed by Lee and Ready.",
+            "buy / (buy + sell)", null=True, since=2,
+        ),
+        Column(
+            "lit_ratio_variance", "fraction squared",
+            "Newey-West variance of the ratio over the session's minutes.", null=True, since=2,
+        ),
+        Column(
+            "log_buy_sell", "natural logarithm", "Lit volume bought against sold.", "ln(buy / sell)", null=True,
+        ),
+        METHOD, LIT_COVERAGE, VOLUME_COVERAGE,
+        Column("lit_trades", "trades", "Eligible lit trades; of minute bars, bars.", null=True),
+        Column("excluded_volume", "shares", "Lit shares of the day that are not eligible.", null=True),
+        Column(
+            "excluded_reasons", "shares", "Excluded shares by the first reason that applies.", type="map",
+        ),
+        Column("source", "text", "trades_quotes, trades, consolidated_bars or none."),
+    )),
+    "trf_flow": Table(BY_TICKER, (
+        DATE, TICKER,
+        Column("trf_buy_volume", "shares", "FINRA prints in the upper 40 % of the spread."),
+        Column("trf_sell_volume", "shares", "FINRA prints in the lower 40 % of the spread."),
+        Column("trf_neutral_volume", "shares", "FINRA prints between, or without a valid quote."),
+        TRF_BUY_RATIO,
+        VOLUME_COVERAGE.but(name="trf_volume_coverage_pct"),
+        Column("trf_prints", "trades", "Eligible FINRA prints."),
+        Column("source", "text", "trades_quotes."),
+    )),
+    "reconciliation": Table(("check", "date", "ticker"), (
+        Column(
+            "check", "text", "Which two numbers are held against each other.", label="Check", at=(CHECK, 1),
+        ),
+        Column(
+            "date", "date", "The session; for a check of a week, its Monday.",
+            label="Date", heading="or Monday", at=(CHECK, 2),
+        ),
+        TICKER,
+        Column("left_name", "text", "What the left number is.", label="Left", at=(COMPARED, 1)),
+        Column(
+            "left", "shares", "The left number.", null=True, label="Left", at=(COMPARED, 2),
+            unknown="The left side is missing.",
+        ),
+        Column("right_name", "text", "What the right number is.", label="Right", at=(COMPARED, 3)),
+        Column(
+            "right", "shares", "The right number.", null=True, label="Right", at=(COMPARED, 4),
+            unknown="The right side is missing.",
+        ),
+        Column(
+            "ratio", "ratio", "The left number against the right one.", "left / right",
+            null=True, label="Ratio", heading="left / right", at=(RATIO, 1),
+            unknown="One side is missing, or the right one is zero.",
+        ),
+        Column(
+            "low", "ratio", "The least ratio of a sound pair.", label="From", heading="expected", at=(RATIO, 2),
+        ),
+        Column(
+            "high", "ratio", "The greatest ratio of a sound pair.", label="To", heading="expected", at=(RATIO, 3),
+        ),
+        Column(
+            "verdict", "text", "ok inside the band, alarm outside, not comparable where one side is missing.",
+            label="Verdict", at=(CHECK, 3),
+        ),
+        Column(
+            "why", "text", "What is missing, and why the two numbers need not be equal.", label="Why", at=(BIAS, 1),
+        ),
+    )),
+    "dark_flow": Table(BY_TICKER, (
+        DATE, TICKER,
+        TRF_VOLUME.but(name="finra_off_exchange_volume"),
+        LIT_BUY_RATIO.but(name="applied_lit_buy_ratio"),
+        BOUGHT.but(name="estimated_dark_buy_volume"),
+        SOLD.but(name="estimated_dark_sell_volume", formula="trf_volume − estimated_dark_buy_volume"),
+        BOUGHT_LOW, BOUGHT_HIGH, PERIOD_TYPE,
+        Column("inference_version", "text", "Version of the inference."),
+    )),
+    "otc_weekly": Table(BY_WEEK, (
+        MONDAY, TICKER, TIER,
+        Column("ats_volume", "shares", "Off-exchange volume of the week on ATSs, as traded.", null=True),
+        Column("non_ats_volume", "shares", "Off-exchange volume of the week outside ATSs, as traded.", null=True),
+        Column(
+            "off_exchange_volume", "shares", "Off-exchange volume of the week, all hours.",
+            "ats_volume + non_ats_volume",
+        ),
+        Column("ats_trades", "trades", "Trades on ATSs.", null=True),
+        Column("non_ats_trades", "trades", "Off-exchange trades outside ATSs.", null=True),
+        PUBLISHED,
+        Column(
+            "last_update_date", "date", "Day FINRA last changed the row; published_date where it does not say.",
+        ),
+    )),
+    "weekly": Table(BY_WEEK, (
+        MONDAY, TICKER, TIER, WEEK_VOLUME,
+        LIT_BUY_VOLUME.but(
+            sentence="Lit volume signed as bought, added up over the week's sessions that are here.",
+            at=(LIT, 1), unknown_by=_WEEK_LIT,
+        ),
+        LIT_SELL_VOLUME.but(
+            sentence="Lit volume signed as sold, added up over the week's sessions that are here.",
+            at=(LIT, 2), unknown_by=_WEEK_LIT,
+        ),
+        LIT_BUY_RATIO.but(
+            sentence="The bought part of the lit volume signed in those sessions of the week that are here.",
+            formula="Σ lit buy volume / Σ (lit buy volume + lit sell volume)", unknown_by=_WEEK_ESTIMATE,
+        ),
+        LIT_BUY_LOW.but(
+            sentence="Least of the interval of the week's lit buy ratio by its signing alone, nominally 90%, "
+            "for exact quotes.",
+            formula="", unknown_by=_WEEK_INTERVAL, unknown=_WEEK_UNTRUSTED,
+        ),
+        LIT_BUY_HIGH.but(
+            sentence="Greatest of the interval of the week's lit buy ratio by its signing alone.",
+            formula="", unknown_by=_WEEK_INTERVAL, unknown=_WEEK_UNTRUSTED,
+        ),
+        Column("sessions_in_week", "sessions", "Sessions of the exchange in this week.", label="In week", at=(LIT, 4)),
+        Column(
+            "sessions_with_lit", "sessions",
+            "Sessions of the week for which lit trades or minute bars are here: what the lit ratio rests on.",
+            label="With lit", at=(LIT, 3),
+        ),
+        BOUGHT.but(
+            sentence="Inferred estimate: the week's off-exchange volume times the week's lit buy ratio.",
+            formula="off-exchange volume × lit_buy_ratio", heading="shares a week", unknown_by=_WEEK_ESTIMATE,
+        ),
+        SOLD.but(
+            sentence="Inferred estimate: what remains of the week's off-exchange volume.",
+            formula="off-exchange volume − estimated_bought", heading="shares a week", unknown_by=_WEEK_ESTIMATE,
+        ),
+        BOUGHT_LOW.but(
+            sentence="Least of the band of bought: signing, sampling and transfer, from the minutes of the week's "
+            "sessions.",
+            formula="", heading="shares a week", unknown_by=_WEEK_INTERVAL, unknown=_WEEK_UNTRUSTED,
+        ),
+        BOUGHT_HIGH.but(
+            formula="", heading="shares a week", unknown_by=_WEEK_INTERVAL, unknown=_WEEK_UNTRUSTED,
+        ),
+        BUY_RATIO.but(unknown_by=_WEEK_ESTIMATE),
+        LOG_RATIO.but(unknown_by=_WEEK_ESTIMATE),
+        SIGNAL.but(
+            sentence="BOT where clearly more was bought than sold in the week, SELL where clearly less. "
+            "An inferred estimate.",
+            at=(PERIOD, 3), unknown_by=_WEEK_ESTIMATE,
+        ),
+        PERIOD_TYPE.but(
+            sentence="What the volume covers: a whole week, all hours of Monday to Friday. Never to be read as a day.",
+            label="Period", at=(PERIOD, 2),
+        ),
+    )),
+}
+
+WEEK_LABELS: Mapping[str, Column] = by_name((
+    Column(
+        "age_weeks", "weeks", "How many weeks the row's week lies before that of the page's session.",
+        "(Monday of the session − Monday of the week) / 7", label="Age", at=(PERIOD, 4),
+    ),
+    ATS_SHARE.but(at=(MUCH, 2), unknown="FINRA has no ATS row for this ticker and week."),
+    Column(
+        "flags", "text", "What a reader must know about the week; empty when all is well.",
+        label="Flags", at=(QUALITY, 1),
+    ),
+    Column(
+        "methods", "text", "How the lit trades of the week's sessions were signed.",
+        label="Method", at=(LIT, 5), unknown_by=_WEEK_LIT, unknown="The method was not handed on to this page.",
+    ),
+    PUBLISHED.but(unknown="The day of publication was not handed on to this page."),
+))
+"""Columns of a page's weeks that the table `weekly` does not hold."""
+
+INDEX_COLUMNS: Mapping[str, Column] = by_name((
+    Column(
+        "change", "percentage points", "Off-exchange ratio less that of the session before, in percentage points.",
+        "100 × (offex_ratio − offex_ratio of the session before)",
+        label="Change", heading="points", at=(GLANCE, 6),
+        unknown="The ratio of this session or of the one before is unknown.",
+    ),
+    Column(
+        "streak", "sessions",
+        "How many sessions in a row, the newest included, have the same signal. A session that is missing, or has no "
+        "estimate, ends the row: nobody knows what it would have said.",
+        label="In a row", at=(GLANCE, 7), unknown="The newest session has no signal.",
+    ),
+    Column(
+        "ratios", "text",
+        "The off-exchange ratio over the window of the newest session, oldest on the left. Every row has the same "
+        "scale, from zero; a gap is a session without a value.",
+        label="Ratio", heading="window", at=(WINDOW, 1),
+    ),
+    Column(
+        "tape", "text",
+        "The signal of each of the last sessions: B is BOT, S is SELL, n neutral, – no estimate, × a missing session.",
+        label="Signals", heading="newest right", at=(WINDOW, 2),
+    ),
+))
+"""Columns of a scan's index that the table `features` does not hold."""
+# fmt: on
+
+
+def shown(columns: Iterable[Column]) -> Mapping[str, Column]:
+    """Those with a place on the page, by name, in the order of the page."""
+    placed = [(column.at, column) for column in columns if column.at]
+    ordered = sorted(placed, key=lambda pair: (GROUPS.index(pair[0][0]), pair[0][1]))
+    return by_name(column for _, column in ordered)
+
+
+COLUMNS = shown(TABLES["features"].columns)
+"""Columns of a session's rows."""
+WEEK_COLUMNS = shown((*TABLES["weekly"].columns, *WEEK_LABELS.values()))
+"""Columns of a page's weeks."""
+CHECK_COLUMNS = shown(TABLES["reconciliation"].columns)
+"""Columns of a page's reconciliation."""
+ESSENTIAL = frozenset(name for name, column in COLUMNS.items() if column.essential)
+"""Columns of the page before any are chosen; the others are a click away, and in every row's details."""
+
+
+def also(place: Place) -> tuple[str, ...]:
+    """Columns of a session's rows that stand in another place too, in the page's order."""
+    return tuple(name for name, column in COLUMNS.items() if place in column.also)
