@@ -10,20 +10,17 @@ export PATH := $(abspath $(BIN)):$(PATH)
 PINNED := requirements.txt requirements-dev.txt requirements-soak.txt requirements-audit.txt requirements-uv.txt
 pin = uv pip compile -q --system-certs --universal --generate-hashes --no-emit-index-url --no-header
 
-# A session's manifest, and its place in the history.
-session = results/$(1)/$(2)/all results/$(1)/$(2)/.history.json
-
 .PHONY: accuracy audit cron docs doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/.runtime ## the whole path on simulated vendors, no network, no keys
-	snakemake --cores $(CORES) $(call session,demo,2025-12-22) results/demo/index.html
+	snakemake --cores $(CORES) results/demo/2025-12-22/all
 	@echo "open results/demo/2025-12-22/table.html"
 
 run: .venv/.runtime ## one session on live vendors: make run DATE=2025-12-22
-	snakemake --cores $(CORES) $(call session,emps2,$(or $(DATE),$(error say which session: make run DATE=2025-12-22))) results/emps2/index.html
+	snakemake --cores $(CORES) results/emps2/$(or $(DATE),$(error say which session: make run DATE=2025-12-22))/all
 
 latest: .venv/.runtime ## the last-marked date
 	snakemake --cores $(CORES) latest
@@ -70,7 +67,7 @@ rulegraph: .venv/.development ## the rule graph in docs/architecture.md
 	python docs/rulegraph.py
 
 screenshots: .venv/.development ## the pictures of README and docs, from the demo, in headless Chromium
-	snakemake --cores $(CORES) results/demo/2025-12-22/all results/demo/index.html
+	snakemake --cores $(CORES) results/demo/2025-12-22/all
 	python docs/screenshots.py
 
 benchmark: .venv/.development ## speed and memory, as ratios measured in one run

@@ -6,8 +6,11 @@ import json
 import os
 import shutil
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
+
+from darkpool.history import lag
 
 DAY = "2025-12-22"
 TABLES = ["dark_flow", "features", "finra_trf", "lit_flow", "merged", "otc_weekly", "trf_flow", "yf_volume"]
@@ -35,7 +38,8 @@ def test_every_file_of_the_contract_is_made_without_a_network(demo):
     assert not [path for path in demo.folder().rglob(".*") if path.is_file()]
     assert {f"plots/{name}.png" for name in ("BRK.B", "NA", "TPC", "T%70C", "ZZUNK")} <= plots
     assert len(plots) == len(demo.features())
-    assert "index.html" not in {path.name for path in demo.folder().parent.iterdir()}
+    beside = {path.name for path in demo.folder().parent.iterdir() if path.is_file() and path.name[0] != "."}
+    assert beside == {"history.duckdb", "index.html", "latest.json"}
 
 
 def test_everything_a_person_sees_says_simulated(demo):
@@ -89,21 +93,44 @@ def test_running_a_finished_session_again_executes_the_manifest_alone_and_change
     assert demo.digests("results", "resources") == before
 
 
-def test_the_index_is_made_on_demand_and_a_finished_session_takes_no_notice_of_it(demo):
-    index = "results/demo/index.html"
-    assert not (demo.root / index).exists()
-    assert demo.finish(index).rules == {"publish_index": 1}
-    html = (demo.root / index).read_text()
+def test_asking_for_a_session_alone_leaves_nothing_beside_it_that_says_something_else(demo):
+    scan = demo.folder().parent
+    with duckdb.connect(scan / "history.duckdb", read_only=True) as store:
+        held = store.execute(f"SELECT ticker, signal, quality FROM features WHERE date = '{DAY}'").fetchall()
+        vouched = store.execute(f"SELECT manifest IS NOT NULL FROM runs WHERE session = '{DAY}'").fetchall()
+    assert {row[0]: row[1:] for row in held} == {
+        name: (row["signal"], row["quality"]) for name, row in demo.features().items()
+    }
+    assert vouched == [(True,)]
+    latest = json.loads((scan / "latest.json").read_text())
+    assert (latest["date"], latest["complete"], latest["exit_status"]) == (DAY, True, 0)
+    assert all((scan / path).is_file() for path in latest["paths"].values())
+    html = (scan / "index.html").read_text()
     assert "SIMULATED" in html
     assert f'href="{DAY}/table.html"' in html
-    before = demo.digests("results", "resources")
+    assert "lags behind" not in html
+
+
+def test_what_stands_beside_the_sessions_comes_back_the_same_without_a_further_job(demo):
+    scan = demo.folder().parent
+    before = demo.digests(f"results/demo/{DAY}")
+    index, latest = (scan / "index.html").read_bytes(), json.loads((scan / "latest.json").read_text())
+    for name in ("index.html", "latest.json", "history.duckdb"):
+        (scan / name).unlink()
     assert demo.finish(TARGET).rules == {"write_manifest": 1}
-    assert demo.digests("results", "resources") == before
-    # Named together, the index waits for the session: it would otherwise call it unfinished.
+    assert demo.digests(f"results/demo/{DAY}") == before
+    assert (scan / "index.html").read_bytes() == index
+    again = json.loads((scan / "latest.json").read_text())
+    assert {**again, "written_at": ""} == {**latest, "written_at": ""}
+    assert lag.of(scan) == {}
+
+
+def test_an_index_named_with_its_session_waits_for_it(demo):
+    index = "results/demo/index.html"
+    html = (demo.root / index).read_text()
     (demo.folder() / "all").unlink()
     assert demo.finish(TARGET, index).rules == {"write_manifest": 1, "publish_index": 1}
     assert (demo.root / index).read_text() == html
-    (demo.root / index).unlink()
 
 
 def test_figures_are_drawn_as_svg_too_where_the_configuration_says_so(demo):

@@ -110,7 +110,11 @@ rule draw_plots:
 
 
 rule write_manifest:
-    """Every output and input with its hash; refused while FINRA's or Yahoo's answer is not final."""
+    """Every output and input with its hash; refused while FINRA's or Yahoo's answer is not final.
+
+    Written or refused, the same job brings the scan's store, index and latest.json up to what its sessions now hold:
+    rules of their own would cost a finished session a job each, and could not follow a manifest that is refused.
+    """
     input:
         answers=of_session(INPUTS.answers),
         ticks=of_session(INPUTS.ticks),
@@ -128,6 +132,7 @@ rule write_manifest:
         archive=archive_of,
         window=lambda wildcards: clean(INPUTS.window)(wildcards.date),
         tickers=of_session(INPUTS.tickers),
+        on_page=of_session(INPUTS.on_page),
         config=config,
         code=code("write_manifest.py"),
     script:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkpool.show.index import index_page
+from darkpool.history import beside
 from darkpool.step_log import logged
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def main(target: Path) -> None:
-    index_page.write(target.parent)
+    beside.write_index(target.parent)
 
 
 if __name__ == "__main__":

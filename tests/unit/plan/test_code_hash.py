@@ -229,10 +229,10 @@ USED = {
     "show/page/templates/table.html.j2": {"publish_table.py"},
     "show/page/templates/view.js": {"publish_table.py"},
     "show/page/page_html.py": {"publish_table.py"},
-    "show/page/view.py": {"publish_table.py", "draw_plots.py", "publish_index.py"},
-    "show/index/templates/index.css": {"publish_index.py"},
-    "show/index/templates/index.js": {"publish_index.py"},
-    "tables/glossary.py": {"publish_table.py", "draw_plots.py", "publish_index.py"},
+    "show/page/view.py": {"publish_table.py", "draw_plots.py", "publish_index.py", "write_manifest.py"},
+    "show/index/templates/index.css": {"publish_index.py", "write_manifest.py"},
+    "show/index/templates/index.js": {"publish_index.py", "write_manifest.py"},
+    "tables/glossary.py": {"publish_table.py", "draw_plots.py", "publish_index.py", "write_manifest.py"},
 }
 """Files of the package, by the scripts whose rules run again after an edit."""
 

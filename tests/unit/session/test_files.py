@@ -80,7 +80,7 @@ def test_readers_and_rules_are_there() -> None:
     for file in files.FILES:
         assert file.rule in known, file.path
         assert file.readers <= known, file.path
-        assert file.readers, file.path
+        assert file.readers or file.path == files.RECEIPT, file.path  # which tells Snakemake alone
 
 
 def test_a_file_that_the_manifest_lists_is_read_by_its_rule() -> None:

@@ -117,3 +117,11 @@ def context(args: argparse.Namespace, folder: Path, day: date, tickers: Sequence
         contracts.metadata(folder / str(day) / files.FEATURES), args.scan, day, tickers=tickers, mode=config["mode"],
         signal=config["signal"], history=config["history"],
     )  # fmt: skip
+
+
+def say_lag(folder: Path) -> None:
+    """Say on stderr where the store is behind the sessions' folders: a query and a page would then differ."""
+    from ..history import lag
+
+    if lagging := lag.told(folder):
+        print(f"warning: {lagging}", file=sys.stderr)

@@ -124,7 +124,9 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _index(args: argparse.Namespace) -> int:
-    from ..show.index import index_page
+    from ..history import beside
 
-    print(index_page.write(choice.scan_folder(args)))
+    folder = choice.scan_folder(args)
+    beside.write_index(folder)
+    print(folder / files.INDEX)
     return DONE

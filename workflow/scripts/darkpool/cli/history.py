@@ -40,6 +40,7 @@ def _query(args: argparse.Namespace) -> int:
     from ..show import spreadsheet
 
     folder = choice.scan_folder(args)
+    choice.say_lag(folder)
     with database.connect(folder) as con:
         try:
             query.check(args.sql)

@@ -86,16 +86,19 @@ def _show(args: argparse.Namespace) -> int:
     text_table.print_features(HISTORY, rows.to_dicts(), ahead=["date"])
     if rows["history_sessions"].null_count():
         print(f"{glossary.UNKNOWN} beside a volume: that session was not run for itself; its volumes are from {last}.")
+    choice.say_lag(folder)
     print(glossary.DISCLAIMER)
     return DONE
 
 
 def _sessions(args: argparse.Namespace) -> int:
+    from ..history import lag
     from ..show.index import session_states
 
     folder = choice.scan_folder(args)
     selection.days(":", folder)  # where there is none, it says how to make one
     found = session_states.read(folder)
+    lagging, is_kept = lag.of(folder), (folder / files.STORE).is_file()
     rows = []
     for session in found:
         states = text_table.source_states(session.facts.get("sources", []))
@@ -103,10 +106,11 @@ def _sessions(args: argparse.Namespace) -> int:
             str(session.day), session.settings.get("mode", glossary.UNKNOWN),
             glossary.SESSION_STATES[session.state].label,
             glossary.UNKNOWN if session.state == "damaged" else str(session.said.height),
-            "loaded" if (folder / str(session.day) / files.RECEIPT).is_file() else glossary.UNKNOWN,
+            lagging.get(session.day, "loaded") if is_kept else glossary.UNKNOWN,
             session.reason if session.state == "damaged" else states,
         ])  # fmt: skip
     if any(session.simulated for session in found):
         print(f"{glossary.SIMULATED}  {glossary.SIMULATED_SENTENCE}")
     print(text_table.aligned(["session", "mode", "state", "tickers", "history", "sources"], rows, {3}))
+    choice.say_lag(folder)
     return DONE

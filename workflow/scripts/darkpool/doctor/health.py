@@ -74,6 +74,7 @@ def examine(place: Place, *, offline: bool = False, archive: bool = False) -> It
         ("network", lambda: _network(config, offline or bool(config.get("offline")))),
         ("disk", lambda: _disk(place, config)),
         ("last run", lambda: _last_run(place)),
+        ("history", lambda: _history(place)),
         ("schedule", _schedule),
     ]
     if archive:
@@ -367,6 +368,21 @@ def _last_run(place: Place) -> Iterator[Check]:
         yield Check("last run", "warn", told + f", {completed} has completed since", "make latest says what is open")
     else:
         yield Check("last run", "ok", told)
+
+
+def _history(place: Place) -> Iterator[Check]:
+    """Whether the store says what the sessions' folders say."""
+    from ..history import lag
+
+    path = place.folder / files.STORE
+    if not path.is_file():
+        return
+    lagging = lag.sentence(place.folder, lag.of(place.folder))
+    said, _, todo = lagging.partition("; python")
+    if lagging:
+        yield Check("history", "warn", said, f"python{todo}")
+    else:
+        yield Check("history", "ok", f"{path} holds every session on disk as it is")
 
 
 def _finished(folder: Path) -> Iterator[date]:

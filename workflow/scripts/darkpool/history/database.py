@@ -304,6 +304,36 @@ def read_session(folder: Path, session: date) -> Session:
     return Session(session, frames, run, inputs)
 
 
+def inputs_of(folder: Path, session: date) -> dict[str, str]:
+    """Files that `read_session` would read, with sha256, without their rows.
+
+    Raises OSError where a table that every session has is missing, and HistoryError for a manifest that is none.
+    """
+    place = folder / str(session)
+    paths = {kept.source: (place / files.TABLES[kept.source].path, kept.optional) for kept in KEPT.values()}
+    inputs = {path.name: sha256(path) for path, optional in paths.values() if not optional or path.is_file()}
+    _manifest(place / files.MANIFEST, inputs)
+    return inputs
+
+
+def inputs_held(path: Path) -> dict[date, dict[str, str]]:
+    """Files whose rows the store at `path` says it holds, with sha256, by session; raises duckdb.Error."""
+    if not path.is_file():
+        return {}
+    with duckdb.connect(path, read_only=True, config=CLOSED) as con:
+        rows = con.execute(f"SELECT session, inputs FROM {RUNS}").fetchall()
+    return {day: json.loads(inputs) for day, inputs in rows}
+
+
+def is_current(folder: Path, sessions: Iterable[date], trades: Trades = "view") -> bool:
+    """Whether a load of `sessions` would change nothing, told from hashes alone."""
+    held = _held(folder / STORE, trades)
+    try:
+        return all(held.get(session) == inputs_of(folder, session) for session in sessions)
+    except (ValueError, OSError):
+        return False
+
+
 def _manifest(path: Path, inputs: dict[str, str]) -> str | None:
     """The manifest's text where it vouches for these very tables; a table it does not name is of an earlier mode."""
     try:

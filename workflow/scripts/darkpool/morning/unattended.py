@@ -23,7 +23,7 @@ from ..archive.store import RUN, Archive, iso
 from ..credentials import which
 from ..files import write_atomic
 from ..market import sessions
-from ..session import files, latest, outcome
+from ..session import files, outcome
 from ..session.outcome import DONE, FAULT, LATER, Verdict
 from ..settings import DEMO, Settings
 from . import open_sessions, run_lock, run_log, schedule, snakemake_process, wrapper_arguments
@@ -177,8 +177,8 @@ def _command(call: Invocation, targets: Sequence[str]) -> list[str]:
 
 
 def _targets(scan: str, day: date) -> list[str]:
-    """The manifest, and the session in the history."""
-    return [f"results/{scan}/{day}/{name}" for name in (files.MANIFEST, files.RECEIPT)]
+    """The manifest; the store, the index and latest.json come with it."""
+    return [f"results/{scan}/{day}/{files.MANIFEST}"]
 
 
 def _environment(call: Invocation, target: date) -> dict[str, str]:
@@ -299,10 +299,19 @@ class Morning:
             judged = Verdict(LATER, "interrupted", {}, f"a snakemake started by hand (process {pid}) is at work")
         else:
             judged = outcome.judge(folder, ended, outcome.mark(tried) != before, self.config.mode)
+            judged = self._with_history(judged, day)
         self.say(f"session {day}: {judged.outcome}" + (f", {judged.reason}" if judged.reason else ""))
         self.report.sessions.append(
             {"date": str(day), "outcome": judged.outcome, "states": judged.states, "reason": judged.reason}
         )  # fmt: skip
+        return judged
+
+    def _with_history(self, judged: Verdict, day: date) -> Verdict:
+        """A session that is done, but that the store does not hold as it is, is a fault."""
+        from ..history import lag  # a morning that is not due, or waits for another run, needs no database
+
+        if judged.status == DONE and (lagging := lag.of(self.results, [day])):
+            return judged._replace(status=FAULT, outcome="fault", reason=lag.sentence(self.results, lagging))
         return judged
 
     def _look_back(self, target: date) -> list[date]:
@@ -353,24 +362,18 @@ class Morning:
 
     def _tell(self, survey: open_sessions.Backlog, was_stopped: bool) -> None:
         """latest.json first, since other programs wait for it; what fails after it is a warning."""
-        report = self.report
-        latest.write(self.results, latest.describe(
-            self.results, survey.target, mode=self.config.mode, exit_status=report.exit_status,
-            stale_mark=survey.is_stale, now=clock.now(),
-        ))  # fmt: skip
-        if was_stopped:
-            return
-        # Imported here: a morning that is not due, or waits for another run, needs neither.
-        from ..message import delivery
-        from ..show.index import index_page
+        from ..history import beside
 
         with self._heard():
-            try:
-                index_page.write(self.results)
-            except Exception as error:
-                self.say(f"warning: the index could not be written: {type(error).__name__}: {error}")
-            if which(NOTIFY):
-                report.message = delivery.announce(self.results, survey.target)
+            for fault in beside.tell(
+                self.results, survey.target,
+                mode=self.config.mode, exit_status=self.report.exit_status, now=clock.now(),
+            ):  # fmt: skip
+                self.say(f"warning: {fault}")
+            if not was_stopped and which(NOTIFY):
+                from ..message import delivery  # imported here: few mornings need it
+
+                self.report.message = delivery.announce(self.results, survey.target)
 
     def remember(self, kind: str, due: datetime | None) -> None:
         """This morning was acted on: a fault counts as well, since asking again would not mend it."""

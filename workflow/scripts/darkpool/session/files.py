@@ -113,7 +113,7 @@ FILES = (
         "all", "write_manifest", "load_history publish_index index backlog digest doctor morning latest table",
         "manifest: every output and input with its hash", key="manifest", listed=False,
     ),
-    _file(".history.json", "load_history", "sessions", "receipt of the history", listed=False),
+    _file(".history.json", "load_history", "", "receipt of the history", listed=False),
     _file(".parts/{part}.lit_flow.parquet", "classify_lit", "gather_lit", "a part's flow", listed=False, swept=True),
     _file(".parts/{part}.trf_flow.parquet", "classify_lit", "gather_lit", "a part's prints", listed=False, swept=True),
 )  # fmt: skip
@@ -132,7 +132,9 @@ FIGURES = BY_PATH[".figures"].path
 PLOTS = BY_PATH["plots/{ticker}.png"].name
 
 STORE, INDEX, LATEST, STATE, SENT = "history.duckdb", "index.html", "latest.json", ".morning.json", ".messages.json"
-BESIDE = frozenset({STORE, INDEX, LATEST, STATE, SENT})
+INDEX_NOTE = ".index.json"
+"""What the index on disk was made of, so that it is made again only where that has changed."""
+BESIDE = frozenset({STORE, INDEX, LATEST, STATE, SENT, INDEX_NOTE})
 """What stands beside the sessions, under `results/{scan}/`."""
 
 OURS = frozenset(file.name for file in FILES)

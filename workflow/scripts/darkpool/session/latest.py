@@ -12,41 +12,79 @@ from pathlib import Path
 from typing import Any
 
 from ..archive.store import iso
-from ..files import write_atomic
+from ..files import sha256, write_atomic
+from ..tables import contracts
 from . import files, outcome
+from .selection import on_disk
 
 SCHEMA = 1
 
 
-def describe(
-    results: Path, session: date, *, mode: str, exit_status: int, stale_mark: bool, now: datetime
-) -> dict[str, Any]:
-    """The content; `results` is the scan's folder."""
+def describe(results: Path, asked: date, *, mode: str, now: datetime, exit_status: int | None = None) -> dict[str, Any]:
+    """The content; `results` is the scan's folder, `asked` the session to name while none there has features.
+
+    `mode` is that of a session without a manifest. `exit_status` is a morning's; None is what the files say.
+    """
+    session = max(on_disk(results), default=asked)
     folder = results / str(session)
     told = outcome.told_of(folder)
     named = {file.key: file.path for file in files.FILES if file.key}
     paths = {key: f"{session}/{path}" for key, path in named.items() if (folder / path).is_file()}
     if (results / files.STORE).is_file():
         paths["history"] = files.STORE
+    manifest = _manifest(folder)
+    mode = manifest["mode"] if manifest else mode
+    status = outcome.status(told, is_complete=manifest is not None, mode=mode)
     return {
         "schema": SCHEMA,
         "scan": results.name,
         "date": str(session),
         "mode": mode,
-        "complete": "manifest" in paths,
-        "stale_mark": stale_mark,
+        "complete": manifest is not None,
+        "stale_mark": told is not None and _is_stale(folder),
         "simulated": bool(told and told["simulated"]),
         "states": outcome.states(told),
         "reasons": _reasons(told),
         "paths": paths,
-        "exit_status": exit_status,
+        "exit_status": status if exit_status is None else exit_status,
         "written_at": iso(now),
     }
 
 
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    """The session's manifest where it vouches for the features that are there."""
+    try:
+        content: dict[str, Any] = json.loads((folder / files.MANIFEST).read_bytes())
+        digests = {entry["path"]: entry["sha256"] for entry in content["outputs"]}
+        return content if digests.get(files.FEATURES) == sha256(folder / files.FEATURES) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_stale(folder: Path) -> bool:
+    """Whether the session was reached by a mark that is older than the last completed session."""
+    quality = contracts.columns("features", folder / files.FEATURES, ["quality"])["quality"]
+    return any("stale_mark" in flags.split(",") for flags in quality)
+
+
 def _reasons(told: Mapping[str, Any] | None) -> dict[str, str]:
-    return {source["source"]: source["reason"] for source in told["sources"] if source["reason"]} if told else {}
+    return {source["source"]: source["reason"] for source in told["sources"] if source.get("reason")} if told else {}
 
 
 def write(results: Path, content: Mapping[str, Any]) -> None:
-    write_atomic(results / files.LATEST, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    """Write it where something but the moment of writing differs from what is there."""
+    path = results / files.LATEST
+    if _timeless(_there(path)) != _timeless(content):
+        write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _there(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _timeless(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "written_at"}

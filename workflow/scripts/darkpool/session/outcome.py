@@ -75,6 +75,17 @@ def judge(folder: Path, ended: int, reached_manifest: bool, mode: str) -> Verdic
     return Verdict(FAULT, "fault", found, "a step failed before the manifest")
 
 
+def status(told: Mapping[str, Any] | None, *, is_complete: bool, mode: str) -> int:
+    """The exit status that the files of a session stand for; `told` is what its tables say.
+
+    One that is not complete though nothing holds it up is to be run again.
+    """
+    if is_complete:
+        return DONE
+    waiting = [source for source in told["sources"] if sources.holds_up(source, mode)] if told else []
+    return FAULT if any(sources.is_for_its_owner(source) for source in waiting) else LATER
+
+
 def _described(source: Mapping[str, Any]) -> str:
     return f"{source['source']} is {source['state']}" + (f" ({source['reason']})" if source["reason"] else "")
 

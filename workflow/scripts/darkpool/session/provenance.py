@@ -23,9 +23,9 @@ LIBRARIES = (
 
 
 def folders_id(scan: Path) -> str:
-    """Hash over the sessions in a scan's folder: the manifest's content, and the size of what else an index is made of.
+    """Hash over the sessions in a scan's folder: manifest and features, and the size of what else an index is made of.
 
-    It opens manifests alone, so that it costs little however many sessions there are.
+    It opens those two alone, so that it costs little however many sessions there are.
     """
     digest = hashlib.sha256()
     for place in sorted(scan.glob("????-??-??")):
@@ -33,7 +33,8 @@ def folders_id(scan: Path) -> str:
         for name in files.read_by("index"):
             path = place / name
             if path.is_file():
-                told = path.read_bytes() if name == files.MANIFEST else str(path.stat().st_size).encode()
+                is_read = name in (files.MANIFEST, files.FEATURES)
+                told = path.read_bytes() if is_read else str(path.stat().st_size).encode()
                 digest.update(name.encode() + b"\0" + told + b"\0")
     return digest.hexdigest()[:12]
 

@@ -33,8 +33,10 @@ OPEN_MONTHS = 2
 MOST_OPEN = 12
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, lagging: str = "") -> Path:
     """Write the index of the scan whose sessions are in `folder` (results/<scan>); returns its path.
+
+    `lagging` is what is to be said of a store that lags behind the files.
 
     A session that cannot be read is shown as damaged, with the reason, and stops nothing. Raises NotThere where there
     is no such folder.
@@ -42,11 +44,11 @@ def write(folder: Path) -> Path:
     if not folder.is_dir():
         raise NotThere(f"{folder} is not there; the folder of a scan was expected, as results/emps2")
     target = folder / files.INDEX
-    write_atomic(target, render(folder).encode())
+    write_atomic(target, render(folder, lagging).encode())
     return target
 
 
-def render(folder: Path) -> str:
+def render(folder: Path, lagging: str = "") -> str:
     """The page. It asks the network for nothing, runs without its script, and holds no clock."""
     found = session_states.read(folder)
     states = {session.day: session.state for session in found}
@@ -61,6 +63,7 @@ def render(folder: Path) -> str:
         .get_template(TEMPLATE.name)
         .render(
             scan=folder.name,
+            lagging=lagging,
             newest=newest,
             context=context,
             sources=view.sources(context) if context else [],
