@@ -133,6 +133,7 @@ rule write_manifest:
         window=lambda wildcards: clean(INPUTS.window)(wildcards.date),
         tickers=of_session(INPUTS.tickers),
         on_page=of_session(INPUTS.on_page),
+        trades=SETTINGS.history.trades,
         config=config,
         code=code("write_manifest.py"),
     script:

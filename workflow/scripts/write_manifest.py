@@ -50,7 +50,7 @@ if __name__ == "__main__":
             date.fromisoformat(snakemake.wildcards.date),
             {
                 "on_page": [date.fromisoformat(day) for day in snakemake.params.on_page],
-                "trades": snakemake.params.config["history"].get("trades", "view"),
+                "trades": snakemake.params.trades,
                 "mode": snakemake.params.config["mode"],
                 "code": snakemake.params.code,
             },
