@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from darkpool.market import sessions
 from darkpool.measures import unusual as statistics
-from darkpool.measures.volume import SPLIT_SCHEMA
 from darkpool.show.figures import overview
 from darkpool.tables import glossary
+from darkpool.tables.facts import SPLIT_SCHEMA
 from unit.show.test_page_view import NO_TRF, SESSION, context, features
 from unit.show.test_ticker_plot import size
 

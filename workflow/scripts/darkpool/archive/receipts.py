@@ -7,7 +7,7 @@ FINRA's weeks by Monday and tier.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,8 +15,6 @@ from typing import Any
 STATES = frozenset(
     {"published", "holiday", "absent", "not_yet", "outage", "blocked", "truncated", "damaged", "unsettled"}
 )
-UNKNOWN_SINCE = "unknown_since"
-"""In a ticker's entry: the moment from which on the vendor has not known it."""
 GROUPS = ("files", "tickers", "weeks")
 SHAPES = {"finra": ("files", 1), "yahoo": ("tickers", 1), "polygon": ("tickers", 2), "finra_weekly": ("weeks", 2)}
 """By source: where its entries stand, and how many names lead to one. A kind of ticks may be null: not asked yet."""
@@ -117,30 +115,3 @@ def _kind(value: object) -> str:
     """A JSON value's kind in words."""
     kinds = {type(None): "null", list: "an array", dict: "an object", str: "a text", bool: "true or false"}
     return kinds.get(type(value), "a number")
-
-
-def day_state(entries: Sequence[Mapping[str, Any]]) -> str:
-    """One state for a source that answers per ticker: single tickers are marked, never the day.
-
-    A ticker that failed does not hold up a day on which others were answered. What does: a block, a rate limit, tickers
-    that were no longer asked because the vendor failed, and a day on which no ticker was answered. A single ticker that
-    the vendor does not know today makes no such day, though no other is followed.
-    """
-    unknown = [entry for entry in entries if entry["state"] == "outage" and entry.get(UNKNOWN_SINCE)]
-    if len(unknown) == 1:
-        entries = [entry for entry in entries if entry is not unknown[0]]
-    found = {entry["state"] for entry in entries}
-    given_up = any(
-        entry["state"] == "outage" and (entry.get("status") == 429 or not entry.get("retrieved_at"))
-        for entry in entries
-    )
-    if not found:
-        return "absent"
-    if "blocked" in found:
-        return "blocked"
-    if given_up:
-        return "outage"
-    for state in ("published", "unsettled", "not_yet", "outage", "truncated", "damaged"):
-        if state in found:
-            return state
-    return "absent"

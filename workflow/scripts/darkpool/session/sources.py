@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from .. import listing
-from ..archive import integrity, layout, open_requests, receipts
+from ..archive import integrity, layout, open_requests
 from ..archive.store import FINAL_STATES, Archive
+from ..archive.ticker_states import day_state
 
 if TYPE_CHECKING:
     from ..vendors.finra.regsho import RegshoError
@@ -96,7 +97,7 @@ def yahoo(
         return _source(
             "Yahoo", state, None if answered else f"no volume in the archive, {OFFLINE}", retrieved_at, detail
         )
-    state = receipts.day_state(list(entries.values()))
+    state = day_state(list(entries.values()))
     reasons = sorted(
         {
             f"{ticker}: {entry['reason']}"
