@@ -29,11 +29,7 @@ class Command(NamedTuple):
 
 
 def split(text: str) -> list[list[str]]:
-    """The words of each command of a text; a quotation may go on in the next line.
-
-    >>> split("touch .env && chmod 600 .env\\nquery 'a\\nb' # what for")
-    [['touch', '.env'], ['chmod', '600', '.env'], ['query', 'a\\nb']]
-    """
+    """The words of each command of a text; a quotation may go on in the next line."""
     found, begun = [], ""
     for line in text.splitlines():
         begun += line

@@ -176,6 +176,12 @@ def test_every_version_of_a_contract_has_a_note_for_who_upgrades():
 # Commands ---------------------------------------------------------------------------------------------------------
 
 
+def test_commands_are_read_as_a_shell_reads_them():
+    text = "touch .env && chmod 600 .env\nquery 'a\nb' # what for\n\n# a question\nmake demo\n"
+    words = [["touch", ".env"], ["chmod", "600", ".env"], ["query", "a\nb"], ["make", "demo"]]
+    assert documentation.split(text) == words
+
+
 def test_the_pages_show_commands_of_every_kind():
     first = {command.words[0] for command in SHOWN}
     assert first == {"make", "snakemake", "python", "workflow/scripts/daily.sh", "touch", "chmod", "echo", "export"}
