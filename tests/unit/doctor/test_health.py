@@ -17,7 +17,7 @@ from darkpool import credentials
 from darkpool.archive import integrity
 from darkpool.archive.store import Archive
 from darkpool.cli import main
-from darkpool.doctor import health
+from darkpool.doctor import finding, installation, network
 from darkpool.market import sessions
 from darkpool.message import delivery
 from darkpool.tables import glossary
@@ -142,7 +142,7 @@ def test_a_package_that_is_missing_is_a_fault_and_another_version_a_warning(ask,
     there = 'polars==99.0 \\\n    --hash=sha256:00\nnot-there==1.0 ; python_version < "3"\n'
     (tmp_path / "requirements.txt").write_text(there)
     shutil.copytree(SOURCE / "workflow/schemas", tmp_path / "workflow/schemas")
-    monkeypatch.setattr(health, "PROJECT", tmp_path)
+    monkeypatch.setattr(installation, "PROJECT", tmp_path)
     status, found = ask()
     (check,) = found["dependencies"]
     assert (status, check["state"]) == (0, "warn")
@@ -232,7 +232,7 @@ def test_vendors_that_answer_are_asked_once_each_with_no_key(ask, vendors, monke
     ],
     ids=["refused", "certificate", "dropped", "server error", "rate limit"],
 )
-@pytest.mark.parametrize("host", health.NEEDED)
+@pytest.mark.parametrize("host", network.NEEDED)
 def test_a_vendor_that_does_not_answer_is_named(ask, vendors, host, fault, state, said, todo):
     vendors.faults.add(host=host, **fault)
     status, found = ask(online=True)
@@ -253,7 +253,7 @@ def test_no_network_at_all_is_a_fault_for_what_is_needed_and_a_warning_for_the_r
 
 
 def test_a_vendor_that_never_answers_does_not_hold_the_others_up(ask, vendors, monkeypatch):
-    monkeypatch.setattr(health, "TIMEOUT", 0.5)
+    monkeypatch.setattr(network, "TIMEOUT", 0.5)
     vendors.faults.add(kind="slow", seconds=60, host="cdn.finra.org")
     _, found = ask(online=True)
     assert [check["state"] for check in found["vendors"]] == ["fault", "ok", "ok"]
@@ -327,7 +327,7 @@ def test_the_last_run_is_told_with_its_states(ask, project, monkeypatch):
 def test_the_crontab_line_of_this_project_is_recognised_and_no_other(ask, tmp_path):
     command = tmp_path / "bin/crontab"
     command.parent.mkdir()
-    line = f"0 6 * * * {health.PROJECT}/workflow/scripts/daily.sh"
+    line = f"0 6 * * * {finding.PROJECT}/workflow/scripts/daily.sh"
     for listed, state in ((f"# {line}", "warn"), ("0 6 * * * /another/project/daily.sh", "warn"), (line, "ok")):
         command.write_text(f"#!/bin/sh\nprintf '%s\\n' '{listed}'\n")
         command.chmod(0o755)
@@ -339,7 +339,7 @@ def test_the_crontab_line_of_this_project_is_recognised_and_no_other(ask, tmp_pa
 def test_a_unit_of_systemd_is_recognised_too(ask, tmp_path):
     unit = tmp_path / ".config/systemd/user/darkpool.service"
     unit.parent.mkdir(parents=True)
-    unit.write_text(f"[Service]\nExecStart={health.PROJECT}/workflow/scripts/daily.sh\n")
+    unit.write_text(f"[Service]\nExecStart={finding.PROJECT}/workflow/scripts/daily.sh\n")
     (check,) = ask()[1]["schedule"]
     assert (check["state"], check["said"]) == ("ok", f"{unit} runs daily.sh of this project")
 

@@ -17,10 +17,10 @@ def add_to(commands: Commands) -> None:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from ..doctor import health
+    from ..doctor import finding, health
 
     found = []
-    place = health.Place(args.config, args.results, args.scan)
+    place = finding.Place(args.config, args.results, args.scan)
     for check in health.examine(place, offline=args.offline, archive=args.archive):
         found.append(check)
         if not args.json:
