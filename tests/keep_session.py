@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from darkpool.history import database
+from darkpool.history import connection
 from darkpool.tables import contracts
 
 DEMO = Path("results/demo")
@@ -42,7 +42,7 @@ def main(version: str) -> None:
         for path in sorted(target.glob("*.parquet"))
     ]
     (target / "all").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    with database.connect(DEMO) as con:
+    with connection.connect(DEMO) as con:
         made = con.execute("SELECT sql FROM duckdb_tables() WHERE NOT internal ORDER BY table_name").fetchall()
     (place / "store.sql").write_text("".join(f"{sql}\n" for (sql,) in made), encoding="utf-8")
 

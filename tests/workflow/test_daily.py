@@ -9,7 +9,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from darkpool.history import database
+from darkpool.history import store_tables
+from darkpool.session import files
 
 DAYS = ["2025-12-18", "2025-12-19", "2025-12-22"]
 NEXT = "2025-12-23"
@@ -31,8 +32,8 @@ def daily(copy_project, tmp_path_factory):
 
 
 def assert_the_store_holds_the_files(project, days):
-    con = duckdb.connect(project.root / "results/demo" / database.STORE, read_only=True)
-    for name, table in database.KEPT.items():
+    con = duckdb.connect(project.root / "results/demo" / files.STORE, read_only=True)
+    for name, table in store_tables.KEPT.items():
         for day in days:
             rows = con.sql(f"SELECT * EXCLUDE ({table.session}) FROM {name} WHERE {table.session} = '{day}'").pl()
             path = project.folder(day) / f"{table.source}.parquet"
@@ -74,7 +75,7 @@ def test_the_next_day_adds_its_own_jobs_alone_and_the_store_follows(daily):
     run = project.finish(project.target(NEXT, ".history.json"), config=DAILY)
     assert run.rules == {"write_manifest": 1, "load_history": 1}
     assert_the_store_holds_the_files(project, [*DAYS, NEXT])
-    store = project.root / "results/demo" / database.STORE
+    store = project.root / "results/demo" / files.STORE
     store.unlink()
     command = [sys.executable, "-m", "darkpool", "rebuild", "--scan", "demo"]
     env = {**os.environ, "PYTHONPATH": "workflow/scripts"}

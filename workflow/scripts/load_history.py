@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darkpool.files import write_atomic
-from darkpool.history import database
+from darkpool.history import archive_views, database
 from darkpool.step_log import logged
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(target: Path, session: date, archive: Path, trades: database.Trades, on_page: list[date]) -> None:
+def main(target: Path, session: date, archive: Path, trades: archive_views.Trades, on_page: list[date]) -> None:
     loaded = database.load(target.parent.parent, [session], archive, trades, beside=on_page)
     for day, reason in loaded.skipped.items():
         print(f"left out of the history: {day}: {reason}", file=sys.stderr)

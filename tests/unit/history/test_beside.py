@@ -113,7 +113,7 @@ def test_a_store_that_cannot_be_brought_up_to_date_costs_nothing_else_and_is_tol
 
 
 def test_a_store_lags_by_what_it_lacks_and_by_what_has_changed(scan: Path) -> None:
-    assert lag.told(scan) == ""  # there is none to lag
+    assert lag.of_store(scan) == ""  # there is none to lag
     assert lag.of(scan) == {OLD: "not in it", NEW: "not in it"}
     database.load(scan, [OLD], scan / "archive")
     assert lag.of(scan) == {}  # a store that is built anew holds every session on disk

@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import session_folders
-from darkpool.history import database
+from darkpool.history import connection, database, session_tables, store_tables
+from darkpool.session import files
 from darkpool.tables import contracts
 from session_folders import FIRST
 
@@ -44,19 +45,19 @@ def archive(tmp_path: Path) -> Path:
 
 def kept(folder: Path) -> dict[str, pl.DataFrame]:
     """Every table of the store, by name, in the order of its key."""
-    with database.connect(folder) as con:
-        names = [*database.KEPT, database.RUNS]
+    with connection.connect(folder) as con:
+        names = [*store_tables.KEPT, store_tables.RUNS]
         return {name: con.sql(f"SELECT * FROM {name}").pl().sort(key(name)) for name in names}
 
 
 def key(name: str) -> list[str]:
-    return list(database.KEPT[name].key) if name in database.KEPT else ["session"]
+    return list(store_tables.KEPT[name].key) if name in store_tables.KEPT else ["session"]
 
 
 def on_disk(folder: Path, days: list[date]) -> dict[str, pl.DataFrame]:
     """The same from the Parquet files alone, without the code under test."""
     frames = {}
-    for name, table in database.KEPT.items():
+    for name, table in store_tables.KEPT.items():
         parts = []
         for day in days:
             path = folder / str(day) / f"{table.source}.parquet"
@@ -69,12 +70,12 @@ def on_disk(folder: Path, days: list[date]) -> dict[str, pl.DataFrame]:
 
 def assert_holds(folder: Path, days: list[date]) -> None:
     """That the store holds exactly these sessions."""
-    store, files = kept(folder), on_disk(folder, days)
-    for name, expected in files.items():
-        found = store[name].drop(database.KEPT[name].copies)
+    store = kept(folder)
+    for name, expected in on_disk(folder, days).items():
+        found = store[name].drop(store_tables.KEPT[name].copies)
         assert found.columns == expected.columns
         assert found.to_dicts() == expected.to_dicts(), name
-    assert store[database.RUNS]["session"].to_list() == days
+    assert store[store_tables.RUNS]["session"].to_list() == days
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
@@ -89,7 +90,7 @@ def test_sessions_loaded_one_by_one_and_a_rebuild_give_the_same_rows(folder, arc
     for day in reversed(DAYS):
         database.load(folder, [day], archive)
     one_by_one = kept(folder)
-    (folder / database.STORE).unlink()
+    (folder / files.STORE).unlink()
     database.rebuild(folder, archive)
     again = kept(folder)
     assert all(one_by_one[name].equals(again[name]) for name in one_by_one)
@@ -108,9 +109,9 @@ def test_any_order_of_loads_ends_in_the_same_store(tmp_path_factory, order):
 
 def test_a_store_that_holds_these_very_tables_stays_as_it_is(folder, archive):
     database.load(folder, DAYS[3:], archive, beside=DAYS)
-    before = (folder / database.STORE).stat()
+    before = (folder / files.STORE).stat()
     assert list(database.load(folder, DAYS[3:], archive, beside=DAYS).receipts) == DAYS[3:]
-    after = (folder / database.STORE).stat()
+    after = (folder / files.STORE).stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
@@ -138,7 +139,7 @@ def test_a_session_whose_rows_changed_is_replaced_and_no_other(folder, archive):
 
 def test_tickers_that_differ_by_case_or_read_as_missing_stay_apart(folder, archive):
     database.rebuild(folder, archive)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         rows = con.execute("SELECT ticker, trf_volume FROM features WHERE date = ? ORDER BY ALL", [FIRST]).fetchall()
     assert rows == [("NA", 1015.0), ("TPC", 2015.0), ("TpC", 3015.0)]
 
@@ -166,7 +167,7 @@ def test_a_session_without_weeks_holds_none_of_them(folder, archive):
 
 def test_columns_carry_unit_and_meaning(folder, archive):
     database.rebuild(folder, archive)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         (comment,) = con.execute(
             "SELECT comment FROM duckdb_columns() WHERE table_name = 'features' AND column_name = 'trf_spike'"
         ).fetchall()[0]
@@ -175,7 +176,7 @@ def test_columns_carry_unit_and_meaning(folder, archive):
 
 def test_the_summary_shows_volume_lit_flow_and_estimate_side_by_side(folder, archive):
     database.rebuild(folder, archive)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         rows = con.execute(
             "SELECT ticker, finra_off_exchange_volume, lit_buy_volume, inference_version FROM darkpool_daily_summary "
             "WHERE date = ? ORDER BY ticker LIMIT 1", [FIRST]
@@ -185,7 +186,7 @@ def test_the_summary_shows_volume_lit_flow_and_estimate_side_by_side(folder, arc
 
 def test_a_run_carries_its_manifest(folder, archive):
     database.load(folder, DAYS[:1], archive)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         mode, simulated, in_manifest = con.execute(
             "SELECT mode, simulated, manifest->>'$.config.history.ma' FROM runs WHERE session = ?", DAYS[:1]
         ).fetchall()[0]
@@ -227,11 +228,11 @@ def test_the_receipt_names_rows_and_inputs_and_is_the_same_twice(folder, archive
 
 def test_a_session_that_lacks_a_table_is_refused_and_changes_nothing(folder, archive):
     database.rebuild(folder, archive)
-    before = (folder / database.STORE).read_bytes()
+    before = (folder / files.STORE).read_bytes()
     (folder / str(DAYS[1]) / "lit_flow.parquet").unlink()
-    with pytest.raises(database.HistoryError, match=r"2025-12-16/lit_flow\.parquet is not there; snakemake"):
+    with pytest.raises(session_tables.HistoryError, match=r"2025-12-16/lit_flow\.parquet is not there; snakemake"):
         database.load(folder, DAYS[:2], archive)
-    assert (folder / database.STORE).read_bytes() == before
+    assert (folder / files.STORE).read_bytes() == before
 
 
 def test_a_rebuild_leaves_out_what_is_not_whole_and_says_so(folder, archive):
@@ -245,13 +246,13 @@ def test_a_rebuild_leaves_out_what_is_not_whole_and_says_so(folder, archive):
 def test_a_table_of_another_day_is_refused(folder, archive):
     for table in ("features", "finra_trf"):
         shutil.copy(folder / str(DAYS[0]) / f"{table}.parquet", folder / str(DAYS[1]))
-    with pytest.raises(database.HistoryError, match="holds rows of 2025-12-15, expected 2025-12-16 alone"):
+    with pytest.raises(session_tables.HistoryError, match="holds rows of 2025-12-15, expected 2025-12-16 alone"):
         database.load(folder, [DAYS[1]], archive)
 
 
 def test_a_lost_store_comes_back_whole_with_the_next_session(folder, archive):
     database.rebuild(folder, archive)
-    (folder / database.STORE).unlink()
+    (folder / files.STORE).unlink()
     database.load(folder, DAYS[-1:], archive)
     assert_holds(folder, DAYS)
 
@@ -259,14 +260,14 @@ def test_a_lost_store_comes_back_whole_with_the_next_session(folder, archive):
 @pytest.mark.parametrize("content", [b"", b"no database", b"\0" * 20_000])
 def test_a_damaged_store_is_built_anew(folder, archive, content):
     database.rebuild(folder, archive)
-    (folder / database.STORE).write_bytes(content)
+    (folder / files.STORE).write_bytes(content)
     database.load(folder, DAYS[-1:], archive)
     assert_holds(folder, DAYS)
 
 
 def test_a_store_of_another_shape_is_built_anew(folder, archive):
     database.rebuild(folder, archive)
-    with duckdb.connect(folder / database.STORE) as con:
+    with duckdb.connect(folder / files.STORE) as con:
         con.execute("ALTER TABLE features DROP COLUMN log_ratio")
     database.load(folder, DAYS[-1:], archive)
     assert_holds(folder, DAYS)
@@ -275,8 +276,8 @@ def test_a_store_of_another_shape_is_built_anew(folder, archive):
 def test_what_somebody_left_in_the_old_write_ahead_log_does_not_reach_the_new_store(folder, archive):
     database.rebuild(folder, archive)
     write = "import duckdb, os; c = duckdb.connect({!r}); c.execute('DELETE FROM features'); os._exit(0)"
-    subprocess.run([sys.executable, "-c", write.format(str(folder / database.STORE))], check=True)
-    assert (folder / f"{database.STORE}.wal").exists()
+    subprocess.run([sys.executable, "-c", write.format(str(folder / files.STORE))], check=True)
+    assert (folder / f"{files.STORE}.wal").exists()
     database.load(folder, DAYS[-1:], archive)
     assert_holds(folder, DAYS)
 
@@ -306,7 +307,7 @@ def test_whoever_opens_the_store_during_loads_sees_whole_sessions(folder, archiv
     try:
         seen = set()
         while writer.poll() is None:
-            with duckdb.connect(folder / database.STORE, read_only=True) as con:
+            with duckdb.connect(folder / files.STORE, read_only=True) as con:
                 seen.add(tuple(con.execute("SELECT date, count(*) FROM features GROUP BY ALL ORDER BY 1").fetchall()))
     finally:
         assert writer.wait(60) == 0
@@ -332,8 +333,8 @@ for day in days:
 READ = """
 import sys
 from pathlib import Path
-from darkpool.history import database
-with database.connect(Path(sys.argv[1])) as con:
+from darkpool.history import connection
+with connection.connect(Path(sys.argv[1])) as con:
     count = lambda: con.execute("SELECT count(*) FROM features ").fetchall()[0][0]
     print(count(), flush=True)
     sys.stdin.readline()
@@ -350,7 +351,7 @@ left = int(moment)
 
 def count(frame, event, argument):
     global left
-    if frame.f_code.co_filename != database.__file__:
+    if Path(frame.f_code.co_filename).parent != Path(database.__file__).parent:
         return
     left -= 1
     if left == 0:
@@ -373,7 +374,7 @@ def start(program: str, *arguments: object) -> subprocess.Popen[str]:
 def test_a_load_killed_at_any_moment_leaves_the_store_as_it_was_or_done(folder, archive):
     database.load(folder, DAYS, archive)
     session_folders.write(folder, DAYS[0], simulated=True)
-    before = (folder / database.STORE).read_bytes()
+    before = (folder / files.STORE).read_bytes()
     trial = folder.parent / "trial" / "emps2"
     shutil.copytree(folder, trial)
     whole = start(KILLED, trial, archive, DAYS[0], 10**9)
@@ -385,22 +386,22 @@ def test_a_load_killed_at_any_moment_leaves_the_store_as_it_was_or_done(folder, 
         killed = start(KILLED, folder, archive, DAYS[0], moment)
         killed.communicate(timeout=60)
         assert killed.returncode == -signal.SIGKILL
-        if (folder / database.STORE).read_bytes() == before:
+        if (folder / files.STORE).read_bytes() == before:
             untouched += 1
             assert kept(folder)["runs"]["simulated"].to_list() == [False] * 4
         else:
             assert_holds(folder, DAYS)
-            (folder / database.STORE).write_bytes(before)
+            (folder / files.STORE).write_bytes(before)
     assert untouched >= 9
     database.load(folder, [DAYS[0]], archive)
     assert_holds(folder, DAYS)
-    assert {path.name for path in folder.iterdir() if path.is_file()} == {database.STORE, database.LOCK}
+    assert {path.name for path in folder.iterdir() if path.is_file()} == {files.STORE, database.LOCK}
 
 
 def test_a_store_that_is_not_there_says_how_to_build_it(tmp_path):
     (tmp_path / "emps2").mkdir()
-    with pytest.raises(database.HistoryError, match="python -m darkpool rebuild --scan emps2 builds it"):
-        database.connect(tmp_path / "emps2")
+    with pytest.raises(session_tables.HistoryError, match="python -m darkpool rebuild --scan emps2 builds it"):
+        connection.connect(tmp_path / "emps2")
 
 
 def trades(path: Path, sizes: list[float], **more: list) -> None:
@@ -423,7 +424,7 @@ def ticks(archive: Path) -> Path:
 @pytest.mark.parametrize("form", ["view", "table"])
 def test_trades_are_those_of_the_newest_answers(folder, ticks, form):
     database.rebuild(folder, ticks, form)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         rows = con.execute(
             "SELECT date, symbol, sum(size), max(trf_id) FROM equity_trades_raw GROUP BY ALL ORDER BY ALL"
         ).fetchall()
@@ -434,13 +435,13 @@ def test_trades_in_a_table_are_replaced_with_their_session(folder, ticks):
     database.rebuild(folder, ticks, "table")
     trades(ticks / "polygon/trades/2025-12-15/NA@20251218T110000Z.parquet", [1.0])
     database.load(folder, DAYS[:1], ticks, "table")
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         assert con.execute("SELECT sum(size) FROM equity_trades_raw").fetchall() == [(17.0,)]
 
 
 def test_a_condition_on_the_date_keeps_the_other_days_files_shut(folder, ticks):
     database.rebuild(folder, ticks)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         plan = con.execute("EXPLAIN ANALYZE SELECT * FROM equity_trades_raw WHERE date = '2025-12-16'").fetchall()
     assert "Scanning Files: 1/4" in plan[0][1]
 
@@ -448,7 +449,7 @@ def test_a_condition_on_the_date_keeps_the_other_days_files_shut(folder, ticks):
 @pytest.mark.parametrize("form", ["view", "table"])
 def test_without_trades_and_weeks_in_the_archive_their_views_are_empty(folder, archive, form):
     database.rebuild(folder, archive, form)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         for view in ("equity_trades_raw", "finra_otc_answers"):
             assert con.execute(f"SELECT count(*) FROM {view}").fetchall() == [(0,)]
         assert con.sql("SELECT symbol, price, trf_id FROM equity_trades_raw").columns == ["symbol", "price", "trf_id"]
@@ -457,7 +458,7 @@ def test_without_trades_and_weeks_in_the_archive_their_views_are_empty(folder, a
 def test_turning_the_view_into_a_table_and_back_loads_every_session(folder, ticks):
     for form in ("view", "table", "view"):
         database.load(folder, DAYS[3:], ticks, form)
-        with database.connect(folder) as con:
+        with connection.connect(folder) as con:
             assert con.execute("SELECT count(*) FROM equity_trades_raw").fetchall() == [(4,)]
         assert_holds(folder, DAYS)
 
@@ -465,7 +466,7 @@ def test_turning_the_view_into_a_table_and_back_loads_every_session(folder, tick
 def test_a_store_whose_archive_is_gone_opens_and_takes_the_next_session(folder, ticks):
     database.rebuild(folder, ticks)
     shutil.rmtree(ticks)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         assert con.execute("SELECT count(*) FROM features").fetchall() == [(12,)]
     database.load(folder, DAYS[3:], ticks)
     assert_holds(folder, DAYS)
@@ -475,7 +476,7 @@ def test_an_archive_path_with_wildcards_and_quotes_is_read_as_it_is(folder, tick
     strange = ticks.with_name("it's [old]*")
     ticks.rename(strange)
     database.rebuild(folder, strange)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         assert con.execute("SELECT count(*) FROM equity_trades_raw").fetchall() == [(4,)]
 
 
@@ -496,7 +497,7 @@ def test_what_finra_said_later_about_a_week_stands_beside_what_it_said_first(fol
     (weeks / "2025-11-17.json").write_text(json.dumps(first))
     (weeks / "2025-11-17@20251216T110000Z.json").write_text(json.dumps(later))
     database.rebuild(folder, archive)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         rows = con.execute(
             "SELECT ats_volume, non_ats_volume, off_exchange_volume, last_update_date, retrieved_at::VARCHAR "
             "FROM finra_otc_answers WHERE symbol = 'TQQQ' ORDER BY retrieved_at NULLS FIRST"
@@ -510,7 +511,7 @@ def test_what_finra_said_later_about_a_week_stands_beside_what_it_said_first(fol
 @pytest.mark.real_data
 def test_the_real_week_and_the_real_trades_are_seen_through_the_store(folder, real_data):
     database.rebuild(folder, real_data / "archive")
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         week = con.execute(
             "SELECT ats_volume, non_ats_volume, off_exchange_volume, tier FROM finra_otc_answers WHERE symbol = 'TQQQ'"
         ).fetchall()

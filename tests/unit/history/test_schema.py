@@ -13,8 +13,9 @@ import pytest
 
 import session_folders
 from darkpool.cli import main
-from darkpool.history import database, schema
-from darkpool.history.database import HistoryError
+from darkpool.history import connection, database, schema, store_tables
+from darkpool.history.session_tables import HistoryError
+from darkpool.session import files
 from darkpool.tables import contracts
 from darkpool.tables.contract import Column, Contract, Newer
 
@@ -52,7 +53,7 @@ def become(monkeypatch):
 
 
 def held(folder: Path, sql: str) -> list[tuple]:
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         return con.execute(sql).fetchall()
 
 
@@ -69,10 +70,10 @@ def again(folder: Path, day: date, table: str, **columns: object) -> None:
 
 
 def assert_refused(folder: Path, act, *words: str) -> str:
-    before = (folder / database.STORE).read_bytes()
+    before = (folder / files.STORE).read_bytes()
     with pytest.raises(HistoryError) as told:
         act()
-    assert (folder / database.STORE).read_bytes() == before
+    assert (folder / files.STORE).read_bytes() == before
     for word in words:
         assert word in str(told.value)
     return str(told.value)
@@ -110,10 +111,10 @@ def test_a_column_dropped_renamed_or_of_another_type_is_so_in_the_store_too(fold
     become("features", sessions_before)
     database.load(folder, DAYS[2:], ARCHIVE)
     assert held(folder, "SELECT min(off_exchange_volume) FROM merged WHERE ticker = 'NA'") == [(1011.0,)]
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         assert "settled" not in con.sql("FROM yf_volume_raw").columns
     assert held(folder, "SELECT DISTINCT typeof(history_sessions) FROM features") == [("DOUBLE",)]
-    for table, name in database.KEPT.items():
+    for table, name in store_tables.KEPT.items():
         assert sessions(folder, table, name.session) == DAYS, table
 
 
@@ -129,9 +130,9 @@ def test_a_store_of_the_state_before_versions_is_read_and_grows_with_the_next_lo
     folder = tmp_path / "results/demo"
     shutil.copytree(OLD / "demo", folder)
     day, gone = date(2025, 12, 22), date(2025, 12, 19)
-    with duckdb.connect(folder / database.STORE) as con:
+    with duckdb.connect(folder / files.STORE) as con:
         con.execute((OLD / "store.sql").read_text())
-        for name, kept in database.KEPT.items():
+        for name, kept in store_tables.KEPT.items():
             rows = pl.read_parquet(folder / str(day) / f"{kept.source}.parquet")
             if "session" in (columns := con.sql(f"FROM {name}").columns):
                 rows = rows.with_columns(pl.lit(day).alias("session"))
@@ -144,11 +145,11 @@ def test_a_store_of_the_state_before_versions_is_read_and_grows_with_the_next_lo
         for at in (day, gone):
             con.execute("INSERT INTO runs VALUES (?, 'demo', 'daily', true, '[]', '{}', NULL)", [at])
     database.load(folder, [day], ARCHIVE)
-    for name, kept in database.KEPT.items():
+    for name, kept in store_tables.KEPT.items():
         assert sessions(folder, name, kept.session) == [gone, day], name
         same = f"SELECT count(*) FROM {name} WHERE {kept.session} = "
         assert held(folder, f"{same} '{day}'") == held(folder, f"{same} '{gone}'") != [(0,)]
-    assert held(folder, "SELECT count(*), min(version) FROM contracts") == [(len(database.KEPT), 1)]
+    assert held(folder, "SELECT count(*), min(version) FROM contracts") == [(len(store_tables.KEPT), 1)]
 
 
 def test_a_column_without_a_version_loses_no_session_but_stops_the_load(folder, become) -> None:
@@ -157,8 +158,8 @@ def test_a_column_without_a_version_loses_no_session_but_stops_the_load(folder, 
     (folder / str(DAYS[2]) / "features.parquet").unlink()
     session_folders.write(folder, DAYS[2])
     (folder / str(DAYS[0]) / "all").unlink()
-    files = [f"{folder}/{day}/features.parquet" for day in DAYS[:2]]
-    targets = f"{files[0]} {folder}/{DAYS[1]}/all {files[1]}"
+    tables = [f"{folder}/{day}/features.parquet" for day in DAYS[:2]]
+    targets = f"{tables[0]} {folder}/{DAYS[1]}/all {tables[1]}"
     for act in (lambda: database.load(folder, DAYS[2:], ARCHIVE), lambda: database.rebuild(folder, ARCHIVE)):
         told = assert_refused(
             folder,
@@ -166,7 +167,7 @@ def test_a_column_without_a_version_loses_no_session_but_stops_the_load(folder, 
             "would lose 2025-12-15, 2025-12-16",
             ": features.parquet: table features: column close is missing",
         )
-        assert f"rm {' '.join(files)} && snakemake --cores 4 {targets}; if they were deleted" in told
+        assert f"rm {' '.join(tables)} && snakemake --cores 4 {targets}; if they were deleted" in told
         assert told.endswith("python -m darkpool rebuild --scan emps2 --forget 2025-12-15,2025-12-16")
 
 
@@ -240,7 +241,7 @@ def test_a_table_may_say_that_a_session_has_none_of_it_now_but_not_that_it_has_n
 
 
 def test_an_unreadable_store_is_kept_beside_the_new_one_and_not_replaced_by_less(folder) -> None:
-    (folder / database.STORE).write_bytes(b"no database")
+    (folder / files.STORE).write_bytes(b"no database")
     (folder / str(DAYS[1]) / "merged.parquet").write_bytes(b"PAR1")
     for act in (lambda: database.load(folder, DAYS[2:], ARCHIVE), lambda: database.rebuild(folder, ARCHIVE)):
         assert_refused(folder, act, "cannot be read, and may hold more", "would lose 2025-12-16")
@@ -257,14 +258,14 @@ def test_a_store_of_a_later_state_is_left_alone(folder, become, monkeypatch) -> 
     again(folder, DAYS[2], "features", close=1.0)
     database.load(folder, DAYS[2:], ARCHIVE)
     monkeypatch.setattr(contracts, "CONTRACTS", today)
-    before = (folder / database.STORE).read_bytes()
+    before = (folder / files.STORE).read_bytes()
     for act in (lambda: database.load(folder, DAYS[:2], ARCHIVE), lambda: database.rebuild(folder, ARCHIVE)):
         session_folders.write(folder, DAYS[0], simulated=True)
         with pytest.raises(
             Newer, match=rf"history\.duckdb: table features is of version {version + 1}, .* up to {version}; update the"
         ):
             act()
-    assert (folder / database.STORE).read_bytes() == before
+    assert (folder / files.STORE).read_bytes() == before
 
 
 def test_a_session_of_a_later_state_is_not_offered_for_deletion(folder, become, monkeypatch) -> None:
@@ -306,7 +307,7 @@ def test_rows_whose_meaning_is_no_longer_known_are_the_folders_to_give_again(fol
 
 
 def test_a_table_that_somebody_put_into_the_store_stays_when_it_grows(folder, become) -> None:
-    with duckdb.connect(folder / database.STORE) as con:
+    with duckdb.connect(folder / files.STORE) as con:
         con.execute("CREATE TABLE mine AS SELECT 7 AS seven")
     become("features", CLOSE)
     database.load(folder, DAYS[2:], ARCHIVE)

@@ -10,7 +10,7 @@ import pytest
 
 import darkpool
 from darkpool.cli import main
-from darkpool.history import database
+from darkpool.history import store_tables
 from darkpool.session import files
 from darkpool.tables import contracts
 
@@ -113,7 +113,7 @@ def test_what_a_session_has_follows_mode_and_configuration() -> None:
 def test_every_table_can_be_exported_and_stands_in_the_history(name: str, capsys) -> None:
     assert main.main(["export", "--table", name, "--to", "-", "--results", "nowhere"]) == 1
     assert "nowhere" in capsys.readouterr().err
-    kept = {kept.source: store for store, kept in database.KEPT.items()}
+    kept = {kept.source: store for store, kept in store_tables.KEPT.items()}
     assert kept.get(name) == files.TABLES[name].store
 
 

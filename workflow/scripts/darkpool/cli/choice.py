@@ -123,5 +123,5 @@ def say_lag(folder: Path) -> None:
     """Say on stderr where the store is behind the sessions' folders: a query and a page would then differ."""
     from ..history import lag
 
-    if lagging := lag.told(folder):
+    if lagging := lag.of_store(folder):
         print(f"warning: {lagging}", file=sys.stderr)

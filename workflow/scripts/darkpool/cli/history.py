@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from .. import settings
+from ..session import files
 from ..session.selection import NotThere
 from ..tables import glossary
 from . import choice, text_table
@@ -36,18 +37,18 @@ def _sessions_named(text: str) -> list[date]:
 def _query(args: argparse.Namespace) -> int:
     import duckdb
 
-    from ..history import database, query
+    from ..history import connection, query
     from ..show import spreadsheet
 
     folder = choice.scan_folder(args)
     choice.say_lag(folder)
-    with database.connect(folder) as con:
+    with connection.connect(folder) as con:
         try:
             query.check(args.sql)
             rows = con.sql(args.sql).pl()
             simulated = con.execute("SELECT coalesce(bool_or(simulated), false) FROM runs").fetchall()[0][0]
         except duckdb.Error as error:
-            raise ValueError(f"{folder / database.STORE}: {error}") from None
+            raise ValueError(f"{folder / files.STORE}: {error}") from None
     if simulated:
         print(f"{glossary.SIMULATED}: {glossary.SIMULATED_SENTENCE}", file=sys.stderr)
     if args.csv:
@@ -77,7 +78,7 @@ def _rebuild(args: argparse.Namespace) -> int:
     trades = config["history"].get("trades", settings.History.trades)
     loaded = database.rebuild(folder, Path(entry["archive"]), trades, args.forget)
     rows = sum(sum(receipt["rows"].values()) for receipt in loaded.receipts.values())
-    print(f"{folder / database.STORE}: {len(loaded.receipts)} sessions, {rows:,} rows")
+    print(f"{folder / files.STORE}: {len(loaded.receipts)} sessions, {rows:,} rows")
     for path in loaded.set_aside:
         print(f"warning: the store before could not be read; it is kept as {path}", file=sys.stderr)
     for day, reason in loaded.skipped.items():

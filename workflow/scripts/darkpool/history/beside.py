@@ -22,6 +22,7 @@ from ..files import sha256, write_atomic
 from ..session import files, latest, provenance
 from ..session.selection import on_disk
 from . import database, lag
+from .archive_views import Trades
 
 LOCK = ".beside.lock"
 LOOKED_AT = 60
@@ -35,7 +36,7 @@ def update(
     archive: Path,
     *,
     on_page: Sequence[date],
-    trades: database.Trades,
+    trades: Trades,
     mode: str,
     code: str,
     now: datetime,
@@ -53,9 +54,7 @@ def update(
     return faults + tell(folder, session, mode=mode, code=code, now=now)
 
 
-def _load(
-    folder: Path, session: date, archive: Path, on_page: Sequence[date], trades: database.Trades
-) -> Iterator[str]:
+def _load(folder: Path, session: date, archive: Path, on_page: Sequence[date], trades: Trades) -> Iterator[str]:
     there = set(on_disk(folder))
     days = [session, *(day for day in on_page if day in there and day != session)]
     if database.is_current(folder, days, trades):
@@ -91,7 +90,7 @@ def tell(
 def write_index(folder: Path, code: str | None = None) -> None:
     """The index, where it is not of these folders, or not written by this `code`; None is any code."""
     target, noted = folder / files.INDEX, _noted(folder)
-    lagging = lag.told(folder, on_disk(folder)[-LOOKED_AT:])
+    lagging = lag.of_store(folder, on_disk(folder)[-LOOKED_AT:])
     made_of = hashlib.sha256(f"{provenance.folders_id(folder)}\0{lagging}".encode()).hexdigest()[:12]
     is_same = noted.get("made_of") == made_of and code in (None, noted.get("code"))
     if is_same and target.is_file() and sha256(target) == noted.get("sha256"):

@@ -12,8 +12,9 @@ from pathlib import Path
 import duckdb
 
 from .. import listing
+from ..session import files
 from ..session.selection import on_disk
-from . import database
+from . import connection, session_tables
 
 ABSENT, CHANGED, UNREADABLE = "not in it", "changed since", "the store cannot be read"
 
@@ -25,7 +26,7 @@ def of(folder: Path, days: Collection[date] | None = None) -> dict[date, str]:
     """
     looked_at = [day for day in on_disk(folder) if days is None or day in days]
     try:
-        held = database.inputs_held(folder / database.STORE)
+        held = connection.inputs_held(folder / files.STORE)
     except duckdb.Error:
         return dict.fromkeys(looked_at, UNREADABLE)
     found = {day: ABSENT if day not in held else CHANGED for day in looked_at if held.get(day) != _now(folder, day)}
@@ -34,21 +35,21 @@ def of(folder: Path, days: Collection[date] | None = None) -> dict[date, str]:
 
 def _now(folder: Path, day: date) -> dict[str, str] | None:
     try:
-        return database.inputs_of(folder, day)
+        return session_tables.inputs_of(folder, day)
     except (ValueError, OSError):  # not whole: the store may hold what it was, and it is no longer that
         return None
 
 
-def told(folder: Path, days: Collection[date] | None = None) -> str:
+def of_store(folder: Path, days: Collection[date] | None = None) -> str:
     """One sentence on a store that is there and lags; empty where it does not, or where there is none."""
-    return sentence(folder, of(folder, days)) if (folder / database.STORE).is_file() else ""
+    return sentence(folder, of(folder, days)) if (folder / files.STORE).is_file() else ""
 
 
 def sentence(folder: Path, found: dict[date, str]) -> str:
     if not found:
         return ""
     return (
-        f"{folder / database.STORE} lags behind the files: {_days(found)}; "
+        f"{folder / files.STORE} lags behind the files: {_days(found)}; "
         f"python -m darkpool rebuild --scan {folder.name} brings it up to date"
     )
 

@@ -168,13 +168,13 @@ def _values(table: Table, there: Mapping[str, str], version: int) -> list[str] |
         sources = table.contract.sources([name for name in there if name not in beside], version)
     except ContractError:
         return None
-    told = {name: f'"{name}"' for name in beside if name in there}
+    value_of = {name: f'"{name}"' for name in beside if name in there}
     for name, source in sources.items():
-        told[name] = _value(of_contract[name], source, bare(columns[name][0]))
+        value_of[name] = _value(of_contract[name], source, bare(columns[name][0]))
         if source and version >= of_contract[name].since and bare(there[source]) != bare(columns[name][0]):
             return None
-    told |= {new: told[old] for new, old in table.copies.items()}
-    return [told[name] for name in columns] if set(columns) <= set(told) else None
+    value_of |= {new: value_of[old] for new, old in table.copies.items()}
+    return [value_of[name] for name in columns] if set(columns) <= set(value_of) else None
 
 
 def _value(column: Column, source: str | None, kind: str) -> str:
