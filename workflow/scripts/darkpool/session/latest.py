@@ -13,6 +13,7 @@ from typing import Any
 
 from ..archive.store import iso
 from ..files import sha256, write_atomic
+from ..measures import stands_out
 from ..tables import contracts
 from . import files, outcome
 from .selection import on_disk
@@ -45,6 +46,7 @@ def describe(results: Path, asked: date, *, mode: str, now: datetime, exit_statu
         "simulated": bool(told and told["simulated"]),
         "states": outcome.states(told),
         "reasons": _reasons(told),
+        "stands_out": _stands_out(folder) if told else [],
         "paths": paths,
         "exit_status": status if exit_status is None else exit_status,
         "written_at": iso(now),
@@ -59,6 +61,10 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
         return content if digests.get(files.FEATURES) == sha256(folder / files.FEATURES) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _stands_out(folder: Path) -> list[str]:
+    return stands_out.sentences(contracts.read("features", folder / files.FEATURES))
 
 
 def _is_stale(folder: Path) -> bool:

@@ -1,0 +1,87 @@
+"""What stands out in a session is said in words: who, what is unusual, and against what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkpool.measures import stands_out
+
+USUAL: dict[str, Any] = {
+    "trf_volume": 500.0, "regular_volume": 1000.0, "offex_ratio": 0.5, "trf_spike": 1.0, "trf_percentile": 0.5,
+    "offex_ratio_z": 0.0, "history_sessions": 60, "signal": "", "strength": "",
+}  # fmt: skip
+UNKNOWN = {**dict.fromkeys(USUAL), "history_sessions": 0, "signal": "", "strength": ""}
+
+
+def table(**rows: dict[str, Any]) -> pl.DataFrame:
+    whole = [{**USUAL, "ticker": ticker, **row} for ticker, row in rows.items()]
+    return pl.DataFrame(whole, infer_schema_length=None)
+
+
+def said(**rows: dict[str, Any]) -> list[str]:
+    return stands_out.sentences(table(**rows))
+
+
+def test_a_line_names_the_ticker_what_is_unusual_and_against_what() -> None:
+    first, session = said(
+        TLT={"trf_percentile": 1.0, "trf_spike": 2.0, "offex_ratio": 0.473, "offex_ratio_z": 2.4},
+        SPY={"trf_volume": 100.0, "trf_spike": 0.9},
+    )
+    assert first == (
+        "TLT: highest off-exchange volume of 61 sessions, off-exchange ratio 47.3%, +2.40 σ from its own median, "
+        "2.00× its mean"
+    )
+    assert session == (
+        "The session: 1 of 2 tickers stand out, 30.0% of the volume of 2 was off-exchange, "
+        "off-exchange volume above its mean in 1 of 2."
+    )
+
+
+def test_low_volumes_and_firm_signals_stand_out_and_a_weak_signal_does_not() -> None:
+    lines = said(
+        A={"trf_percentile": 0.05, "trf_spike": 0.25},
+        B={"trf_percentile": 0.0, "trf_spike": 0.5},
+        C={"signal": "SELL", "strength": "firm"},
+        D={"signal": "BOT", "strength": "weak"},
+    )
+    assert lines[:-1] == [
+        "A: off-exchange volume below that of 95.0% of its last 60 sessions, 0.25× its mean",
+        "B: lowest off-exchange volume of 61 sessions, 0.50× its mean",
+        "C: SELL firm, 1.00× its mean",
+    ]
+    assert lines[-1].endswith("1 BOT, 1 SELL.")
+
+
+def test_more_reasons_come_before_a_farther_ratio_and_five_lines_are_the_most() -> None:
+    rows = {f"T{i}": {"offex_ratio_z": 2.0 + i} for i in range(6)}
+    lines = said(**rows, BOTH={"offex_ratio_z": -2.0, "trf_percentile": 1.0})
+    assert [line.partition(":")[0] for line in lines] == ["BOTH", "T5", "T4", "T3", "T2", "The session"]
+    assert lines[-1].startswith("The session: 7 of 7 tickers stand out")
+
+
+def test_nothing_unusual_and_nothing_known_are_different_sentences() -> None:
+    usual, unknown = said(SPY={"offex_ratio_z": 1.99, "trf_percentile": 0.949})[0], said(SPY=UNKNOWN)
+    assert usual.startswith("Nothing unusual: ")
+    assert unknown == [
+        "Nothing can be said to stand out: no ticker has a volume and a history to compare it with.",
+        "The session: 0 of 1 tickers stand out.",
+    ]
+
+
+PERHAPS = st.none() | st.floats(-1e9, 1e9)
+
+
+@given(st.lists(st.tuples(PERHAPS, st.none() | st.floats(0, 1), st.none() | st.floats(0, 1e9)), min_size=1, max_size=9))
+def test_whatever_is_null_never_stands_out(rows: list[tuple[float | None, float | None, float | None]]) -> None:
+    named = {
+        f"T{i}": {"offex_ratio_z": z, "trf_percentile": place, "trf_spike": spike}
+        for i, (z, place, spike) in enumerate(rows)
+    }
+    lines = said(**named)
+    unusual = sum((z is not None and abs(z) >= 2) or (p is not None and not 0.05 < p < 0.95) for z, p, _ in rows)
+    assert len(lines) == min(max(unusual, 1), 5) + 1
+    assert f"{unusual} of {len(rows)} tickers" in lines[-1]

@@ -1,0 +1,95 @@
+"""What stands out in a session, in sentences and in order: who, what is unusual about it, and against what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+from ..tables import glossary
+
+MOST = 5
+FAR = 2.0
+"""Robust standard deviations of the ratio from its own median that count as unusual."""
+HIGH, LOW = 0.95, 0.05
+"""Places of the volume among its own earlier sessions that count as unusual."""
+FIRM = "firm"
+
+Row = Mapping[str, Any]
+
+
+def sentences(features: pl.DataFrame) -> list[str]:
+    """At most five lines, each a ticker, and one on the session as a whole; `features` are the rows of one session.
+
+    Null is unknown and stands out in nothing. Most reasons first, then the farther ratio, then the larger departure of
+    the volume from its mean, then the name.
+    """
+    rows = list(features.iter_rows(named=True))
+    found = sorted(((row, reasons) for row in rows if (reasons := list(_reasons(row)))), key=_order)
+    told = [f"{row['ticker']}: {', '.join([*reasons, *_beside(row)])}" for row, reasons in found[:MOST]]
+    return [*(told or [_nothing(rows)]), _whole(rows, len(found))]
+
+
+def _order(found: tuple[Row, list[str]]) -> tuple[int, float, float, str]:
+    row, reasons = found
+    spike = row["trf_spike"]
+    departure = abs(math.log(spike)) if spike else 0.0
+    return -len(reasons), -abs(row["offex_ratio_z"] or 0.0), -departure, row["ticker"]
+
+
+def _reasons(row: Row) -> Iterable[str]:
+    """What is unusual about the ticker, the volume first."""
+    place, count = row["trf_percentile"], row["history_sessions"]
+    if place is not None and place >= HIGH:
+        yield _placed("highest", "above", place, count)
+    elif place is not None and place <= LOW:
+        yield _placed("lowest", "below", 1 - place, count)
+    distance = row["offex_ratio_z"]
+    if distance is not None and abs(distance) >= FAR:
+        ratio = glossary.written("fraction", row["offex_ratio"])
+        yield f"off-exchange ratio {ratio}, {glossary.signed(distance)} σ from its own median"
+    if row["strength"] == FIRM:
+        yield f"{glossary.SIGNALS[row['signal']].label} {FIRM}"
+
+
+def _placed(most: str, side: str, share: float, count: int) -> str:
+    """`share` of the `count` sessions before lies on the other side."""
+    if share == 1:
+        return f"{most} off-exchange volume of {count + 1} sessions"
+    return f"off-exchange volume {side} that of {glossary.written('fraction', share)} of its last {count} sessions"
+
+
+def _beside(row: Row) -> Iterable[str]:
+    """What a reader wants beside the reasons, where it is known."""
+    if row["trf_spike"] is not None:
+        yield f"{glossary.written('ratio', row['trf_spike'])} its mean"
+    if row["signal"] and row["strength"] != FIRM:
+        yield f"{glossary.SIGNALS[row['signal']].label} {row['strength']}".rstrip()
+
+
+def _nothing(rows: list[Row]) -> str:
+    if all(row["trf_percentile"] is None and row["offex_ratio_z"] is None for row in rows):
+        return "Nothing can be said to stand out: no ticker has a volume and a history to compare it with."
+    return (
+        "Nothing unusual: no off-exchange volume among the highest or lowest 5% of its own sessions, "
+        "no ratio 2 σ from its own median, no firm signal."
+    )
+
+
+def _whole(rows: list[Row], unusual: int) -> str:
+    """The session as a whole: its ratio over the tickers with both volumes, how many are unusual, the signals."""
+    pairs = [(row["trf_volume"], row["regular_volume"]) for row in rows]
+    known = [(off, all_) for off, all_ in pairs if off is not None and all_]
+    total = sum(all_ for _, all_ in known)
+    said = [f"{unusual} of {len(rows)} tickers stand out"]
+    if total:
+        ratio = glossary.written("fraction", sum(off for off, _ in known) / total)
+        said.append(f"{ratio} of the volume of {len(known)} was off-exchange")
+    spikes = [row["trf_spike"] for row in rows if row["trf_spike"] is not None]
+    if spikes:
+        said.append(f"off-exchange volume above its mean in {sum(spike > 1 for spike in spikes)} of {len(spikes)}")
+    signals = [row["signal"] for row in rows]
+    said += [f"{signals.count(code)} {glossary.SIGNALS[code].label}" for code in ("BOT", "SELL") if code in signals]
+    return "The session: " + ", ".join(said) + "."
