@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -123,8 +123,7 @@ def context(**given: Any) -> view.PageContext:
         {"source": "Yahoo", "state": "unsettled", "reason": "too early", "retrieved_at": None, "detail": None},
     ]
     told = {"scan": "emps2", "session": TARGET, "mode": "daily", "simulated": False, "sources": sources}
-    beside = (TARGET - timedelta(days=3), TARGET + timedelta(days=1))
-    return view.PageContext(**{**told, "files": ["table.csv"], "beside": beside, **given})
+    return view.PageContext(**{**told, "files": ["table.csv"], **given})
 
 
 def html(frame: pl.DataFrame, **given: Any) -> str:

@@ -453,7 +453,14 @@ def test_the_estimate_is_told_in_words_and_said_to_be_one(open_page, small):
     assert opened.title().startswith(glossary.SIMULATED)
 
 
-def test_the_pages_beside_are_linked_by_the_calendar(open_page, small):
+def test_the_sessions_before_and_after_are_those_of_the_page(open_page, small):
     opened = open_page(small)
-    links = opened.eval_on_selector_all("#pages a:not([hidden])", "all => all.map(a => a.getAttribute('href'))")
-    assert links == ["../2025-12-19/table.html", "../index.html", "../2025-12-23/table.html"]
+    shown = "#pages a:not([hidden])"
+    assert opened.locator(shown).all_text_contents() == [f"‹ {EARLIER}", "All sessions"]
+    opened.click("#before")
+    assert opened.get_attribute("#shown", "datetime") == str(EARLIER)
+    assert opened.locator(shown).all_text_contents() == [f"‹ {EARLIEST}", "All sessions", "2025-12-22 ›"]
+    assert opened.locator("#stands-out").is_hidden()
+    opened.click("#after")
+    assert opened.get_attribute("#shown", "datetime") == "2025-12-22"
+    assert opened.locator("#stands-out").is_visible()

@@ -22,6 +22,7 @@ import yaml
 
 import canaries
 from darkpool.market import sessions
+from darkpool.session import files
 from standin import Request, Vendors
 
 SOURCE = Path(__file__).parents[2]
@@ -121,6 +122,11 @@ class Project:
             for path in sorted((self.root / folder).rglob("*"))
             if path.is_file() and path.suffix != ".log" and path.name != ".lock"
         }
+
+    def made(self, *folders: str) -> dict[str, str]:
+        """`digests` of what is the same wherever it is made: DuckDB numbers its files anew, latest.json has a moment."""
+        names = (files.STORE, files.LATEST)
+        return {path: digest for path, digest in self.digests(*folders).items() if Path(path).name not in names}
 
     def states(self, day: str = DAY) -> dict[str, str]:
         """State of each source, as the session's tables carry it."""

@@ -195,17 +195,17 @@ def test_edited_code_runs_its_own_rules_again_and_no_others(demo, module, runs, 
 
 def test_everything_made_can_be_deleted_and_comes_back_byte_for_byte(demo):
     """Without Snakemake's own notes as well."""
-    before = demo.digests("results", "resources")
+    before = demo.made("results", "resources")
     shutil.rmtree(demo.root / "results")
     shutil.rmtree(demo.root / ".snakemake")
     demo.finish(TARGET)
-    assert demo.digests("results", "resources") == before
+    assert demo.made("results", "resources") == before
 
 
 @pytest.mark.soak
 def test_a_second_copy_makes_the_same_bytes_with_one_core(demo, project):
     project.finish(TARGET, "--cores", "1")
-    assert project.digests("results", "resources") == demo.digests("results", "resources")
+    assert project.made("results", "resources") == demo.made("results", "resources")
 
 
 @pytest.mark.parametrize(

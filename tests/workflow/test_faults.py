@@ -262,11 +262,11 @@ def test_one_ticker_that_fails_is_marked_and_asked_for_alone_the_next_time(live)
 def test_a_vendor_that_fails_leaves_a_finished_session_alone(live):
     live.publish()
     live.run(finished=True)
-    before = live.project.digests("results")
+    before = live.project.made("results")
     live.vendors.faults.add(kind="refuse")
     shutil.rmtree(live.project.root / "results")
     live.run(finished=True)
-    assert live.project.digests("results") == before
+    assert live.project.made("results") == before
 
 
 WEEKS = {"lit": {"source": "none"}, "history": SHORT, "finra": {"weekly": True}, "backfill_count": 1}

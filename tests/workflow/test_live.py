@@ -89,12 +89,12 @@ def test_a_finished_session_is_asked_for_never_again(later):
 
 
 def test_deleted_results_are_rebuilt_byte_for_byte_without_asking(later):
-    before = later.project.digests("results", "resources")
+    before = later.project.made("results", "resources")
     shutil.rmtree(later.project.root / "results")
     shutil.rmtree(later.project.root / ".snakemake")
     later.run(finished=True)
     assert not later.vendors.requests
-    assert later.project.digests("results", "resources") == before
+    assert later.project.made("results", "resources") == before
 
 
 def test_offline_gives_the_same_numbers_and_leaves_the_archive_alone(later):

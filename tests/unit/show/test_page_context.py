@@ -3,7 +3,6 @@ from datetime import date
 
 import polars as pl
 
-from darkpool.market import sessions
 from darkpool.show.page import page_context
 from darkpool.tables import contracts
 
@@ -72,7 +71,7 @@ def test_a_ticker_that_a_session_lacks_is_a_gap_in_its_plot() -> None:
     ]
 
 
-def test_earlier_sessions_bring_their_own_states_and_the_pages_beside_are_those_of_the_calendar() -> None:
+def test_earlier_sessions_bring_their_own_states() -> None:
     context = page_context.context(
         METADATA,
         "demo",
@@ -85,36 +84,3 @@ def test_earlier_sessions_bring_their_own_states_and_the_pages_beside_are_those_
         files=["table.csv"],
     )
     assert context.told[EARLIER]["notes"] == ["an older note"]
-    assert context.beside == (EARLIER, date(2025, 12, 23))
-
-
-def test_where_the_calendar_ends_no_page_follows() -> None:
-    last = sessions.window(sessions.previous(date(sessions.following(DAY).year + 1, 12, 31)), 0)[-1]
-    while True:
-        try:
-            last = sessions.following(last)
-        except sessions.NotASession:
-            break
-    assert page_context.beside(last) == (sessions.previous(last), None)
-
-
-class TestWaiting:
-    def said(self, *states: tuple[str, str], mode: str = "daily") -> str:
-        heard = [{"source": source, "state": state} for source, state in states]
-        (note,) = page_context.waiting(heard, "emps2", DAY, mode) or [""]
-        return note
-
-    def test_a_bad_morning_says_what_it_waits_for_and_what_to_do(self) -> None:
-        assert self.said(("FINRA", "not_yet"), ("Yahoo", "outage"), ("Polygon", "outage")) == (
-            "Not complete, waits for FINRA daily (not yet), Yahoo daily (outage). What hangs on it is unknown and "
-            "shown as –. The scheduled morning asks again every hour. By hand: "
-            "snakemake --cores 4 results/emps2/2025-12-22/all"
-        )
-
-    def test_a_refusal_is_for_somebody_to_mend(self) -> None:
-        assert "make doctor says what to mend" in self.said(("FINRA", "published"), ("Polygon", "blocked"))
-
-    def test_a_complete_session_says_nothing(self) -> None:
-        complete = ("FINRA", "published"), ("Yahoo", "absent"), ("Polygon", "outage"), ("FINRA weekly", "outage")
-        assert not self.said(*complete)
-        assert "FINRA weekly (outage)" in self.said(*complete, mode="weekly")

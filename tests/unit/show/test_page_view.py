@@ -243,10 +243,10 @@ def test_ratios_of_the_window_keep_their_gaps():
     assert (ratios["of"]["T"][0], ratios["of"]["T"][30]) == (4000, None)
 
 
-def test_the_sessions_before_and_after_are_linked_as_pages_of_their_folders():
-    shown = rendered({}, beside=(date(2025, 12, 19), date(2025, 12, 23)))
-    links = [attrs["href"] for tag, attrs in shown.tags if tag == "a" and attrs.get("href", "").startswith("..")]
-    assert links == ["../2025-12-19/table.html", "../index.html", "../2025-12-23/table.html"]
+def test_of_other_pages_the_index_alone_is_linked_and_only_from_a_sessions_folder():
+    for files, expected in ((["table.csv"], ["../index.html"]), ([], [])):
+        shown = rendered({}, files=files)
+        assert [attrs["href"] for _, attrs in shown.tags if attrs.get("href", "").startswith("..")] == expected
 
 
 def test_of_a_thousand_rows_only_the_pages_own_session_stands_in_html():

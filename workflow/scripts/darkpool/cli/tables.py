@@ -41,6 +41,7 @@ def _positive(text: str) -> int:
 
 
 def _table(args: argparse.Namespace) -> int:
+    from ..measures import stands_out
     from ..show.page import view
 
     folder = choice.scan_folder(args)
@@ -54,6 +55,8 @@ def _table(args: argparse.Namespace) -> int:
     for number, day in enumerate(reversed(days)):
         facts = choice.facts(folder, day)
         text_table.print_head(f"{args.scan} {day}", facts["sources"], facts["simulated"], gap=number > 0)
+        for sentence in stands_out.sentences(choice.read(folder, [day])) if args.tickers is None else ():
+            print(f"- {sentence}")
         records = [record for record in rows.iter_rows(named=True) if record["date"] == day]
         text_table.print_features(shown, records)
         for note in facts["notes"]:

@@ -20,6 +20,7 @@ import polars as pl
 
 from .. import listing
 from ..archive.store import FINAL_STATES
+from ..measures import stands_out
 from ..session.sources import HOLDING
 from ..show.page import view
 from ..tables import columns, glossary
@@ -116,6 +117,7 @@ def compose(
     revised = [row["ticker"] for row in features.iter_rows(named=True) if "revised" in _flags(row)]
     rows = [(str(row["ticker"]), _why(row, since)) for row in ranked]
     lists = [
+        ("What stands out", [plain(sentence) for sentence in stands_out.sentences(features)]),
         (glossary.STREAKS["new"].label, fresh),
         (glossary.STREAKS["continuing"].label, _by_signal(features, since, "continuing")),
         (glossary.STREAKS["first"].label, _by_signal(features, since, "first")),
@@ -130,7 +132,7 @@ def compose(
         link=link,
     )
     states = sorted((source["source"], source["state"]) for source in told["sources"])
-    acted_on = [scan, str(session), complete, simulated, counts, rows, fresh, lists[1][1], lists[2][1], revised, states]
+    acted_on = [scan, str(session), complete, simulated, counts, rows, fresh, lists[2][1], lists[3][1], revised, states]
     return _written(title, body, simulated, acted_on)
 
 

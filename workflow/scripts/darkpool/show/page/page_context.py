@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +10,6 @@ from urllib.parse import quote
 import polars as pl
 
 from ...archive.store import file_name
-from ...market import sessions
 from ...measures import weekly
 from ...session import sources
 from ...tables import contracts, glossary
@@ -32,8 +31,7 @@ def context(
 ) -> PageContext:
     """The context of a page, from the metadata of the session's `features`, and of those `earlier` on the page.
 
-    `files`: what lies beside the page; one that has them lies in its session's folder, and the pages of the sessions
-    before and after it in the folders beside.
+    `files`: what lies beside the page; one that has them lies in its session's folder, and the index above it.
     """
     facts = carried.told(metadata)
     return PageContext(
@@ -48,7 +46,6 @@ def context(
         notes=[*waiting(facts["sources"], scan, session, mode), *facts["notes"]],
         files=files,
         told={day: carried.told(other) for day, other in (earlier or {}).items()},
-        beside=beside(session) if files else (),
         plots={ticker: f"plots/{quote(file_name(ticker))}.png" for ticker in tickers},
     )
 
@@ -71,18 +68,6 @@ def waiting(heard: Sequence[Mapping[str, Any]], scan: str, session: date, mode: 
         f"Not complete, waits for {names}. What hangs on it is unknown and shown as –. {next_step} "
         f"By hand: snakemake --cores 4 results/{scan}/{session}/all"
     ]
-
-
-def beside(session: date) -> tuple[date | None, date | None]:
-    """The session before and the one after; None where the calendar ends."""
-
-    def found(ask: Callable[[date], date]) -> date | None:
-        try:
-            return ask(session)
-        except sessions.NotASession:
-            return None
-
-    return found(sessions.previous), found(sessions.following)
 
 
 def extras(checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str]) -> dict[str, pl.DataFrame]:

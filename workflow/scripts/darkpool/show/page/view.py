@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from ...measures import stands_out
 from ...settings import History, Signal
 from ...tables import glossary
 from ...tables.column import NUMERIC, Column
@@ -51,8 +52,7 @@ class PageContext:
     `sources` are mappings of source, state, reason, retrieved_at (UTC, ISO 8601) and detail; what is unknown is null.
     `thresholds` are those of the signal, `ma` and `window` are sessions, `notes` are sentences shown above the table.
     `plots` gives the path of a ticker's plot, relative to the page, where the page may link to one; `files` are names
-    of files beside it. `told`: sources and notes of earlier sessions. `beside`: the sessions before and after, whose
-    pages lie in the folders beside the page's.
+    of files beside it, and with any the index lies above it. `told`: sources and notes of earlier sessions.
     """
 
     scan: str
@@ -67,7 +67,6 @@ class PageContext:
     plots: Mapping[str, str] = field(default_factory=dict)
     files: Sequence[str] = ()
     told: Mapping[date, Mapping[str, Any]] = field(default_factory=dict)
-    beside: Sequence[date | None] = ()
 
     def filled(self, text: str) -> str:
         """The sentence with this run's numbers in place of its placeholders."""
@@ -489,6 +488,7 @@ def content(
         "reconciliation": None if checks is None else _reconciliation(checks),
         "counts": counts(target),
         "sources": sources(context),
+        "stands_out": stands_out.sentences(target),
         "entries": _entries(context, used),
         "glossary": glossary,
         "numeric": NUMERIC,

@@ -129,6 +129,7 @@ function showControls(now) {
     }
   }
   if (showControls.date && showControls.date !== now.date) showSources(now);
+  showNeighbours(now);
   showControls.date = now.date;
   const numbers = new Map(CLASSES.map(([code]) => [code, 0]));
   for (let index = 0; index < now.rows; index += 1) {
@@ -168,11 +169,22 @@ function showSources(now) {
   notes.append(...now.notes.map((note) => element("li", null, note)));
   if (alarms) alarms.hidden = now.date !== data.target;
   notes.hidden = !Array.from(notes.children).some((note) => !note.hidden);
-  const own_ = document.getElementById("own");
-  if (!own_) return;
-  own_.hidden = now.date === data.target;
-  own_.href = `../${now.date}/table.html`;
-  own_.textContent = `Own page of ${now.date}`;
+  document.getElementById("stands-out").hidden = now.date !== data.target;
+}
+
+// The sessions before and after the one shown, of those on this page: what lies in other folders may not be there.
+function showNeighbours(now) {
+  const dates = Array.from(sessionOf.keys()).sort();
+  const at = dates.indexOf(now.date);
+  for (const [id, date] of [["before", dates[at - 1]], ["after", dates[at + 1]]]) {
+    const link = document.getElementById(id);
+    if (!link) return;
+    link.hidden = !date;
+    if (!date) continue;
+    link.href = addressOf({ ...view, date });
+    link.textContent = id === "before" ? `‹ ${date}` : `${date} ›`;
+    link.onclick = (event) => { event.preventDefault(); change({ date }, true); };
+  }
 }
 
 function used(now, kind, codesOf) {
