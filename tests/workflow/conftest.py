@@ -124,7 +124,7 @@ class Project:
         }
 
     def made(self, *folders: str) -> dict[str, str]:
-        """`digests` of what is the same wherever it is made: DuckDB numbers its files anew, latest.json has a moment."""
+        """`digests` of what is made the same everywhere: DuckDB numbers a file anew, and latest.json has a moment."""
         names = (files.STORE, files.LATEST)
         return {path: digest for path, digest in self.digests(*folders).items() if Path(path).name not in names}
 

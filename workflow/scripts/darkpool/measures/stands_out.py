@@ -26,7 +26,7 @@ def sentences(features: pl.DataFrame) -> list[str]:
     Null is unknown and stands out in nothing. Most reasons first, then the farther ratio, then the larger departure of
     the volume from its mean, then the name.
     """
-    rows = list(features.iter_rows(named=True))
+    rows: list[Row] = list(features.iter_rows(named=True))
     found = sorted(((row, reasons) for row in rows if (reasons := list(_reasons(row)))), key=_order)
     told = [f"{row['ticker']}: {', '.join([*reasons, *_beside(row)])}" for row, reasons in found[:MOST]]
     return [*(told or [_nothing(rows)]), _whole(rows, len(found))]
