@@ -16,8 +16,11 @@ from typing import Any
 import yaml
 
 from darkpool.cli import main as command_line
+from darkpool.measures import sign
 from darkpool.morning import wrapper_arguments
+from darkpool.plan.configuration import schema as settled_schema
 from darkpool.session import files
+from darkpool.show.sign_methods import METHODS
 from darkpool.tables import columns, contracts, glossary
 from darkpool.tables.column import Column
 
@@ -74,7 +77,7 @@ def session_files() -> str:
 
 def configuration() -> str:
     """Every key that the schema knows, with what the shipped `config.yaml` says."""
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    schema = settled_schema(ROOT)
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     return table(("key", "shipped", "allowed", "meaning"), _keys(schema, schema["$defs"], shipped, ""))
 
@@ -180,7 +183,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "states": lambda: glossary.markdown(glossary.STATES),
     "session-states": lambda: glossary.markdown(glossary.SESSION_STATES),
     "streaks": lambda: glossary.markdown(glossary.STREAKS),
-    "methods": lambda: glossary.markdown(glossary.METHODS),
+    "methods": lambda: glossary.markdown(METHODS),
+    "sign-rules": lambda: sign.markdown() + "\n",
     "excluded": lambda: glossary.markdown(glossary.EXCLUDED),
     "checks": lambda: glossary.markdown(glossary.CHECKS),
     "files": session_files,

@@ -29,7 +29,8 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 from darkpool.market import conditions, sessions
-from darkpool.measures import sign, ticks
+from darkpool.measures import sign
+from darkpool.measures.ticks import eligibility, tick_arrays
 
 FORMS = (".2f", ".2f", ".2f", ".2f", "+.4f")
 
@@ -52,8 +53,8 @@ def book_tapes(folder: Path) -> Iterator[Tape]:
         symbol = path.name.removesuffix("_trades.parquet")
         trades = pl.read_parquet(path).sort("sequence")
         book = pl.read_parquet(folder / f"{symbol}_quotes.parquet").sort("sequence")
-        quotes = ticks.Quotes(*(book[name].to_numpy() for name in ("sequence", "bid_price", "ask_price")))
-        bid, ask, _ = ticks.quote_before(quotes, trades["sequence"].to_numpy())
+        quotes = tick_arrays.Quotes(*(book[name].to_numpy() for name in ("sequence", "bid_price", "ask_price")))
+        bid, ask, _ = tick_arrays.quote_before(quotes, trades["sequence"].to_numpy())
         parts = {"all": np.full(len(trades), True)}
         if "hidden" in trades.columns:
             hidden = trades["hidden"].to_numpy()
@@ -67,7 +68,7 @@ def made_tapes(folder: Path) -> Iterator[Tape]:
     hours = sessions.trading_hours(date.fromisoformat(session))
     for path in sorted(folder.glob("*.parquet")):
         trades_path, quotes_path = (archive / "polygon" / kind / session / path.name for kind in ("trades", "quotes"))
-        eligible = ticks.reasons(ticks.read_trades(trades_path), hours, conditions.load()) == 0
+        eligible = eligibility.reasons(tick_arrays.read_trades(trades_path), hours, conditions.load()) == 0
         truth = pl.read_parquet(path).drop_nulls()
         trades = pl.read_parquet(trades_path).filter(pl.Series(eligible)).join(truth, on="id", validate="1:1")
         trades = trades.sort("participant_timestamp", "sequence_number")
@@ -76,8 +77,8 @@ def made_tapes(folder: Path) -> Iterator[Tape]:
             chosen = trades.filter(kind)
             bid = ask = np.full(len(chosen), np.nan)
             if quotes_path.exists():
-                quotes = ticks.read_quotes(quotes_path)
-                bid, ask, _ = ticks.quote_before(quotes, chosen["participant_timestamp"].to_numpy())
+                quotes = tick_arrays.read_quotes(quotes_path)
+                bid, ask, _ = tick_arrays.quote_before(quotes, chosen["participant_timestamp"].to_numpy())
             yield _tape(path.stem, chosen, bid, ask, rules, {name: np.full(len(chosen), True)})
 
 

@@ -1,4 +1,4 @@
-"""Classify a day of trades against its quotes, beside what other tools need for the same files.
+"""A day's trades signed by their quotes as `classify_lit` does it, beside what other tools need for the same files.
 
     python tests/benchmarks/engine.py            10 M trades, 30 M quotes, 200 symbols
     python tests/benchmarks/engine.py --quick    a twentieth of it
@@ -23,16 +23,33 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "workflow" / "scripts"
 SYMBOLS, TRADES, QUOTES = 200, 10_000_000, 30_000_000
-START, END = 1_766_413_800_000_000_000, 1_766_438_100_000_000_000  # 2025-12-22, 09:30 to 16:15 New York
+SESSION = date(2025, 12, 22)
+START, END = 1_766_413_800_000_000_000, 1_766_438_100_000_000_000  # 09:30 to 16:15 New York
+TRADE_FILES, QUOTE_FILES = f"polygon/trades/{SESSION}", f"polygon/quotes/{SESSION}"
+"""Where an archive has them."""
+LIT = {
+    "source": "trades",
+    "method": "nbbo",
+    "all_or_nothing": False,
+    "rth_start": "09:30",
+    "rth_end": "16:15",
+    "min_lit_volume": 10_000,
+}
 DROPPED = (2, 5, 7, 8, 10, 12, 13, 15, 16, 17, 18, 19, 20, 21, 22, 25, 28, 29, 32, 33, 38, 52, 53)
 ROW_GROUP = 1_000_000
 
 
 # The tape
+
+
+def symbol(number: int) -> str:
+    """SAA, SAB, ..."""
+    return f"S{chr(65 + number // 26)}{chr(65 + number % 26)}"
 
 
 def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
@@ -69,7 +86,7 @@ def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
                 "tape": pa.array(np.full(quotes, 3), pa.int32()),
             }
         ),
-        folder / f"quotes/S{number:03}.parquet",
+        folder / QUOTE_FILES / f"{symbol(number)}.parquet",
         compression="zstd",
         row_group_size=ROW_GROUP,
     )
@@ -99,7 +116,7 @@ def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
                 "trf_id": pa.array(np.full(trades, 202), pa.int32(), mask=~off_exchange),
             }
         ),
-        folder / f"trades/S{number:03}.parquet",
+        folder / TRADE_FILES / f"{symbol(number)}.parquet",
         compression="zstd",
         row_group_size=ROW_GROUP,
     )
@@ -109,8 +126,8 @@ def make_day(folder: Path, trades: int, quotes: int) -> None:
     """All symbols, the largest with about a twentieth of the day."""
     weights = [1 / (number + 4) for number in range(SYMBOLS)]
     total = sum(weights)
-    for kind in ("trades", "quotes"):
-        (folder / kind).mkdir()
+    for kind in (TRADE_FILES, QUOTE_FILES):
+        (folder / kind).mkdir(parents=True)
     with ThreadPoolExecutor() as pool:
         jobs = [
             pool.submit(make_symbol, folder, number, int(trades * weight / total), int(quotes * weight / total))
@@ -124,14 +141,12 @@ def make_day(folder: Path, trades: int, quotes: int) -> None:
 
 
 def ours(folder: Path) -> tuple[float, float]:
-    from darkpool.measures import lit
+    from darkpool.archive.store import Archive
+    from darkpool.session import tick_flows
 
-    items = [
-        lit.Item(trades.stem, trades, folder / "quotes" / trades.name, None)
-        for trades in sorted((folder / "trades").iterdir())
-    ]
-    flows = lit.classify_many(items, (START, END), threads=os.cpu_count() or 1).values()
-    return sum(flow.lit["lit_buy_volume"] for flow in flows), sum(flow.lit["lit_sell_volume"] for flow in flows)
+    tickers = sorted(path.stem for path in (folder / TRADE_FILES).iterdir())
+    flow = tick_flows.flows(Archive(folder), SESSION, tickers, LIT, os.cpu_count() or 1).lit
+    return flow["lit_buy_volume"].sum(), flow["lit_sell_volume"].sum()
 
 
 def bare_scan(folder: Path) -> tuple[float, float]:
@@ -140,11 +155,11 @@ def bare_scan(folder: Path) -> tuple[float, float]:
 
     for kind, columns in (
         (
-            "trades",
+            TRADE_FILES,
             "sum(len(conditions)), "
             + _sums("correction exchange participant_timestamp price sequence_number size trf_id"),
         ),
-        ("quotes", _sums("participant_timestamp sequence_number bid_price ask_price")),
+        (QUOTE_FILES, _sums("participant_timestamp sequence_number bid_price ask_price")),
     ):
         duckdb.sql(f"SELECT {columns} FROM read_parquet('{folder}/{kind}/*.parquet')").fetchall()
     return 0.0, 0.0
@@ -175,7 +190,7 @@ def duckdb_asof(folder: Path) -> tuple[float, float]:
         WITH eligible AS (
             SELECT filename[-12:] AS symbol, participant_timestamp AS time, sequence_number, price, size,
                    exchange <> 4 AS lit
-            FROM read_parquet('{folder}/trades/*.parquet', filename = true)
+            FROM read_parquet('{folder}/{TRADE_FILES}/*.parquet', filename = true)
             WHERE (exchange <> 4 OR trf_id <> 0) AND coalesce(correction, 0) = 0 AND price > 0 AND size > 0
               AND participant_timestamp >= {START} AND participant_timestamp < {END}
               AND NOT list_has_any(conditions, {list(DROPPED)})
@@ -184,7 +199,7 @@ def duckdb_asof(folder: Path) -> tuple[float, float]:
             FROM eligible
         ), quotes AS (
             SELECT filename[-12:] AS symbol, participant_timestamp AS time, bid_price, ask_price
-            FROM read_parquet('{folder}/quotes/*.parquet', filename = true)
+            FROM read_parquet('{folder}/{QUOTE_FILES}/*.parquet', filename = true)
         ), signed AS (
             SELECT lit, size, CASE WHEN lit THEN {NBBO_SIGN} ELSE {PRINT_SIGN} END AS side
             FROM ordered ASOF LEFT JOIN quotes ON ordered.symbol = quotes.symbol AND ordered.time > quotes.time
@@ -200,7 +215,7 @@ def _polars_frames(folder: Path):
     import polars as pl
 
     trades = (
-        pl.scan_parquet(folder / "trades/*.parquet", include_file_paths="path")
+        pl.scan_parquet(folder / TRADE_FILES / "*.parquet", include_file_paths="path")
         .filter(
             (pl.col("exchange") != 4) | (pl.col("trf_id").fill_null(0) != 0),
             pl.col("correction").fill_null(0) == 0,
@@ -220,7 +235,7 @@ def _polars_frames(folder: Path):
         .collect()
     )
     quotes = (
-        pl.scan_parquet(folder / "quotes/*.parquet", include_file_paths="path")
+        pl.scan_parquet(folder / QUOTE_FILES / "*.parquet", include_file_paths="path")
         .select(
             pl.col("path").str.slice(-12).alias("symbol"),
             "participant_timestamp",
@@ -317,7 +332,12 @@ def peak_megabytes() -> float:
 
 def warm_imports(name: str) -> None:
     """Imports are start-up, not work: they stay outside the measured time."""
-    modules = {"scan": ["duckdb"], "duckdb": ["duckdb"], "polars": ["polars"], "ours": ["darkpool.lit"]}
+    modules = {
+        "scan": ["duckdb"],
+        "duckdb": ["duckdb"],
+        "polars": ["polars"],
+        "ours": ["darkpool.session.tick_flows", "darkpool.archive.store"],
+    }
     for module in modules.get(name, ["polars", "pandas", "pyarrow", "tclf.classical_classifier"]):
         __import__(module)
 
@@ -370,7 +390,7 @@ def main() -> None:
     divisor = 20 if arguments.quick else 1
     with tempfile.TemporaryDirectory(prefix="darkpool-engine-") as temporary:
         folder = arguments.folder or Path(temporary)
-        if not (folder / "trades").exists():
+        if not (folder / TRADE_FILES).exists():
             folder.mkdir(parents=True, exist_ok=True)
             make_day(folder, TRADES // divisor, QUOTES // divisor)
         names = [name for name in CONTENDERS if name not in arguments.skip]

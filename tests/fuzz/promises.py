@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
-
 from darkpool import settings
 from darkpool.market import sessions
+from darkpool.plan import configuration
 from darkpool.vendors.finra import otc_weekly, query_api, regsho, weekly_fetch
 from darkpool.vendors.http import Answer
 from darkpool.vendors.polygon import page as polygon
@@ -171,7 +170,7 @@ def weekly_files(data: bytes) -> bool:
     return True
 
 
-SCHEMA: Any = yaml.safe_load((PROJECT / "workflow/schemas/config.schema.yaml").read_text())
+SCHEMA: Any = configuration.schema(PROJECT)
 
 
 def configs(data: bytes) -> bool:

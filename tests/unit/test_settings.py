@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from darkpool import settings
+from darkpool.plan import configuration
 from darkpool.settings import ConfigError, Scan, Settings
 
 PROJECT = Path(__file__).parents[2]
-SCHEMA = settings.load(PROJECT / "workflow/schemas/config.schema.yaml")
+SCHEMA = configuration.schema(PROJECT)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from darkpool.archive import integrity, layout
 from darkpool.archive.store import Archive
 from darkpool.files import sha256
-from darkpool.measures import ticks
+from darkpool.measures.ticks import tick_arrays, tick_file
 
 DAY, LATER = date(2025, 12, 22), date(2025, 12, 23)
 NOON = datetime(2025, 12, 23, 12, tzinfo=UTC)
@@ -281,9 +281,9 @@ class TestTicksAsTheyAreRead:
     @pytest.mark.parametrize("symbol", ["AAPL", "TpC", "BRK.B"])
     def test_a_file_in_its_place_is_read(self, symbol: str, archive: Archive) -> None:
         path = self.write(archive.path(layout.ticks("polygon/trades", DAY, symbol)))
-        assert ticks.read_trades(path).price.tolist() == self.ROWS["price"]
+        assert tick_arrays.read_trades(path).price.tolist() == self.ROWS["price"]
         later = path.rename(path.with_stem(f"{path.stem}@20251224T110000Z"))
-        assert len(ticks.read_trades(later)) == 400
+        assert len(tick_arrays.read_trades(later)) == 400
 
     @pytest.mark.parametrize(
         "other",
@@ -301,9 +301,9 @@ class TestTicksAsTheyAreRead:
         there.parent.mkdir(parents=True, exist_ok=True)
         path.rename(there)
         with pytest.raises(
-            ticks.TickError, match=r"is damaged: it says that it is of AAPL, 2025-12-22, polygon/trades"
+            tick_file.TickError, match=r"is damaged: it says that it is of AAPL, 2025-12-22, polygon/trades"
         ):
-            ticks.read_trades(there)
+            tick_arrays.read_trades(there)
 
     @settings(max_examples=80, deadline=None)
     @given(share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
@@ -314,8 +314,8 @@ class TestTicksAsTheyAreRead:
         content[int(4 + share * (end - 4))] ^= 1 << bit
         path.write_bytes(content)
         try:
-            found = ticks.read_trades(path)
-        except ticks.TickError:
+            found = tick_arrays.read_trades(path)
+        except tick_file.TickError:
             return
         # What may be flipped and read is what no number hangs on: statistics in a page's header.
         assert found.price.tolist() == self.ROWS["price"]
@@ -335,8 +335,8 @@ class TestTicksAsTheyAreRead:
         time.sleep(0.02)
         archive.write_receipt("polygon", DAY, told)
         assert "its footer is not the one of its receipt" in archive.damaged(name)[path]
-        with pytest.raises(ticks.TickError, match="is damaged: its footer"):
-            ticks.read_trades(path)
+        with pytest.raises(tick_file.TickError, match="is damaged: its footer"):
+            tick_arrays.read_trades(path)
 
     def test_one_from_before_without_marks_is_hashed_however_large_and_old(self, archive: Archive, monkeypatch) -> None:
         monkeypatch.setattr(integrity, "SMALL", 0)
@@ -346,7 +346,7 @@ class TestTicksAsTheyAreRead:
         pl.DataFrame(self.ROWS).write_parquet(path)
         time.sleep(0.02)
         receipt(archive, "polygon", DAY, name)
-        assert len(ticks.read_trades(path)) == 400
+        assert len(tick_arrays.read_trades(path)) == 400
         receipt(archive, "polygon", DAY, name, sha256="f" * 64)
-        with pytest.raises(ticks.TickError, match=r"is damaged: its sha256"):
-            ticks.read_trades(path)
+        with pytest.raises(tick_file.TickError, match=r"is damaged: its sha256"):
+            tick_arrays.read_trades(path)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from darkpool.market import conditions, sessions, venues
-from darkpool.measures import lit, sign, ticks
+from darkpool.measures import lit, sign
+from darkpool.measures.ticks import eligibility, tick_arrays
 
 pytestmark = pytest.mark.real_data
 
@@ -53,10 +54,10 @@ def test_finra_prints_are_signed_as_an_independent_program_did(classified, day, 
 def test_without_the_fallback_trades_on_crossed_quotes_stay_unsigned(real_data):
     folder = real_data / "archive/polygon"
     trades, quotes = (folder / kind / "2013-10-08/AIG.parquet" for kind in ("trades", "quotes"))
-    tape = ticks.read_trades(trades)
-    reasons = ticks.reasons(tape, sessions.trading_hours(date(2013, 10, 8)), conditions.load())
-    chosen = (reasons == 0) & ticks.by_venue(tape, venues.load()).lit
-    bid, ask, _ = ticks.quote_before(ticks.read_quotes(quotes), tape.time[chosen])
+    tape = tick_arrays.read_trades(trades)
+    reasons = eligibility.reasons(tape, sessions.trading_hours(date(2013, 10, 8)), conditions.load())
+    chosen = (reasons == 0) & eligibility.by_venue(tape, venues.load()).lit
+    bid, ask, _ = tick_arrays.quote_before(tick_arrays.read_quotes(quotes), tape.time[chosen])
     quoted = sign.valid(bid, ask)
     side = np.where(quoted, sign.nbbo(tape.price[chosen], bid, ask), 0)
     size = tape.size[chosen]

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkpool.market import sessions, venues
-from darkpool.measures import lit, reconcile, ticks
+from darkpool.measures import minute_bars, reconcile
+from darkpool.measures.ticks import eligibility, tick_arrays
 from darkpool.vendors.finra import regsho
-from unit.measures.test_ticks import HOURS, LIT, POLICY, TRF, trade, trades_file
+from unit.measures.ticks.test_ticks import HOURS, LIT, POLICY, TRF, trade, trades_file
 
 SESSION, MONDAY = date(2025, 12, 22), date(2025, 11, 17)
 VENUES = venues.load()
@@ -143,9 +144,9 @@ def test_volume_by_venue_counts_what_may_not_be_signed_and_no_repeats(tmp_path):
         trade(size=128.0, exchange=LIT, price=None), trade(size=-256.0), trade(size=512.0, exchange=62),
         trade(size=1024.0, exchange=77),
     ]  # fmt: skip
-    tape = ticks.read_trades(trades_file(tmp_path, *rows))
-    assert ticks.volume_by_venue(tape, POLICY, VENUES, HOURS) == (131.0, 16.0, 32.0, 512.0, 1024.0)
-    assert ticks.volume_by_venue(tape, POLICY, VENUES) == (195.0, 16.0, 32.0, 512.0, 1024.0)
+    tape = tick_arrays.read_trades(trades_file(tmp_path, *rows))
+    assert eligibility.volume_by_venue(tape, POLICY, VENUES, HOURS) == (131.0, 16.0, 32.0, 512.0, 1024.0)
+    assert eligibility.volume_by_venue(tape, POLICY, VENUES) == (195.0, 16.0, 32.0, 512.0, 1024.0)
 
 
 def finra_shares(path: Path, session: date) -> dict[str, float]:
@@ -166,10 +167,10 @@ def test_prints_of_a_real_tape_are_finras_volume(real_data, session, symbols):
     finra = finra_shares(real_data / f"archive/finra/regsho/CNMSshvol{session:%Y%m%d}.txt", session)
     prints, whole = {}, {}
     for symbol in symbols:
-        tape = ticks.read_trades(real_data / f"archive/polygon/trades/{session}/{symbol}.parquet")
-        volume = ticks.volume_by_venue(tape, POLICY, VENUES, hours)
+        tape = tick_arrays.read_trades(real_data / f"archive/polygon/trades/{session}/{symbol}.parquet")
+        volume = eligibility.volume_by_venue(tape, POLICY, VENUES, hours)
         prints[symbol] = volume.finra_prints + volume.adf
-        whole[symbol] = sum(ticks.volume_by_venue(tape, POLICY, VENUES))
+        whole[symbol] = sum(eligibility.volume_by_venue(tape, POLICY, VENUES))
     told = reconcile.trf_prints(session, prints, {symbol: finra[symbol] for symbol in symbols})
     assert set(verdicts(told).values()) == {"ok"}
     assert told["ratio"].to_list() == pytest.approx([1.0] * len(symbols), abs=1e-3)
@@ -193,7 +194,7 @@ def test_real_facilities_add_up_for_every_symbol(real_data):
 @pytest.mark.real_data
 def test_real_minute_bars_fall_short_of_the_day(real_data):
     path = real_data / f"archive/yahoo/minute_bars/{SESSION}/SPY.parquet"
-    bars = lit.read_bars(path, sessions.trading_hours(SESSION)).frame["v"].sum()
+    bars = minute_bars.read_bars(path, sessions.trading_hours(SESSION)).frame["v"].sum()
     yahoo = pl.read_parquet(real_data / f"archive/yahoo/daily/{SESSION}.parquet")
     volume = float(yahoo.filter((pl.col("symbol") == "SPY") & (pl.col("date") == SESSION))["volume"][0])
     told = reconcile.minute_bars(SESSION, {"SPY": bars}, {"SPY": volume})

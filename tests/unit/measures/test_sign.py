@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from darkpool import settings
 from darkpool.measures import sign
+from darkpool.plan import configuration
 
+PROJECT = Path(__file__).parents[3]
 BUY, SELL, NEUTRAL = 1, -1, 0
 NAN = math.nan
 
@@ -164,6 +168,44 @@ def test_a_flat_bar_is_neither_bought_nor_sold():
 def test_an_unknown_rule_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="'lee-ready', expected one of nbbo, tick, tick_carry"):
         sides("lee-ready", [1.0])
+
+
+# The table
+
+
+def test_every_method_of_the_tables_has_words_and_whatever_is_drawn_a_form_of_its_own():
+    assert list(sign.METHODS) == [
+        "NBBO", "NBBO+TICK", "TICK", "TICK_CARRY", "LEE_READY", "EMO", "CLNV", "BARS", "NONE"
+    ]  # fmt: skip
+    assert all(term.label and term.sentence for term in sign.METHODS.values())
+    assert sorted(sign.MARKERS) == sorted(set(sign.METHODS) - {"NONE"})
+    assert len(set(sign.MARKERS.values())) == len(sign.MARKERS)
+    assert "consolidated" in sign.METHODS["BARS"].label.lower()
+
+
+@pytest.mark.parametrize("rule", sign.RULES.values(), ids=sign.RULES)
+def test_a_rule_has_one_name_a_source_and_falls_back_on_one_that_asks_for_no_quotes(rule):
+    assert sign.RULES[rule.name] is rule
+    assert rule.code in sign.METHODS
+    assert rule.bought
+    assert rule.source
+    assert rule.fallback is None or sign.RULES[rule.fallback].fallback is None
+
+
+def test_the_configuration_may_name_every_rule_and_nothing_else():
+    config = settings.load(PROJECT / "config.yaml")
+    for rule in (*sign.RULES, "NBBO", "bvc"):
+        config["lit"]["method"] = rule
+        if rule in sign.RULES:
+            settings.check(config, configuration.schema(PROJECT))
+        else:
+            with pytest.raises(settings.ConfigError, match=f"lit.method: .* allowed is {', '.join(sign.RULES)}"):
+                settings.check(config, configuration.schema(PROJECT))
+
+
+def test_the_docs_hold_the_table_of_the_rules():
+    texts = [path.read_text(encoding="utf-8") for path in (PROJECT / "docs").glob("*.md")]
+    assert sum(sign.markdown() in text for text in texts) == 1
 
 
 @pytest.mark.parametrize("rule", sign.RULES)

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool.market import conditions, sessions, venues
-from darkpool.measures import sign, ticks, trust
+from darkpool.measures import sign, trust
+from darkpool.measures.ticks import eligibility, tick_arrays
 from unit.measures import trust_oracle
 
 THRESHOLDS = {"bot": 1.25, "sell": 0.80}
@@ -26,7 +27,7 @@ def edges(minute: np.ndarray, count: int) -> np.ndarray:
     return np.searchsorted(minute, np.arange(count + 1))
 
 
-def flow_of(tape: trust_oracle.Tape, count: int, method: sign.Rule = "nbbo") -> trust.ByMinute:
+def flow_of(tape: trust_oracle.Tape, count: int, method: str = "nbbo") -> trust.ByMinute:
     """A tape through the product's own signing."""
     side = sign.sign("nbbo", tape.price, tape.bid, tape.ask)
     quoted = sign.valid(tape.bid, tape.ask)
@@ -83,12 +84,15 @@ def off_exchange(archive: Path, day: str, symbol: str) -> float:
 @cache
 def eligible(archive: Path, day: str, symbol: str) -> trust_oracle.Tape:
     """The day by the product's own readers."""
-    trades = ticks.read_trades(archive / f"polygon/trades/{day}/{symbol}.parquet")
+    trades = tick_arrays.read_trades(archive / f"polygon/trades/{day}/{symbol}.parquet")
     hours = sessions.trading_hours(date.fromisoformat(day))
-    chosen = (ticks.reasons(trades, hours, conditions.load()) == 0) & ticks.by_venue(trades, venues.load()).lit
+    chosen = (eligibility.reasons(trades, hours, conditions.load()) == 0) & eligibility.by_venue(
+        trades, venues.load()
+    ).lit
     order = np.lexsort((trades.sequence[chosen], trades.time[chosen]))
     time, price, size = (column[chosen][order] for column in (trades.time, trades.price, trades.size))
-    bid, ask, _ = ticks.quote_before(ticks.read_quotes(archive / f"polygon/quotes/{day}/{symbol}.parquet"), time)
+    quotes = tick_arrays.read_quotes(archive / f"polygon/quotes/{day}/{symbol}.parquet")
+    bid, ask, _ = tick_arrays.quote_before(quotes, time)
     minute = (time - hours[0]) // 60_000_000_000
     return trust_oracle.Tape(minute, price, size, bid, ask)
 

@@ -64,14 +64,14 @@ def in_parts(archive: Archive, folder: Path, count: int) -> tick_flows.Flows:
     paths = []
     for number in range(1, count + 1):
         tickers = tick_flows.part(TICKERS, f"{number}-of-{count}")
-        flows = tick_flows.flows(archive, SESSION, tickers, SETTINGS, threads=2)
+        flows = tick_flows.flows(archive, SESSION, tickers, SETTINGS, threads=count)
         paths.append((str(folder / f"{number}.lit"), str(folder / f"{number}.trf")))
         contracts.write("lit_flow", flows.lit, paths[-1][0], **flows.pack_lit())
         contracts.write("trf_flow", flows.trf, paths[-1][1])
     return tick_flows.gather([path for path, _ in paths], [path for _, path in paths])
 
 
-def test_rows_flags_and_notes_do_not_depend_on_the_parts(archive, tmp_path):
+def test_rows_flags_and_notes_do_not_depend_on_the_parts_or_the_threads(archive, tmp_path):
     whole = in_parts(archive, tmp_path, 1)
     for count in (2, 3, 4):
         parts = in_parts(archive, tmp_path, count)

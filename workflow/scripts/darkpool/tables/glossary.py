@@ -1,4 +1,4 @@
-"""Every word a person reads: labels, flags, states, methods, reasons and the disclaimer; columns have `columns`.
+"""Every word a person reads: labels, flags, states, reasons and the disclaimer; columns have `columns`.
 
 Page, figures and docs take their words from here, so that one thing has one name wherever it is shown.
 Sentences may hold the placeholders `{ma}`, `{window}`, `{bot}` and `{sell}`; `filled` puts the run's values in.
@@ -243,29 +243,6 @@ STATES: Mapping[str, Term] = _terms(
     Term("damaged", "damaged", "The answer contradicts itself or has changed on disk, and is not used.", "warn"),
     Term("unsettled", "unsettled", "The answer was given on the session's own day and may still change.", "warn"),
     Term("absent", "absent", "The vendor has no answer for this session, or nothing was fetched."),
-)
-
-METHODS: Mapping[str, Term] = _terms(
-    Term(
-        "NBBO", "NBBO", "Every eligible trade had a valid quote: bought at the ask or above, sold at the bid or below."
-    ),
-    Term("NBBO+TICK", "NBBO+TICK", "Quotes where there were valid ones, the tick rule for the trades that had none."),
-    Term("TICK", "TICK", "The tick rule: bought above the previous price, sold below it, unsigned at it."),
-    Term("TICK_CARRY", "TICK_CARRY", "The tick rule, carrying the last direction over unchanged prices."),
-    Term("LEE_READY", "LEE_READY", "Lee and Ready: against the midpoint, the tick rule at it."),
-    Term("EMO", "EMO", "Ellis, Michaely and O'Hara: at the quotes by the quote, elsewhere by the tick rule."),
-    Term(
-        "CLNV",
-        "CLNV",
-        "Chakrabarty, Li, Nguyen and Van Ness: near the quotes by the quote, elsewhere by the tick rule.",
-    ),
-    Term(
-        "BARS",
-        "BARS consolidated",
-        "Minute bars, each signed whole by close against open. Consolidated: off-exchange prints are in them.",
-        "warn",
-    ),
-    Term("NONE", "none", "No lit data, so nothing was signed."),
 )
 
 SIGNALS: Mapping[str, Term] = _terms(

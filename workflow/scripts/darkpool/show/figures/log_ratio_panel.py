@@ -12,24 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ...measures import sign
 from ...tables import glossary
 from ...tables.glossary import LABELS
 from ..page.view import PageContext
+from ..sign_methods import METHODS
 from . import panel
 from .panel import Scale
 from .style import DIM, SIGNAL_COLOUR, TEXT, WARN, Numbers, numbers, plain
 
-METHOD_MARKER = {
-    "NBBO": "o",
-    "NBBO+TICK": "s",
-    "TICK": "^",
-    "TICK_CARRY": "v",
-    "LEE_READY": "D",
-    "EMO": "P",
-    "CLNV": "X",
-    "BARS": "d",
-    "weekly": "o",
-}
 OTHER_MARKER = "*"
 WEEKLY = "weekly"
 """The method of a week's log ratio: its sessions may have been signed by several."""
@@ -137,10 +128,10 @@ def _lit_markers(axes: Axes, flow: pl.DataFrame, lit: Numbers) -> list[Any]:
     handles = []
     for method in sorted({m for m, v in zip(methods, lit, strict=True) if m is not None and math.isfinite(v)}):
         chosen = [i for i, m in enumerate(methods) if m == method and math.isfinite(lit[i])]
-        marker = METHOD_MARKER.get(method, OTHER_MARKER)
+        marker = "o" if method == WEEKLY else sign.MARKERS.get(method, OTHER_MARKER)
         colours = [_signal_colour(method, signals[i]) for i in chosen]
         axes.scatter(chosen, lit[chosen], s=areas[chosen], c=colours, marker=marker, zorder=3, linewidths=0)
-        words = LABELS["week"] if method == WEEKLY else glossary.term(glossary.METHODS, method).label
+        words = LABELS["week"] if method == WEEKLY else glossary.term(METHODS, method).label
         label = plain(words, 40 if method == WEEKLY else 20)
         handles.append(Line2D([], [], linestyle="none", marker=marker, color=TEXT, markersize=7, label=label))
     return handles

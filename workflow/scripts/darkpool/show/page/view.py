@@ -18,6 +18,7 @@ from ...tables import glossary
 from ...tables.column import NUMERIC, Column
 from ...tables.columns import CHECK_COLUMNS, COLUMNS, FLOW, WEEK_COLUMNS, WEEK_LABELS
 from .. import cells
+from ..sign_methods import METHODS
 from . import data
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -28,7 +29,7 @@ TERMS = {
     "excluded": glossary.EXCLUDED,
     "flag": glossary.FLAGS,
     "lit-source": glossary.LIT_SOURCES,
-    "method": glossary.METHODS,
+    "method": METHODS,
     "opinion": glossary.OPINIONS,
     "signal": glossary.SIGNALS,
     "state": glossary.STATES,
@@ -145,7 +146,7 @@ def cell(name: str, record: Mapping[str, Any]) -> Cell:
     if name == "signal":
         return _signal(value) if value or record["estimated_bought"] is not None else _unknown(column, flags)
     if name == "classification_method":
-        return Cell(glossary.term(glossary.METHODS, value).label, value, "term", _key("method", value))
+        return Cell(glossary.term(METHODS, value).label, value, "term", _key("method", value))
     if name == "opinions":
         if value == "none":
             return _unknown(column, flags)
@@ -179,7 +180,7 @@ def week_cell(name: str, record: Mapping[str, Any]) -> Cell:
         return _signal(value)
     if name == "methods" and value:
         codes = value.split(",")
-        return Cell(", ".join(glossary.term(glossary.METHODS, code).label for code in codes), value)
+        return Cell(", ".join(glossary.term(METHODS, code).label for code in codes), value)
     text = glossary.written(column.kind, value or None if name in ("signal", "methods") else value)
     return _unknown(column, flags, "week-") if text == glossary.UNKNOWN else Cell(text, _exact(value))
 
@@ -491,6 +492,7 @@ def content(
         "stands_out": stands_out.sentences(target),
         "entries": _entries(context, used),
         "glossary": glossary,
+        "methods": METHODS,
         "numeric": NUMERIC,
         "data": _data(sessions, context, used, merged, lit, checks),
         "static_rows": STATIC_ROWS,

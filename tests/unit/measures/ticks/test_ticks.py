@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool.market import conditions, venues
-from darkpool.measures import ticks
+from darkpool.measures.ticks import eligibility, tick_arrays, tick_file
 
 POLICY = conditions.load()
 HOURS = (1_000, 2_000)
@@ -43,8 +43,8 @@ def trades_file(folder: Path, *rows: dict, drop: tuple[str, ...] = ()) -> Path:
 
 
 def reasons(folder: Path, *rows: dict) -> list[str]:
-    found = ticks.reasons(ticks.read_trades(trades_file(folder, *rows)), HOURS, POLICY)
-    return [("eligible", *ticks.REASONS)[number] for number in found]
+    found = eligibility.reasons(tick_arrays.read_trades(trades_file(folder, *rows)), HOURS, POLICY)
+    return [("eligible", *eligibility.REASONS)[number] for number in found]
 
 
 def quotes_file(folder: Path, rows: list[tuple]) -> Path:
@@ -55,7 +55,7 @@ def quotes_file(folder: Path, rows: list[tuple]) -> Path:
 
 
 def bids_before(folder: Path, rows: list[tuple], *times: int) -> list[float]:
-    return ticks.quote_before(ticks.read_quotes(quotes_file(folder, rows)), np.array(times)).bid.tolist()
+    return tick_arrays.quote_before(tick_arrays.read_quotes(quotes_file(folder, rows)), np.array(times)).bid.tolist()
 
 
 def test_an_ordinary_trade_is_eligible(tmp_path):
@@ -97,18 +97,18 @@ def test_hours_begin_with_their_start_and_end_before_their_end(tmp_path):
 
 def test_sip_time_stands_in_where_participant_time_is_missing(tmp_path):
     rows = [trade(sip_timestamp=5_000), trade(participant_timestamp=None, sip_timestamp=1_600)]
-    assert ticks.read_trades(trades_file(tmp_path, *rows)).time.tolist() == [1_500, 1_600]
+    assert tick_arrays.read_trades(trades_file(tmp_path, *rows)).time.tolist() == [1_500, 1_600]
 
 
 def test_sip_time_stands_in_where_the_column_is_missing(tmp_path):
     path = trades_file(tmp_path, trade(sip_timestamp=1_600), drop=("participant_timestamp",))
-    assert ticks.read_trades(path).time.tolist() == [1_600]
+    assert tick_arrays.read_trades(path).time.tolist() == [1_600]
 
 
 def test_columns_that_the_vendor_omits_mean_nothing_special(tmp_path):
     omitted = ("conditions", "correction", "trf_id", "sequence_number")
-    read = ticks.read_trades(trades_file(tmp_path, trade(), trade(size=200.0), drop=omitted))
-    assert ticks.reasons(read, HOURS, POLICY).tolist() == [0, 0]
+    read = tick_arrays.read_trades(trades_file(tmp_path, trade(), trade(size=200.0), drop=omitted))
+    assert eligibility.reasons(read, HOURS, POLICY).tolist() == [0, 0]
     assert read.trf_id.tolist() == [0, 0]
 
 
@@ -127,29 +127,29 @@ def test_a_null_among_lists_of_conditions_is_no_condition(tmp_path):
 
 def test_codes_that_nobody_knows_are_kept_and_reported(tmp_path):
     path = trades_file(tmp_path, trade(conditions=[55, 37]), trade(conditions=[300]), trade(conditions=[-7, 55]))
-    read = ticks.read_trades(path)
-    assert ticks.reasons(read, HOURS, POLICY).tolist() == [0, 0, 0]
-    assert ticks.unknown_conditions(read, POLICY) == (-7, 55, 300)
+    read = tick_arrays.read_trades(path)
+    assert eligibility.reasons(read, HOURS, POLICY).tolist() == [0, 0, 0]
+    assert eligibility.unknown_conditions(read, POLICY) == (-7, 55, 300)
 
 
 def test_the_exact_text_of_a_size_is_preferred(tmp_path):
     rows = [trade(size=1, decimal_size="0.004321"), trade(size=7, decimal_size=None)]
-    assert ticks.read_trades(trades_file(tmp_path, *rows)).size.tolist() == [0.004321, 7.0]
+    assert tick_arrays.read_trades(trades_file(tmp_path, *rows)).size.tolist() == [0.004321, 7.0]
 
 
 def test_prices_of_32_bits_are_the_prices_that_were_meant(tmp_path):
     path = trades_file(tmp_path, *[trade(price=price) for price in (10.02, 0.0001, 1_234.56)])
     pl.read_parquet(path).with_columns(pl.col("price").cast(pl.Float32)).write_parquet(path)
-    assert ticks.read_trades(path).price.tolist() == [10.02, 0.0001, 1_234.56]
+    assert tick_arrays.read_trades(path).price.tolist() == [10.02, 0.0001, 1_234.56]
 
 
 def test_whole_sizes_are_read_as_shares(tmp_path):
-    assert ticks.read_trades(trades_file(tmp_path, trade(size=100))).size.tolist() == [100.0]
+    assert tick_arrays.read_trades(trades_file(tmp_path, trade(size=100))).size.tolist() == [100.0]
 
 
 def test_a_facility_kept_as_float_with_nan_is_read(tmp_path):
     path = trades_file(tmp_path, trade(exchange=TRF, trf_id=202.0), trade(trf_id=math.nan))
-    assert ticks.read_trades(path).trf_id.tolist() == [202, 0]
+    assert tick_arrays.read_trades(path).trf_id.tolist() == [202, 0]
 
 
 def test_venues_are_lit_print_adf_otc_or_unknown(tmp_path):
@@ -157,60 +157,60 @@ def test_venues_are_lit_print_adf_otc_or_unknown(tmp_path):
         trade(), trade(exchange=TRF, trf_id=202), trade(exchange=TRF, trf_id=0), trade(exchange=TRF),
         trade(exchange=62), trade(exchange=77), trade(exchange=-1_000, trf_id=202),
     ]  # fmt: skip
-    kinds = ticks.by_venue(ticks.read_trades(trades_file(tmp_path, *rows)), venues.load())
+    kinds = eligibility.by_venue(tick_arrays.read_trades(trades_file(tmp_path, *rows)), venues.load())
     assert [np.flatnonzero(kind).tolist() for kind in kinds] == [[0], [1], [2, 3], [4], [5, 6]]
 
 
 def test_a_file_without_rows_or_columns_is_read(tmp_path):
     path = tmp_path / "empty.parquet"
     pl.DataFrame().write_parquet(path)
-    assert len(ticks.read_trades(path)) == 0
-    assert len(ticks.read_quotes(path).time) == 0
+    assert len(tick_arrays.read_trades(path)) == 0
+    assert len(tick_arrays.read_quotes(path).time) == 0
 
 
 @pytest.mark.parametrize("column", ["price", "size", "exchange", "participant_timestamp"])
 def test_a_missing_column_is_named_with_its_file(tmp_path, column):
     path = trades_file(tmp_path, trade(), drop=(column,))
-    with pytest.raises(ticks.TickError, match=rf"trades\.parquet: column {column}.* is missing"):
-        ticks.read_trades(path)
+    with pytest.raises(tick_file.TickError, match=rf"trades\.parquet: column {column}.* is missing"):
+        tick_arrays.read_trades(path)
 
 
 def test_a_trade_without_a_venue_is_refused(tmp_path):
-    with pytest.raises(ticks.TickError, match="column exchange is null at row 1"):
-        ticks.read_trades(trades_file(tmp_path, trade(), trade(exchange=None)))
+    with pytest.raises(tick_file.TickError, match="column exchange is null at row 1"):
+        tick_arrays.read_trades(trades_file(tmp_path, trade(), trade(exchange=None)))
 
 
 def test_times_that_lost_their_nanoseconds_are_refused(tmp_path):
     path = tmp_path / "trades.parquet"
     pl.DataFrame([trade()]).with_columns(pl.col("participant_timestamp").cast(pl.Float64)).write_parquet(path)
-    with pytest.raises(ticks.TickError, match="column participant_timestamp is double, expected int64"):
-        ticks.read_trades(path)
+    with pytest.raises(tick_file.TickError, match="column participant_timestamp is double, expected int64"):
+        tick_arrays.read_trades(path)
 
 
 def test_a_size_that_is_no_number_is_refused(tmp_path):
-    with pytest.raises(ticks.TickError, match=r"column decimal_size is .*string, expected Float64"):
-        ticks.read_trades(trades_file(tmp_path, trade(decimal_size="a few")))
+    with pytest.raises(tick_file.TickError, match=r"column decimal_size is .*string, expected Float64"):
+        tick_arrays.read_trades(trades_file(tmp_path, trade(decimal_size="a few")))
 
 
 def test_conditions_as_text_are_refused(tmp_path):
     path = tmp_path / "trades.parquet"
     pl.DataFrame([trade()]).with_columns(conditions=pl.lit("12,37")).write_parquet(path)
-    with pytest.raises(ticks.TickError, match=r"column conditions is .*string, expected lists"):
-        ticks.read_trades(path)
+    with pytest.raises(tick_file.TickError, match=r"column conditions is .*string, expected lists"):
+        tick_arrays.read_trades(path)
 
 
 def test_a_cut_off_file_is_refused(tmp_path):
     path = trades_file(tmp_path, *[trade()] * 100)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(ticks.TickError, match=r"trades\.parquet: no readable Parquet file"):
-        ticks.read_trades(path)
+    with pytest.raises(tick_file.TickError, match=r"trades\.parquet: no readable Parquet file"):
+        tick_arrays.read_trades(path)
 
 
 def test_an_empty_file_is_refused(tmp_path):
     path = tmp_path / "trades.parquet"
     path.touch()
-    with pytest.raises(ticks.TickError, match=r"trades\.parquet: no readable Parquet file"):
-        ticks.read_trades(path)
+    with pytest.raises(tick_file.TickError, match=r"trades\.parquet: no readable Parquet file"):
+        tick_arrays.read_trades(path)
 
 
 def test_a_quote_of_the_same_moment_is_not_the_trades_quote(tmp_path):
@@ -248,8 +248,8 @@ def test_quotes_in_any_order_give_the_quote_that_a_search_by_hand_gives(tmp_path
 # Ages
 
 
-def met(folder: Path, rows: list[tuple], times: list[int], max_age: int | None) -> ticks.Nbbo:
-    return ticks.quote_before(ticks.read_quotes(quotes_file(folder, rows)), np.array(times), max_age)
+def met(folder: Path, rows: list[tuple], times: list[int], max_age: int | None) -> tick_arrays.Nbbo:
+    return tick_arrays.quote_before(tick_arrays.read_quotes(quotes_file(folder, rows)), np.array(times), max_age)
 
 
 def test_a_quote_is_old_when_it_is_more_than_the_limit_older_than_the_trade(tmp_path):
@@ -276,7 +276,7 @@ def test_a_trade_before_every_quote_has_none_and_no_old_one(tmp_path):
 
 
 def shares(folder: Path, *rows: dict, drop: tuple[str, ...] = ()) -> tuple[list[float], int]:
-    read = ticks.read_trades(trades_file(folder, *rows, drop=drop))
+    read = tick_arrays.read_trades(trades_file(folder, *rows, drop=drop))
     return read.size.tolist(), read.repeats
 
 
@@ -288,10 +288,10 @@ def test_identical_trades_count_once_and_are_counted(tmp_path):
 
 def test_the_conditions_stay_with_their_trades_when_others_are_left_out(tmp_path):
     rows = [trade(sequence_number=i, conditions=codes) for i, codes in enumerate([[10], None, []], start=1)]
-    read = ticks.read_trades(trades_file(tmp_path, *rows, rows[0], trade(sequence_number=4, conditions=[37, 12])))
+    read = tick_arrays.read_trades(trades_file(tmp_path, *rows, rows[0], trade(sequence_number=4, conditions=[37, 12])))
     lists = [read.codes[a:b].tolist() for a, b in zip(read.offsets[:-1], read.offsets[1:], strict=True)]
     assert dict(zip(read.sequence.tolist(), lists, strict=True)) == {1: [10], 2: [], 3: [], 4: [37, 12]}
-    assert ticks.reasons(read, HOURS, POLICY).tolist() == [0, 0, 5, 5]
+    assert eligibility.reasons(read, HOURS, POLICY).tolist() == [0, 0, 5, 5]
 
 
 @pytest.mark.parametrize(
@@ -320,14 +320,14 @@ def test_trades_without_a_sequence_number_are_told_apart_by_their_other_fields(t
 
 def test_quotes_with_nothing_but_zeros_for_a_sequence_are_all_there_and_the_last_of_a_moment_counts(tmp_path):
     rows = [(10, 0, 1.0, 1.1), (10, 0, 1.2, 1.3), (10, 0, 1.4, 1.5)]
-    read = ticks.read_quotes(quotes_file(tmp_path, rows))
+    read = tick_arrays.read_quotes(quotes_file(tmp_path, rows))
     assert (len(read.time), read.repeats) == (3, 0)
     assert bids_before(tmp_path, rows, 11) == [1.4]
 
 
 def test_identical_quotes_are_counted_and_the_last_of_a_moment_counts_all_the_same(tmp_path):
     rows = [(10, 0, 1.0, 1.1), (10, 0, 1.2, 1.3), (10, 0, 1.0, 1.1), (20, 0, 2.0, 2.1), (20, 0, 2.0, 2.1)]
-    assert ticks.read_quotes(quotes_file(tmp_path, rows)).repeats == 2
+    assert tick_arrays.read_quotes(quotes_file(tmp_path, rows)).repeats == 2
     assert bids_before(tmp_path, rows, 11, 21) == [1.0, 2.0]
 
 
@@ -349,7 +349,7 @@ def test_a_file_in_which_rows_stand_twice_reads_as_without_the_second(tmp_path_f
     if path is None:
         return
     pl.read_parquet(path).write_parquet(path, row_group_size=group)
-    read = ticks.read_trades(path)
+    read = tick_arrays.read_trades(path)
     assert read.repeats == len(again) - len(once)
     assert sorted(zip(read.time, read.sequence, read.size, strict=True)) == sorted(
         (row["participant_timestamp"], row["sequence_number"], row["size"]) for row in once
@@ -358,6 +358,6 @@ def test_a_file_in_which_rows_stand_twice_reads_as_without_the_second(tmp_path_f
 
 def test_shares_at_unknown_venues_are_told_by_id(tmp_path):
     rows = [trade(exchange=venue, size=size) for venue, size in [(77, 3.0), (5, 1.5), (77, 4.0), (77, None)]]
-    read = ticks.read_trades(trades_file(tmp_path, trade(), *rows))
-    unknown = ticks.by_venue(read, venues.load()).unknown
-    assert ticks.unknown_venues(read, unknown) == {5: 1.5, 77: 7.0}
+    read = tick_arrays.read_trades(trades_file(tmp_path, trade(), *rows))
+    unknown = eligibility.by_venue(read, venues.load()).unknown
+    assert eligibility.unknown_venues(read, unknown) == {5: 1.5, 77: 7.0}

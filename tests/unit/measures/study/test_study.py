@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from darkpool.measures import study
+from darkpool.measures.study import rank_correlation, study
 
 NAN = math.nan
 
@@ -63,9 +63,9 @@ def test_every_pair_of_sessions_has_scipys_rank_correlation(made, seed, missing)
     feature = panel(*made)
     future = panel(seed, *made[1:3], missing, made[4])
     expected = [[plain_ic(one, other) for other in future] for one in feature]
-    assert study.pairwise_ic(feature, future) == pytest.approx(np.array(expected), abs=1e-12, nan_ok=True)
+    assert rank_correlation.pairwise_ic(feature, future) == pytest.approx(np.array(expected), abs=1e-12, nan_ok=True)
     diagonal = [expected[t][t] for t in range(len(feature))]
-    assert study.daily_ic(feature, future) == pytest.approx(np.array(diagonal), abs=1e-12, nan_ok=True)
+    assert rank_correlation.daily_ic(feature, future) == pytest.approx(np.array(diagonal), abs=1e-12, nan_ok=True)
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
@@ -73,7 +73,7 @@ def test_every_pair_of_sessions_has_scipys_rank_correlation(made, seed, missing)
 @pytest.mark.parametrize("horizon", [1, 5])
 def test_the_placebo_is_that_of_a_plain_loop(missing, values, horizon):
     feature, future = panel(1, 24, 12, missing, values), panel(2, 24, 12, missing)
-    used = np.isfinite(study.daily_ic(feature, future))
+    used = np.isfinite(rank_correlation.daily_ic(feature, future))
     found = study.placebo(feature[used], future[used], horizon)
     p, shifts = plain_placebo(feature, future, horizon)
     assert (found.p, found.shifts) == (pytest.approx(p, abs=1e-15), shifts)
@@ -84,7 +84,7 @@ def test_sessions_with_a_few_masks_in_common_are_ranked_as_those_with_none():
     feature, future = panel(3, 12, 8), panel(4, 12, 8)
     feature[::2, 3] = future[::3, 5] = np.nan
     expected = [[plain_ic(one, other) for other in future] for one in feature]
-    assert study.pairwise_ic(feature, future) == pytest.approx(np.array(expected), abs=1e-12)
+    assert rank_correlation.pairwise_ic(feature, future) == pytest.approx(np.array(expected), abs=1e-12)
 
 
 @pytest.mark.parametrize("shift", [1, 2, 8, 9])
@@ -269,7 +269,7 @@ def test_questions_that_cannot_be_answered_are_no_part_of_the_family():
     table = study.study({"x": feature}, prices)
     assert table["verdict"][2] == "too_little"
     assert table["p_holm"].null_count() == 1
-    ic = study.ewc(study.daily_ic(feature, study.returns(prices, 1))[:-1])
+    ic = study.ewc(rank_correlation.daily_ic(feature, study.returns(prices, 1))[:-1])
     assert table["p_holm"][0] in (pytest.approx(2 * ic.p), pytest.approx(ic.p))
 
 

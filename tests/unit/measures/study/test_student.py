@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from darkpool.measures import student
+from darkpool.measures.study import student
 
 
 @pytest.mark.parametrize(
