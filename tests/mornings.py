@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import yaml
 
 import canaries
 
-PATIENCE = 240
+PATIENCE = 600
+"""Seconds after which a command hangs, and is not merely slow beside other load; a Polygon that never answers takes 210
+of them, seven times its time-out."""
 BARE = {"PATH": "/usr/bin:/bin"}
 
 
@@ -111,6 +114,15 @@ class Mornings:
 
 def link_environment(root: Path) -> None:
     (root / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Until the condition holds; fails where the process ends before, and where it takes too long."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert process.poll() is None, finished(process)
+        assert time.monotonic() < deadline, f"still not so after {PATIENCE} s"
+        time.sleep(0.02)
 
 
 def finished(process: subprocess.Popen[str]) -> Call:

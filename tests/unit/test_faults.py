@@ -142,7 +142,7 @@ def break_vendor(case: Case, failure: str, times: int | None, patch: pytest.Monk
         break_route(patch, NO_SUCH_NAME if failure == "no such name" else DEAD, times)
         return
     if failure == "slow":
-        patch.setitem(http.Client.__init__.__kwdefaults__, "timeout", (5.0, 0.5))
+        patch.setitem(http.Client.__init__.__kwdefaults__, "timeout", (30.0, 0.5))
         patch.setitem(http.Client.__init__.__kwdefaults__, "attempts", 2)
         patch.setattr(polygon, "ATTEMPTS", 2)
         patch.setattr(browser, "TIMEOUT", 0.5)

@@ -23,6 +23,7 @@ import yaml
 import canaries
 from darkpool.market import sessions
 from darkpool.session import files
+from mornings import PATIENCE
 from standin import Request, Vendors
 
 SOURCE = Path(__file__).parents[2]
@@ -31,8 +32,6 @@ DEAD = "http://127.0.0.1:9"
 DAY = "2025-12-22"
 MORNING = "2025-12-23T06:00:00-05:00"
 SHORT = {"ma": 3, "min_sessions": 3, "window": 5}
-PATIENCE = 480
-"""Seconds for one command; a Polygon that never answers takes 210 of them, seven times its time-out."""
 MADE = (".git", ".venv", ".snakemake", "results", "resources", "logs")
 SCALE = {"AAPL": 1, "NA": 10, "BRK.B": 100, "NEW": 5}
 AT_FINRA = {"BRK.B": "BRK/B"}

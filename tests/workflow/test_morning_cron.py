@@ -5,16 +5,16 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 
 import pytest
 import yaml
 
 import canaries
-from mornings import link_environment
+from mornings import PATIENCE, link_environment
 
 DAY = "2025-12-22"
 SHORT = {"ma": 3, "min_sessions": 3, "window": 5}
-PATIENCE = 120
 MISSING = [tool for tool in ("cron", "crontab", "faketime") if not shutil.which(tool, path="/usr/sbin:/usr/bin:/bin")]
 # A cron of its own: the machine's crontabs and process number are out of its sight, and its are out of the machine's.
 APART = """set -e
@@ -72,9 +72,11 @@ def test_the_printed_line_makes_the_target_in_a_real_cron(live, tmp_path):
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
         while (root / ".morning.lock").read_text():
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
     finally:
-        os.killpg(cron.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has ended meanwhile, and the log says why
+            os.killpg(cron.pid, signal.SIGKILL)
         cron.wait()
     assert own.with_name("all").is_file()
     assert live.project.features()["AAPL"]["offex_ratio"] == 0.6

@@ -2,12 +2,11 @@
 
 import shutil
 import subprocess
-import time
 
 import duckdb
 import pytest
 
-from mornings import Mornings, finished, link_environment
+from mornings import PATIENCE, Mornings, finished, link_environment, wait_for
 
 SHORT = {"ma": 3, "min_sessions": 3, "window": 5}
 QUICK = {"mode": "single", "lit": {"source": "none"}, "history": SHORT, "finra": {"weekly": False}}
@@ -19,12 +18,6 @@ COUNT = "select count(*), count(distinct session) from runs"
 def mornings(project):
     link_environment(project.root)
     return Mornings(project.root, DEAD, "2025-12-22T09:00:00-05:00", QUICK, scan="demo")
-
-
-def wait_for(condition, process):
-    while not condition():
-        assert process.poll() is None, finished(process)
-        time.sleep(0.02)
 
 
 def by_hand_in(mornings, **pipes):
@@ -55,7 +48,7 @@ def test_a_second_run_says_who_is_at_work_and_tries_again_later(mornings):
     call = mornings.run()
     assert call.code == 75, call.said
     assert f"a snakemake started by hand (process {by_hand.pid}) is at work" in call.said
-    said, _ = by_hand.communicate(timeout=240)
+    said, _ = by_hand.communicate(timeout=PATIENCE)
     assert by_hand.returncode == 0, said
     assert mornings.run().outcomes == {"2025-12-22": "done"}
 
@@ -72,7 +65,7 @@ def test_a_hand_start_beside_a_morning_is_turned_away_and_changes_nothing(mornin
     locks = mornings.root / ".snakemake/locks"
     wait_for(lambda: locks.is_dir() and any(locks.iterdir()), first)
     by_hand = by_hand_in(mornings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said, _ = by_hand.communicate(timeout=240)
+    said, _ = by_hand.communicate(timeout=PATIENCE)
     assert by_hand.returncode == 1
     assert "cannot be locked" in said
     call = finished(first)

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 import canaries
+from mornings import PATIENCE
 from standin import Answer, Vendors, nanoseconds, weekly_rows
 
 DAY = "2025-12-22"
@@ -132,7 +133,7 @@ def python(root: Path, env: dict[str, str], *argv: str) -> str:
     """`python -m darkpool` in the project, and all it says."""
     env = {**env, "PYTHONPATH": str(root / "workflow/scripts"), "DARKPOOL_NOW": "2025-12-23T06:00:00-05:00"}
     done = subprocess.run(
-        [sys.executable, "-m", "darkpool", *argv], cwd=root, env=env, text=True, check=False, timeout=120,
+        [sys.executable, "-m", "darkpool", *argv], cwd=root, env=env, text=True, check=False, timeout=PATIENCE,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     return done.stdout

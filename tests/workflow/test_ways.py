@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from darkpool.plan import engine, request
+from mornings import PATIENCE
 from standin import Vendors
 
 DAY = "2025-12-22"
@@ -70,7 +71,7 @@ def python(project, code, *arguments, cwd=None):
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -183,7 +184,7 @@ def on_nodes(project, *arguments):
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=480,
+        timeout=PATIENCE,
     )
 
 

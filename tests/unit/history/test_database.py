@@ -378,13 +378,13 @@ def test_a_load_killed_at_any_moment_leaves_the_store_as_it_was_or_done(folder, 
     trial = folder.parent / "trial" / "emps2"
     shutil.copytree(folder, trial)
     whole = start(KILLED, trial, archive, DAYS[0], 10**9)
-    steps = int(whole.communicate(timeout=60)[0])
+    steps = int(whole.communicate(timeout=300)[0])
     assert whole.returncode == 0
 
     untouched = 0
     for moment in [1 + round(at * (steps - 1) / 11) for at in range(12)]:
         killed = start(KILLED, folder, archive, DAYS[0], moment)
-        killed.communicate(timeout=60)
+        killed.communicate(timeout=300)
         assert killed.returncode == -signal.SIGKILL
         if (folder / files.STORE).read_bytes() == before:
             untouched += 1

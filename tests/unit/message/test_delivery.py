@@ -207,13 +207,13 @@ def test_only_the_service_that_failed_is_asked_again(announce, service):
 
 def test_a_service_that_never_answers_keeps_nobody(announce, service, monkeypatch):
     """The other address is told all the same; nothing waits for the first."""
-    monkeypatch.setattr(delivery, "PATIENCE", 1.5)
+    monkeypatch.setattr(delivery, "PATIENCE", 4.0)
     service.hang = True
     with Service() as other:
         threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
         outcome = announce(address(service), address(other))
         other.shutdown()
-    assert outcome == "failed: address 1 (json): no answer within 1.5 s"
+    assert outcome == "failed: address 1 (json): no answer within 4 s"
     assert len(other.got) == 1
 
 
@@ -321,7 +321,7 @@ def test_the_process_ends_though_a_service_hangs_and_says_nothing_of_the_address
         "print(message.announce(pathlib.Path('results/emps2'), datetime.date(2025, 12, 22)))"
     )
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", program], capture_output=True, text=True, timeout=60, check=True,
+        [sys.executable, "-X", "dev", "-c", program], capture_output=True, text=True, timeout=300, check=True,
         env={**os.environ, "PYTHONPATH": str(Path(delivery.__file__).parents[2]), delivery.ADDRESSES: address(service)},
     )  # fmt: skip
     assert done.stdout == "failed: address 1 (json): no answer within 1 s\n"
