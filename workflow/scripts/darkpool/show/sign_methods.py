@@ -1,4 +1,4 @@
-"""The words of the sign rules' table as terms of a page; apart from the rules, so that a word there signs nothing again."""
+"""The words of the sign rules as a page's terms; apart from the rules, so that no edit of the glossary signs anew."""
 
 from __future__ import annotations
 
