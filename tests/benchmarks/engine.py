@@ -32,14 +32,6 @@ SESSION = date(2025, 12, 22)
 START, END = 1_766_413_800_000_000_000, 1_766_438_100_000_000_000  # 09:30 to 16:15 New York
 TRADE_FILES, QUOTE_FILES = f"polygon/trades/{SESSION}", f"polygon/quotes/{SESSION}"
 """Where an archive has them."""
-LIT = {
-    "source": "trades",
-    "method": "nbbo",
-    "all_or_nothing": False,
-    "rth_start": "09:30",
-    "rth_end": "16:15",
-    "min_lit_volume": 10_000,
-}
 DROPPED = (2, 5, 7, 8, 10, 12, 13, 15, 16, 17, 18, 19, 20, 21, 22, 25, 28, 29, 32, 33, 38, 52, 53)
 ROW_GROUP = 1_000_000
 
@@ -143,9 +135,10 @@ def make_day(folder: Path, trades: int, quotes: int) -> None:
 def ours(folder: Path) -> tuple[float, float]:
     from darkpool.archive.store import Archive
     from darkpool.session import tick_flows
+    from darkpool.settings import Lit
 
     tickers = sorted(path.stem for path in (folder / TRADE_FILES).iterdir())
-    flow = tick_flows.flows(Archive(folder), SESSION, tickers, LIT, os.cpu_count() or 1).lit
+    flow = tick_flows.flows(Archive(folder), SESSION, tickers, Lit().signing, os.cpu_count() or 1).lit
     return flow["lit_buy_volume"].sum(), flow["lit_sell_volume"].sum()
 
 
