@@ -21,7 +21,7 @@ from darkpool.archive import layout
 from darkpool.archive.store import Archive
 from darkpool.market import sessions
 from darkpool.measures import lit
-from darkpool.vendors.finra import daily_fetch, otc_weekly, regsho, weekly_fetch
+from darkpool.vendors.finra import daily_fetch, off_exchange, otc_weekly, weekly_fetch
 from darkpool.vendors.polygon import tick_fetch
 from darkpool.vendors.yahoo import bars_fetch, consolidated
 from standin import Vendors, nanoseconds, regsho_file, weekly_rows
@@ -95,7 +95,7 @@ class Regsho(Source):
         return entry["state"]
 
     def numbers(self, archive):
-        frame = regsho.read_session(archive, DAY, ["CNMS"]).frame
+        frame = off_exchange.read_session(archive, DAY, ["CNMS"]).frame
         return {} if frame is None else dict(frame.select("symbol", "trf_volume").iter_rows())
 
     def files(self, archive):

@@ -19,7 +19,9 @@ from zoneinfo import ZoneInfo
 from darkpool import settings
 from darkpool.market import sessions
 from darkpool.plan import configuration
-from darkpool.vendors.finra import otc_weekly, query_api, regsho, weekly_fetch
+from darkpool.vendors.failure import Failure
+from darkpool.vendors.finra import client as finra
+from darkpool.vendors.finra import otc_weekly, regsho, weekly_query
 from darkpool.vendors.http import Answer
 from darkpool.vendors.polygon import page as polygon
 from darkpool.vendors.yahoo import chart as yahoo
@@ -29,7 +31,7 @@ PROJECT = Path(__file__).parents[2]
 DAY, FRIDAY, MONDAY = date(2025, 12, 22), date(2025, 12, 19), date(2025, 12, 1)
 NAME = "CNMSshvol20251222.txt"
 NOW = datetime(2025, 12, 23, 11, tzinfo=UTC)
-QUERY = weekly_fetch._Query(MONDAY, "T1")
+QUERY = weekly_query.Query(MONDAY, "T1")
 SUMMARIES = ("ATS_W_SMBL", "OTC_W_SMBL")
 
 Promise = Callable[[bytes], bool]
@@ -133,10 +135,10 @@ def polygon_bars(data: bytes) -> bool:
 
 def weekly_pages(data: bytes) -> bool:
     try:
-        rows = query_api.read_page(Answer(200, {}, data, "address", NOW))
-        weekly_fetch.check(rows, QUERY)
-        weekly_fetch.readable(data)
-    except query_api.Failure:
+        rows = finra.read_page(Answer(200, {}, data, "address", NOW))
+        weekly_query.check(rows, QUERY)
+        weekly_query.readable(data)
+    except Failure:
         return False
     assert json.loads(data) == rows
     frame = otc_weekly.parse(data, "page")

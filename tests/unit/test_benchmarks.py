@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from darkpool.archive.store import Archive
-from darkpool.vendors.finra import regsho
+from darkpool.vendors.finra import off_exchange
 from darkpool.vendors.simulated import marks
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -20,6 +20,6 @@ def test_the_session_that_is_timed_is_one_that_any_scan_takes(tmp_path, monkeypa
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".csv", ".parquet", ".txt"}
     assert not any(map(marks.is_marked, files))
-    whole, damage, *_ = regsho.read_session(Archive(tmp_path), session.SESSION, ["CNMS"])
+    whole, damage, *_ = off_exchange.read_session(Archive(tmp_path), session.SESSION, ["CNMS"])
     assert damage is None
     assert set(tickers) - {"BRK.B"} <= set(whole["symbol"])

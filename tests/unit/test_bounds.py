@@ -13,7 +13,7 @@ import pytest
 import canaries
 from darkpool.vendors import http
 from darkpool.vendors.failure import Failure
-from darkpool.vendors.finra import query_api
+from darkpool.vendors.finra import client as finra
 from darkpool.vendors.polygon import client as polygon
 from darkpool.vendors.yahoo import browser, minute_bars
 from darkpool.vendors.yahoo import client as yahoo
@@ -88,7 +88,7 @@ def through_polygon() -> str:
 
 
 def through_finra_api() -> str:
-    with query_api.Client() as client, pytest.raises(query_api.Failure) as refused:
+    with finra.Client() as client, pytest.raises(Failure) as refused:
         client.rows("weeklySummary", {})
     return refused.value.reason
 

@@ -17,7 +17,7 @@ from darkpool.archive.store import Archive
 from darkpool.market import sessions
 from darkpool.morning import lookback
 from darkpool.session import universe
-from darkpool.vendors.finra import daily_fetch, regsho, weekly_fetch
+from darkpool.vendors.finra import daily_fetch, off_exchange, weekly_fetch
 from darkpool.vendors.yahoo import bars_fetch, chart, consolidated, daily_files
 from standin import Vendors, regsho_file, weekly_rows
 
@@ -204,7 +204,7 @@ class TestFinra:
         assert scene.recheck() == DAYS[1:]
         assert scene.added() == {f"finra/regsho/CNMSshvol20251222@{STAMP}.txt"}
         assert scene.kept()[f"finra/regsho/CNMSshvol20251222@{STAMP}.txt"] == content
-        frame = regsho.read_session(Archive(scene.archive.root), DAYS[1], ["CNMS"]).frame
+        frame = off_exchange.read_session(Archive(scene.archive.root), DAYS[1], ["CNMS"]).frame
         assert frame is not None
         assert frame.select("symbol", "trf_volume", "revised").rows() == [("AAPL", 33.0, True), ("NA", 20.0, False)]
 
@@ -273,7 +273,7 @@ class TestFinra:
     def test_a_row_withdrawn_is_a_correction(self, scene) -> None:
         scene.vendors.finra.publish(DAYS[1], {name: row for name, row in ROWS.items() if name != "AAPL"})
         assert scene.recheck() == DAYS[1:]
-        found = regsho.read_session(Archive(scene.archive.root), DAYS[1], ["CNMS"])
+        found = off_exchange.read_session(Archive(scene.archive.root), DAYS[1], ["CNMS"])
         assert found.frame is not None
         assert found.frame["symbol"].to_list() == ["NA"]
         assert found.withdrawn == {"AAPL"}
@@ -281,7 +281,7 @@ class TestFinra:
     def test_a_row_that_has_become_odd_is_a_correction(self, scene) -> None:
         scene.vendors.finra.publish(DAYS[1], regsho_file(DAYS[1], ROWS | {"AAPL": (9, 0, 3, "Q")}))
         assert scene.recheck() == DAYS[1:]
-        found = regsho.read_session(Archive(scene.archive.root), DAYS[1], ["CNMS"])
+        found = off_exchange.read_session(Archive(scene.archive.root), DAYS[1], ["CNMS"])
         assert [row.symbol for _, row in found.odd] == ["AAPL"]
         assert found.withdrawn == {"AAPL"}
 
@@ -298,7 +298,7 @@ class TestFinra:
         assert path.read_bytes() == whole
         (aside,) = scene.archive.path("rejected/finra/regsho").glob("*.txt")
         assert aside.read_bytes() == whole[:40]
-        assert regsho.read_session(Archive(scene.archive.root), DAYS[0], ["CNMS"])[0] is not None
+        assert off_exchange.read_session(Archive(scene.archive.root), DAYS[0], ["CNMS"])[0] is not None
 
     def test_a_vendor_that_is_down_is_not_asked_for_every_day(self, scene) -> None:
         fault = scene.vendors.faults.add(kind="status", status=503, host="cdn.finra.org")

@@ -13,7 +13,8 @@ from darkpool.archive import layout, open_requests
 from darkpool.archive.store import Archive
 from darkpool.market import sessions
 from darkpool.vendors import http
-from darkpool.vendors.finra import daily_fetch, regsho
+from darkpool.vendors.finra import client as finra
+from darkpool.vendors.finra import daily_fetch, off_exchange
 from standin import Vendors, regsho_file
 
 DAY = date(2025, 12, 22)
@@ -233,7 +234,7 @@ def test_a_damaged_copy_is_asked_for_again_and_left_as_it_is(vendors, archive, f
     receipt = fetch()
     assert receipt["files"][NAME]["file"] == "finra/regsho/CNMSshvol20251222@20251223T110000Z.txt"
     assert path.read_bytes() == regsho_file(DAY, ROWS)[:80]
-    assert regsho.read_session(Archive(archive.root), DAY, ["CNMS"])[0] is not None
+    assert off_exchange.read_session(Archive(archive.root), DAY, ["CNMS"])[0] is not None
     before = len(vendors.requests)
     fetch()
     assert len(vendors.requests) == before
@@ -261,7 +262,7 @@ def test_a_correction_is_kept_beside_the_first_answer_and_flagged(vendors, archi
     after = kept(archive)
     assert {name: after[name] for name in before} == before
     assert len(after) == len(before) + 1
-    frame = regsho.read_session(Archive(archive.root), DAY, ["CNMS"]).frame
+    frame = off_exchange.read_session(Archive(archive.root), DAY, ["CNMS"]).frame
     assert frame is not None
     assert frame.select("symbol", "trf_volume", "revised").rows() == [("AAPL", 31.0, True), ("NA", 2.25, False)]
 
@@ -362,9 +363,9 @@ def test_a_folder_that_cannot_be_written_is_named(vendors, archive, fetch) -> No
 
 def test_no_pace_is_shorter_than_asked(monkeypatch) -> None:
     monkeypatch.delenv("DARKPOOL_FINRA_PAUSE", raising=False)
-    assert daily_fetch.pause() == daily_fetch.PAUSE
+    assert finra.pause() == finra.PAUSE
     monkeypatch.setenv("DARKPOOL_FINRA_PAUSE", "1.5")
-    assert daily_fetch.pause() == 1.5
+    assert finra.pause() == 1.5
 
 
 def test_a_correction_copied_in_is_taken_up_without_asking(vendors, archive, fetch) -> None:

@@ -15,7 +15,8 @@ from darkpool import credentials
 from darkpool.archive import open_requests
 from darkpool.archive.store import Archive
 from darkpool.market import sessions
-from darkpool.vendors.finra import otc_weekly, query_api, weekly_fetch
+from darkpool.vendors.finra import client as finra
+from darkpool.vendors.finra import otc_weekly, weekly_fetch
 from standin import Vendors, weekly_rows
 
 SESSION = date(2025, 12, 22)
@@ -160,15 +161,15 @@ class TestFetch:
         )  # fmt: skip
 
     def test_an_interrupted_run_keeps_what_had_come(self, vendors: Vendors, archive: Archive) -> None:
-        whole = query_api.Client.rows
+        whole = finra.Client.rows
 
-        def interrupted(client: query_api.Client, dataset: str, query: Any) -> query_api.Rows:
+        def interrupted(client: finra.Client, dataset: str, query: Any) -> finra.Rows:
             if asked(vendors):
                 raise KeyboardInterrupt
             return whole(client, dataset, query)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(query_api.Client, "rows", interrupted)
+            patch.setattr(finra.Client, "rows", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 run(archive)
         assert files(archive) == ["2025-12-01.json"]

@@ -42,7 +42,7 @@ def config(place: Place, config: dict[str, Any]) -> Iterator[Check]:
 
 
 def keys() -> Iterator[Check]:
-    from ..vendors.finra import query_api
+    from ..vendors.finra import client as finra
 
     try:
         odd = credentials.check()
@@ -51,7 +51,7 @@ def keys() -> Iterator[Check]:
         return
     for fault in listing.few(odd):
         yield Check("keys", "warn", fault, f"correct the line in {credentials.FILE}, or remove it")
-    pair = (query_api.KEY, query_api.SECRET)
+    pair = (finra.KEY, finra.SECRET)
     held = []
     for name in (*credentials.POLYGON, *pair):
         where = "the environment" if os.environ.get(name, "").strip() else str(credentials.FILE)

@@ -22,7 +22,8 @@ from ..market import finra_files, sessions, splits, symbols
 from ..measures import volume
 from ..session import universe
 from ..vendors import http
-from ..vendors.finra import daily_fetch, query_api, regsho, weekly_fetch
+from ..vendors.finra import client as finra
+from ..vendors.finra import daily_fetch, regsho, weekly_fetch
 from ..vendors.yahoo import bars_fetch, consolidated, daily_files
 from ..vendors.yahoo import client as yahoo
 from ..vendors.yahoo.chart import DailyAnswer
@@ -69,7 +70,7 @@ def recheck(
     return sorted(changed)
 
 
-def recheck_weeks(archive: Archive, days: Sequence[date], *, weeks: int = 1, auth: str = query_api.AUTO) -> list[date]:
+def recheck_weeks(archive: Archive, days: Sequence[date], *, weeks: int = 1, auth: str = finra.AUTO) -> list[date]:
     """Ask FINRA again for the `weeks` newest weeks per tier that the finished sessions `days` see, for restatements.
 
     What differs is kept beside; returns the days that see a changed week. Failures are told on stderr.
@@ -97,7 +98,7 @@ def _finra(archive: Archive, days: Sequence[date], prefixes: Sequence[str]) -> s
     """Days whose own file FINRA has changed in value; their receipts, and those of the later days, say so."""
     corrected: set[date] = set()
     failures = 0
-    with http.Client(pause=daily_fetch.pause(), attempts=ATTEMPTS) as client:
+    with http.Client(pause=finra.pause(), attempts=ATTEMPTS) as client:
         for day in reversed(days):
             for prefix in finra_files.of_day(prefixes, day):
                 if failures >= daily_fetch.GIVE_UP_AFTER:
@@ -122,7 +123,7 @@ def _ask_finra(archive: Archive, prefix: str, day: date, client: http.Client) ->
     is_newest = kept and known and known["file"] == archive.relative(kept[-1]) and known["sha256"] == sha256(kept[-1])
     headers = {"If-None-Match": known["etag"]} if is_newest and known["etag"] else {}
     try:
-        answer = client.get(daily_fetch.ADDRESS + name, headers=headers)
+        answer = client.get(finra.FILES_ADDRESS + name, headers=headers)
     except http.Outage as outage:
         _say(f"FINRA, {name}: {outage.reason}; what is there stands")
         return True, None

@@ -13,7 +13,7 @@ from ..archive.store import Archive
 from ..market import conditions, sessions, symbols, venues
 from ..measures import minute_bars, reconcile, weekly
 from ..measures.ticks import eligibility, tick_arrays, tick_file
-from ..vendors.finra import otc_weekly, regsho
+from ..vendors.finra import off_exchange, otc_weekly
 
 NANOSECONDS = 1_000_000_000
 
@@ -68,7 +68,7 @@ def _facilities(archive: Archive, session: date, tickers: Sequence[str]) -> pl.D
     spelled = {symbol: ticker for ticker in tickers if (symbol := symbols.to_finra(ticker))}
     by_facility: dict[str, Mapping[str, float]] = {}
     for prefix in (*reconcile.FACILITIES, "CNMS"):
-        frame = regsho.read_session(archive, session, [prefix], list(spelled)).frame
+        frame = off_exchange.read_session(archive, session, [prefix], list(spelled)).frame
         if frame is not None:
             volumes = dict(frame.select("symbol", "trf_volume").iter_rows())
             by_facility[prefix] = {spelled[symbol]: volume for symbol, volume in volumes.items()}
@@ -84,7 +84,7 @@ def _weeks(archive: Archive, session: date, tickers: Sequence[str], prefixes: Se
     for monday, days in weekly.sessions_by_week(found["week_start_date"]).items():
         rows = found.filter(pl.col("week_start_date") == monday)
         volumes: dict[str, Any] = dict(rows.select("ticker", "off_exchange_volume").iter_rows())
-        daily = regsho.read_window(archive, days, prefixes, list(spelled)).frame
+        daily = off_exchange.read_window(archive, days, prefixes, list(spelled)).frame
         daily = daily.with_columns(pl.col("symbol").replace_strict(spelled, return_dtype=pl.String).alias("ticker"))
         daily = daily.filter(pl.col("ticker").is_in(list(volumes)))
         checks.append(reconcile.weekly_sum(monday, days, daily, volumes))

@@ -14,7 +14,7 @@ from ..market import symbols
 from ..measures import volume
 from ..settings import DEMO
 from ..tables import facts
-from ..vendors.finra import regsho
+from ..vendors.finra import off_exchange as finra
 from ..vendors.simulated import marks
 from ..vendors.simulated.marks import SimulatedArchive
 from ..vendors.yahoo import consolidated
@@ -46,8 +46,8 @@ def volumes(
     at_finra = {t: s for t in tickers if (s := symbols.to_finra(t)) and t not in excluded and s not in excluded}
     at_yahoo = {ticker: symbol for ticker in tickers if (symbol := symbols.to_yahoo(ticker))}
 
-    own = regsho.read_session(archive, session, prefixes)
-    trf = regsho.read_window(archive, window, prefixes, at_finra.values())
+    own = finra.read_session(archive, session, prefixes)
+    trf = finra.read_window(archive, window, prefixes, at_finra.values())
     spelling = pl.DataFrame(
         {"ticker": list(at_finra), "symbol": list(at_finra.values())}, schema={"ticker": pl.String, "symbol": pl.String}
     )

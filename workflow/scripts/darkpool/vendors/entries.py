@@ -15,7 +15,7 @@ NAMES = ("state", "reason", "file", "sha256", "rows", "address", "status", "etag
 """What every entry says; null where there is nothing to say."""
 
 
-def entry(state: str, reason: str | None, **more: Any) -> Entry:
+def new_entry(state: str, reason: str | None, **more: Any) -> Entry:
     """An entry of `NAMES`, and of what `more` says besides; a moment may be given as it is (aware)."""
     moment = more.get("retrieved_at")
     if isinstance(moment, datetime):

@@ -1,13 +1,12 @@
-"""Asking FINRA's CDN for Reg SHO daily files.
+"""FINRA's Reg SHO daily files into the archive: what is due of a session's window is asked for, kept, and receipted.
 
-Plain GET, no credentials. A file that is not there answers 403 with S3's AccessDenied, or 404 with its NoSuchKey;
+A file that is not there answers 403 with S3's AccessDenied, or 404 with its NoSuchKey;
 another 403 is a block, another 404 anybody's on the way.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import sys
 from collections.abc import Container, Mapping, Sequence
@@ -16,27 +15,20 @@ from typing import Any
 
 from ... import clock
 from ...archive import integrity, layout, open_requests
-from ...archive.store import Archive, iso
+from ...archive.integrity import Entry
+from ...archive.store import Archive
 from ...market import finra_files, sessions
+from ..entries import new_entry, said
 from ..http import Answer, Client, Outage
 from . import regsho
+from .client import FILES_ADDRESS, pause
 
-ADDRESS = "https://cdn.finra.org/equity/regsho/daily/"
-PAUSE = 0.2
-"""Seconds between two requests; FINRA publishes no limit for these static files."""
 PUBLISHED_BY = time(18, 30)
 """New York time at which a session's file should be there; FINRA promises 18:00."""
 NOT_THERE = {403: b"AccessDenied", 404: b"NoSuchKey"}
 """What S3 says of a file that is not there, by status; without that word it is not S3 that spoke."""
 GIVE_UP_AFTER = 2
 """Failures in a row after which the rest is not asked: the vendor is down, and asking 60 times more does not help."""
-
-Entry = dict[str, Any]
-
-
-def pause() -> float:
-    """Seconds between requests; DARKPOOL_FINRA_PAUSE overrides."""
-    return float(os.environ.get("DARKPOOL_FINRA_PAUSE") or PAUSE)
 
 
 def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Sequence[str]) -> dict[str, Any]:
@@ -69,8 +61,7 @@ def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Seq
             entries[name] = ask(archive, prefix, day, client, lost[name])
             failures = failures + 1 if entries[name]["state"] in ("outage", "blocked") else 0
             if entries[name]["state"] != "published" or entries[name]["reason"] or i % 10 == 0 or i == len(wanted):
-                told = entries[name]["state"] + (f": {entries[name]['reason']}" if entries[name]["reason"] else "")
-                print(f"FINRA: {i}/{len(wanted)} files, {name} {told}", file=sys.stderr)
+                print(f"FINRA: {i}/{len(wanted)} files, {name} {said(entries[name])}", file=sys.stderr)
     return receipt(session, prefixes, entries)
 
 
@@ -86,10 +77,10 @@ def _known(
 ) -> dict[str, Entry]:
     """Entries that need no asking: answers in the archive that pass their checks, and final states."""
     receipts = [archive.receipt("finra", session), archive.receipt("finra", sessions.previous(session))]
-    told = {name: entry for receipt in reversed(receipts) if receipt for name, entry in receipt["files"].items()}
+    before = {name: entry for receipt in reversed(receipts) if receipt for name, entry in receipt["files"].items()}
     known = {}
     for name, (prefix, day) in names.items():
-        entry = told.get(name)
+        receipted = before.get(name)
         answers = archive.answers(layout.regsho(prefix, day))
         if name in lost:
             continue
@@ -101,41 +92,36 @@ def _known(
                 print(f"FINRA: {answers[-1]} is damaged and asked for again: {error}", file=sys.stderr)
                 continue
             digest = hashlib.sha256(content).hexdigest()
-            if entry is None or entry["sha256"] != digest:
+            if receipted is None or receipted["sha256"] != digest:
                 file = archive.relative(answers[-1])
-                entry = _entry("published", kept.told, name, file=file, sha256=digest, rows=kept.frame.height)
-            known[name] = integrity.restored(entry)
-        elif entry is not None and entry["state"] in ("absent", "holiday"):
-            known[name] = entry
+                receipted = _entry("published", kept.refused, name, file=file, sha256=digest, rows=kept.frame.height)
+            known[name] = integrity.restored(receipted)
+        elif receipted is not None and receipted["state"] in ("absent", "holiday"):
+            known[name] = receipted
     return known
 
 
 def _entry(state: str, reason: str | None, name: str, answer: Answer | None = None, **more: Any) -> Entry:
-    return {
-        "state": state,
-        "reason": reason,
-        "file": None,
-        "sha256": None,
-        "rows": None,
-        "address": ADDRESS + name,
-        "status": answer.status if answer else None,
-        "etag": answer.headers.get("ETag") if answer else None,
-        "retrieved_at": iso(answer.retrieved_at) if answer else None,
-        **more,
-    }
+    """The entry of the file `name`, of which `answer` says how it was answered for."""
+    answered = (
+        {"status": answer.status, "etag": answer.headers.get("ETag"), "retrieved_at": answer.retrieved_at}
+        if answer
+        else {}
+    )
+    return new_entry(state, reason, address=FILES_ADDRESS + name, **answered, **more)
 
 
 def ask(archive: Archive, prefix: str, session: date, client: Client, lost: Entry | None = None) -> Entry:
     """Ask for one file and `take` the answer; `lost` is the entry of the damaged file that it is to stand for."""
     name = layout.regsho_name(prefix, session)
     try:
-        answer = client.get(ADDRESS + name)
+        answer = client.get(FILES_ADDRESS + name)
     except Outage as outage:
         return integrity.settle(lost, _entry("outage", outage.reason, name))
-    entry = integrity.settle(lost, take(archive, prefix, session, answer))
-    if lost and entry.get("replaces"):
-        archive.change_entries(lost["file"], lambda _: entry)
-    return entry
+    taken = integrity.settle(lost, take(archive, prefix, session, answer))
+    if lost and taken.get("replaces"):
+        archive.change_entries(lost["file"], lambda _: taken)
+    return taken
 
 
 def take(archive: Archive, prefix: str, session: date, answer: Answer) -> Entry:
@@ -153,7 +139,7 @@ def take(archive: Archive, prefix: str, session: date, answer: Answer) -> Entry:
     kept = archive.keep(relative, answer.body, answer.retrieved_at)
     digest = hashlib.sha256(answer.body).hexdigest()
     rows = sound.frame.height
-    return _entry("published", sound.told, name, answer, file=archive.relative(kept), sha256=digest, rows=rows)
+    return _entry("published", sound.refused, name, answer, file=archive.relative(kept), sha256=digest, rows=rows)
 
 
 def refusal(answer: Answer, session: date, now: datetime) -> tuple[str, str]:

@@ -11,53 +11,27 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ... import clock
 from ...archive import integrity, layout, open_requests
-from ...archive.store import Archive, iso, retrieved
+from ...archive.integrity import Entry
+from ...archive.store import Archive, retrieved
 from ...files import sha256
 from ...market import sessions
-from . import otc_weekly, query_api
+from ..entries import new_entry, of_file, said
+from ..failure import Failure
+from . import otc_weekly
+from .client import AUTO, DATA_ADDRESS, Client, Row, Rows
 from .daily_fetch import GIVE_UP_AFTER
-from .query_api import Client, Failure, Row, Rows
+from .weekly_query import CODES, Query, check, readable
 
 DATASET = "weeklySummary"
-CODES = {ours: theirs for theirs, ours in otc_weekly.TIERS.items()}
 FIRM = "_FIRM"
 """What the name of a tier ends in where an entry is of the rows by firm."""
-QUANTITIES = ("totalWeeklyShareQuantity", "totalWeeklyTradeCount")
-MOST = 1e15
 SEVERITY = ("blocked", "outage", "damaged", "truncated", "not_yet")
 
-Entry = dict[str, Any]
 Week = tuple[date, str]
-
-
-class _Query(NamedTuple):
-    """One tier of one week: its summary rows, or the rows by firm of some symbols."""
-
-    monday: date
-    tier: str
-    symbols: tuple[str, ...] = ()
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        return otc_weekly.FIRMS if self.symbols else otc_weekly.SUMMARIES
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The query as FINRA takes it."""
-        partition = {"weekStartDate": str(self.monday), "tierIdentifier": CODES[self.tier]}
-        domains: list[dict[str, Any]] = [{"fieldName": "summaryTypeCode", "values": list(self.kinds)}]
-        if self.symbols:
-            domains.append({"fieldName": "issueSymbolIdentifier", "values": list(self.symbols)})
-        return {
-            "compareFilters": [
-                {"fieldName": name, "compareType": "EQUAL", "fieldValue": value} for name, value in partition.items()
-            ],
-            "domainFilters": domains,
-        }
 
 
 def fetch(
@@ -69,7 +43,7 @@ def fetch(
     firms: bool = False,
     again: int = 0,
     late: bool = False,
-    auth: str = query_api.AUTO,
+    auth: str = AUTO,
 ) -> dict[str, Any]:
     """Ask for what is due of the `weeks` newest weeks per tier, keep what comes, and return the receipt.
 
@@ -81,15 +55,15 @@ def fetch(
     wanted = open_requests.weeks(session, weeks)
     for monday in {monday for monday, _ in wanted}:
         archive.set_aside(layout.otc_weekly(monday), clock.now())
-    told = _told(archive, session)
-    lost = {week: told[week] for week in wanted if week in told and told[week]["state"] == integrity.DAMAGED}
+    before = _receipted(archive, session)
+    lost = {week: before[week] for week in wanted if week in before and before[week]["state"] == integrity.DAMAGED}
     entries = {} if again >= weeks else _known(archive, session, wanted)
     for week in open_requests.weeks(session, again):
         entries.pop(week, None)
     if late:
         own = open_requests.weekly_entries(archive, session)
         entries |= {week: own[week] for week in wanted if week in own and own[week]["state"] == "not_yet"}
-    asking = [_Query(*week) for week in wanted if week not in entries]
+    asking = [Query(*week) for week in wanted if week not in entries]
     with Client(auth) as client:
         run = _Run(archive, client)
         for number, query in enumerate(asking, start=1):
@@ -97,8 +71,7 @@ def fetch(
             entry = run.ask(query, lost.get(week))
             is_left = entry["file"] or week in lost
             entries[week] = integrity.settle(lost.get(week), entry) if is_left else _beside(archive, query, entry)
-            said = entry["state"] + (f": {entry['reason']}" if entry["reason"] else "")
-            print(f"FINRA weekly: {number}/{len(asking)}, {query.monday} {query.tier} {said}", file=sys.stderr)
+            print(f"FINRA weekly: {number}/{len(asking)}, {query.monday} {query.tier} {said(entry)}", file=sys.stderr)
         if firms:
             for query in _firm_queries(archive, wanted, tickers):
                 entries[query.monday, query.tier + FIRM] = run.ask(query)
@@ -107,15 +80,15 @@ def fetch(
 
 def receipt(session: date, entries: Mapping[Week, Entry]) -> dict[str, Any]:
     """The receipt of a session; of the states of its weeks the worst is its own."""
-    told_weeks: dict[str, dict[str, Entry]] = {}
+    by_monday: dict[str, dict[str, Entry]] = {}
     for (monday, tier), entry in sorted(entries.items()):
-        told_weeks.setdefault(str(monday), {})[tier] = entry
+        by_monday.setdefault(str(monday), {})[tier] = entry
     states = {entry["state"] for entry in entries.values()}
     state = next((state for state in SEVERITY if state in states), "published" if "published" in states else "absent")
-    return {"source": "finra_weekly", "session": str(session), "state": state, "weeks": told_weeks}
+    return {"source": "finra_weekly", "session": str(session), "state": state, "weeks": by_monday}
 
 
-def ask_again(archive: Archive, weeks: Iterable[Week], auth: str = query_api.AUTO) -> dict[Week, Entry]:
+def ask_again(archive: Archive, weeks: Iterable[Week], auth: str = AUTO) -> dict[Week, Entry]:
     """Entries of those `weeks` whose rows FINRA has changed since the archive took them; what differs is kept beside.
 
     A week that the archive does not hold is not asked for. Failures are said on stderr and leave everything as it is.
@@ -127,7 +100,7 @@ def ask_again(archive: Archive, weeks: Iterable[Week], auth: str = query_api.AUT
             if not _held(archive, *week):
                 continue
             before = archive.answers(layout.otc_weekly(week[0]))
-            entry = run.ask(_Query(*week))
+            entry = run.ask(Query(*week))
             if not entry["file"]:
                 print(f"FINRA weekly: asked again for {week[0]} {week[1]}: {entry['reason']}", file=sys.stderr)
             elif archive.path(entry["file"]) not in before:
@@ -142,10 +115,10 @@ class _Run:
         self._archive = archive
         self._client = client
         self._failures = 0
-        told = archive.given_up("finra_weekly")
-        self._given_up: tuple[str, str] | None = ("outage", f"not asked: {told}") if told else None
+        before = archive.given_up("finra_weekly")
+        self._given_up: tuple[str, str] | None = ("outage", f"not asked: {before}") if before else None
 
-    def ask(self, query: _Query, lost: Entry | None = None) -> Entry:
+    def ask(self, query: Query, lost: Entry | None = None) -> Entry:
         """The entry of one query, its rows kept; `lost` is that of the damaged file that they stand for."""
         if self._given_up:
             return _entry(*self._given_up)
@@ -166,68 +139,16 @@ class _Run:
         return _kept(self._archive, query, answer, lost)
 
 
-def check(rows: Iterable[Row], query: _Query) -> None:
-    """Raise Failure when a row is not of the week, tier and kind asked for, has no sane numbers, or the pages overlap.
-
-    FINRA has been seen to ignore filters, and then answers with its oldest week.
-    """
-    asked: dict[str, Any] = {
-        "weekStartDate": (str(query.monday),),
-        "tierIdentifier": (CODES[query.tier],),
-        "summaryTypeCode": query.kinds,
-    }
-    seen = set()
-    for row in rows:
-        for name, allowed in asked.items():
-            # A moment may come in place of the day; a kind of rows by firm begins like that of a summary.
-            said = str(row.get(name))[:10] if name == "weekStartDate" else row.get(name)
-            if said not in allowed:
-                raise Failure(
-                    "outage",
-                    f"FINRA answered with {name} {row.get(name)!r}, asked for {' or '.join(allowed)}: nothing was kept",
-                    200,
-                )
-        if not isinstance(row.get("issueSymbolIdentifier"), str | None):
-            raise Failure(
-                "outage", "FINRA answered with an issueSymbolIdentifier that is no text: nothing was kept", 200
-            )
-        for name in QUANTITIES:
-            if not _is_quantity(row.get(name)):
-                raise Failure(
-                    "outage",
-                    f"FINRA's {name} of {row.get('issueSymbolIdentifier')!r} is {str(row[name])[:40]!r}, expected a "
-                    "number, zero or more: nothing was kept",
-                    200,
-                )
-        text = json.dumps(row, sort_keys=True)
-        if text in seen and not query.symbols:
-            raise Failure("truncated", f"FINRA's pages overlap: {row.get('issueSymbolIdentifier')!r} came twice", 200)
-        seen.add(text)
-
-
-def readable(content: bytes) -> None:
-    """Raise Failure where the tables could not read the rows: kept, they would hide those that can be read."""
-    try:
-        otc_weekly.parse(content, "FINRA's answer")
-    except otc_weekly.OtcWeeklyError as error:
-        raise Failure("outage", f"{error}: nothing was kept", 200) from None
-
-
-def _is_quantity(value: Any) -> bool:
-    # A negative row left out, as a reader does with what it cannot use, would make its issue's sum a smaller number.
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST)
-
-
-def _kept(archive: Archive, query: _Query, answer: Rows, lost: Entry | None) -> Entry:
-    told: dict[str, Any] = {"status": answer.status, "etag": answer.etag, "retrieved_at": iso(answer.retrieved_at)}
+def _kept(archive: Archive, query: Query, answer: Rows, lost: Entry | None) -> Entry:
+    answered: dict[str, Any] = {"status": answer.status, "etag": answer.etag, "retrieved_at": answer.retrieved_at}
     if not answer.rows:
-        return _entry(*_nothing(query.monday, query.tier, clock.now()), **told)
+        return _entry(*_nothing(query.monday, query.tier, clock.now()), **answered)
     path = _same(archive, query, answer.rows) if lost is None else None
     if path is None:
         # Its rows may be those of an older answer again: the newest answer must say so.
         name, moment = layout.otc_weekly(query.monday), answer.retrieved_at
         path = archive.keep(name, answer.content, moment, repeat=True, lost=[lost] if lost else [])
-    return _published(archive, path, len(answer.rows), **told)
+    return _published(archive, path, len(answer.rows), **answered)
 
 
 def _nothing(monday: date, tier: str, now: datetime) -> tuple[str, str]:
@@ -239,15 +160,14 @@ def _nothing(monday: date, tier: str, now: datetime) -> tuple[str, str]:
 
 
 def _entry(state: str, reason: str | None, **more: Any) -> Entry:
-    blank = dict.fromkeys(("file", "sha256", "rows", "status", "etag", "retrieved_at"))
-    return {"state": state, "reason": reason, **blank, "address": query_api.DATA_ADDRESS + DATASET, **more}
+    return new_entry(state, reason, address=DATA_ADDRESS + DATASET, **more)
 
 
 def _published(archive: Archive, path: Path, rows: int, **more: Any) -> Entry:
-    return _entry("published", None, file=archive.relative(path), sha256=sha256(path), rows=rows, **more)
+    return _entry("published", None, **of_file(archive, path, rows), **more)
 
 
-def _beside(archive: Archive, query: _Query, entry: Entry) -> Entry:
+def _beside(archive: Archive, query: Query, entry: Entry) -> Entry:
     """An entry that brought nothing; where the archive holds the tier, that stands, and the reason says so."""
     held = _held(archive, query.monday, query.tier)
     return {**held, "reason": f"asked again: {entry['state']}, {entry['reason']}"} if held else entry
@@ -255,10 +175,10 @@ def _beside(archive: Archive, query: _Query, entry: Entry) -> Entry:
 
 def _known(archive: Archive, session: date, wanted: Sequence[Week]) -> dict[Week, Entry]:
     """Entries that need no asking: final states of this receipt and of the one before, tiers that the archive holds."""
-    told = _told(archive, session)
+    before = _receipted(archive, session)
     known = {}
     for week in wanted:
-        entry = told.get(week)
+        entry = before.get(week)
         if entry and _is_whole(archive, entry):
             known[week] = {**entry, "state": "published", "reason": None}
         elif entry and entry["state"] == integrity.DAMAGED:
@@ -271,7 +191,7 @@ def _known(archive: Archive, session: date, wanted: Sequence[Week]) -> dict[Week
     return known
 
 
-def _told(archive: Archive, session: date) -> dict[Week, Entry]:
+def _receipted(archive: Archive, session: date) -> dict[Week, Entry]:
     """Entries of the session's receipt, and where it has none, of the one before."""
     return open_requests.weekly_entries(archive, sessions.previous(session)) | open_requests.weekly_entries(
         archive, session
@@ -296,8 +216,7 @@ def _held(archive: Archive, monday: date, tier: str) -> Entry | None:
     for path in reversed(archive.answers(layout.otc_weekly(monday))):
         rows = [row for row in _read(path) if row.get("tierIdentifier") == CODES[tier] and _is_summary(row)]
         if rows:
-            moment = retrieved(path)
-            return _published(archive, path, len(rows), retrieved_at=iso(moment) if moment else None)
+            return _published(archive, path, len(rows), retrieved_at=retrieved(path))
     return None
 
 
@@ -315,7 +234,7 @@ def _read(path: Path) -> list[Row]:
         return []
 
 
-def _same(archive: Archive, query: _Query, rows: Sequence[Row]) -> Path | None:
+def _same(archive: Archive, query: Query, rows: Sequence[Row]) -> Path | None:
     """The newest answer with summary rows of the query's tier, if it says what `rows` say."""
     if query.symbols:
         return None
@@ -330,7 +249,7 @@ def _sorted(rows: Iterable[Row]) -> list[str]:
     return sorted(json.dumps(row, sort_keys=True) for row in rows)
 
 
-def _firm_queries(archive: Archive, wanted: Sequence[Week], tickers: Sequence[str]) -> list[_Query]:
+def _firm_queries(archive: Archive, wanted: Sequence[Week], tickers: Sequence[str]) -> list[Query]:
     """Rows by firm still to be asked for: of the universe's issues with a summary row and no row by firm."""
     spelled = {symbol for ticker in tickers for symbol in otc_weekly.spellings(ticker)}
     queries = []
@@ -345,5 +264,5 @@ def _firm_queries(archive: Archive, wanted: Sequence[Week], tickers: Sequence[st
         have = {row["issueSymbolIdentifier"] for row in rows if row.get("summaryTypeCode") in otc_weekly.FIRMS}
         missing = {row["issueSymbolIdentifier"] for row in rows if _is_summary(row)} - have
         if missing:
-            queries.append(_Query(monday, tier, tuple(sorted(missing))))
+            queries.append(Query(monday, tier, tuple(sorted(missing))))
     return queries

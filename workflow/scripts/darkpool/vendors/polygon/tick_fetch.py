@@ -22,7 +22,7 @@ from ...archive import integrity, layout, open_requests
 from ...archive.integrity import Entry
 from ...archive.store import Archive
 from ...market import sessions, symbols
-from ..entries import entry, of_file
+from ..entries import new_entry, of_file
 from ..failure import Failure
 from ..yahoo import minute_bars, minute_fetch
 from . import client as polygon
@@ -134,7 +134,7 @@ class _Run:
             is_whole_again = before is not None and before["state"] == integrity.DAMAGED
             is_open = before is None or is_whole_again or not (before["file"] or open_requests.is_refused(before))
             if is_open and (rows := tick_files.rows(path)) is not None:
-                found[name] = entry("published", None, **of_file(self.archive, path, rows))
+                found[name] = new_entry("published", None, **of_file(self.archive, path, rows))
         return found
 
     def _ask_polygon(self, pending: list[str], before: Mapping[str, Entries]) -> dict[str, Entries]:
@@ -184,20 +184,20 @@ class _Run:
     def _ask(self, name: str, ticker: str) -> Entry:
         symbol = symbols.to_polygon(ticker)
         if symbol is None:
-            return entry("absent", "no spelling at Polygon is known")
+            return new_entry("absent", "no spelling at Polygon is known")
         if self._stopped.is_set() or self._failures >= GIVE_UP_AFTER:
-            return entry("outage", f"not asked: {GIVE_UP_AFTER} tickers in a row before it failed")
+            return new_entry("outage", f"not asked: {GIVE_UP_AFTER} tickers in a row before it failed")
         try:
             answered = self._download(name, symbol)
         except polygon.NotEntitled as refusal:
             reason = f"{_REFUSED}{refusal.reason}{_UPGRADE}"
-            return entry("blocked", reason, address=refusal.address, status=refusal.status)
+            return new_entry("blocked", reason, address=refusal.address, status=refusal.status)
         except (spool.Misfit, pl.exceptions.PolarsError, pa.ArrowException) as error:
             self._failures += 1
-            return entry("outage", f"the pages do not fit together ({error})")
+            return new_entry("outage", f"the pages do not fit together ({error})")
         except Failure as failure:
             self._failures += 1
-            return entry(failure.state, failure.reason, address=failure.address, status=failure.status)
+            return new_entry(failure.state, failure.reason, address=failure.address, status=failure.status)
         self._failures = 0
         return answered
 
@@ -216,10 +216,10 @@ class _Run:
             answered = {"address": first.address, "status": last.status, "etag": first.etag}
             if not pages.rows:
                 reason = f"Polygon has no {name.replace('_', ' ')} of {self.session}"
-                return entry("not_yet", reason, **answered, retrieved_at=last.retrieved_at)
+                return new_entry("not_yet", reason, **answered, retrieved_at=last.retrieved_at)
             kept = file.keep(self.archive, pages, last.retrieved_at, self._sorting)
         rows = of_file(self.archive, kept, pages.rows - pages.repeats)
-        return entry("published", _repeated(pages.repeats), **rows, **answered, retrieved_at=last.retrieved_at)
+        return new_entry("published", _repeated(pages.repeats), **rows, **answered, retrieved_at=last.retrieved_at)
 
     def _ask_yahoo(self, pending: list[str], before: Mapping[str, Entries]) -> dict[str, Entries]:
         name = MINUTE_BARS
@@ -227,7 +227,7 @@ class _Run:
             reason = f"{open_requests.NO_KEY}: Yahoo keeps minute bars for {minute_bars.KEPT.days} days; "
             reason += f"older ones need {' or '.join(credentials.POLYGON)}"
             _say(f"Polygon: {len(pending)} tickers without trades or bars: {reason}")
-            absent = entry("absent", reason)
+            absent = new_entry("absent", reason)
             return {ticker: {**before[ticker], name: beside(before[ticker][name], absent)} for ticker in pending}
         spelled = sum(symbols.to_yahoo(ticker) is not None for ticker in pending)
         _say(f"Polygon: no key, so Yahoo is asked for the minute bars of {spelled} tickers")

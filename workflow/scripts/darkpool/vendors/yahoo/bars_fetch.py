@@ -18,7 +18,7 @@ from ...archive.store import Archive
 from ...archive.ticker_states import day_state
 from ...files import sha256
 from ...market import sessions, symbols
-from ..entries import asked_again, asked_on_its_own_day, entry, of_file, unsettled
+from ..entries import asked_again, asked_on_its_own_day, new_entry, of_file, unsettled
 from . import chart, daily_files, unknown_tickers
 from . import client as yahoo
 from .chart import DailyAnswer
@@ -55,7 +55,7 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
                 else _kept_without_receipt(archive, session, ticker, unadjusted[session])
             )
             if symbols.to_yahoo(ticker) is None:
-                entries[session][ticker] = entry("absent", "no spelling at Yahoo is known")
+                entries[session][ticker] = new_entry("absent", "no spelling at Yahoo is known")
             elif kept is not None:
                 entries[session][ticker] = kept
             else:
@@ -81,7 +81,7 @@ def fetch(archive: Archive, requests: Mapping[date, Request]) -> dict[date, dict
             windows = {ticker: cut(answers[ticker], request.window) for ticker in of_session if ticker in answers}
             lost = [e for t in windows if (e := known.get(t)) and e["state"] == integrity.DAMAGED]
             fresh = _keep(archive, session, windows, unadjusted[session], lost)
-            left = entry("outage", f"not asked after: {given_up}")
+            left = new_entry("outage", f"not asked after: {given_up}")
             known |= {ticker: _beside(known.get(ticker), fresh.get(ticker, left)) for ticker in of_session}
         # What stopped this chunk would stop the next: Yahoo is down, or has had enough of us.
         stopped = next((a.reason for a in answers.values() if a.status == 429 or a.retrieved_at is None), None)
@@ -192,7 +192,7 @@ def _kept_without_receipt(archive: Archive, session: date, ticker: str, unadjust
     for path in reversed(archive.answers(layout.yahoo_daily(session))):
         bars = daily_files.rows_of(symbols.to_yahoo(ticker), path)
         if session in bars["date"] and archive.relative(path) not in unadjusted:
-            return entry("published", None, **of_file(archive, path, bars.height))
+            return new_entry("published", None, **of_file(archive, path, bars.height))
     return None
 
 
@@ -218,7 +218,7 @@ def _keep(
 
 def entry_of(archive: Archive, answer: DailyAnswer, holder: Path | None) -> Entry:
     """The entry of an answer whose bars are in `holder`."""
-    return entry(
+    return new_entry(
         answer.state,
         answer.reason,
         **of_file(archive, holder, answer.bars.height or None),

@@ -10,7 +10,7 @@ from ...archive import open_requests
 from ...archive.integrity import Entry
 from ...archive.store import Archive
 from ...market import sessions, symbols
-from ..entries import entry, of_file
+from ..entries import new_entry, of_file
 from ..polygon.tick_files import TickFile
 from . import minute_bars, unknown_tickers
 from .chart import DailyAnswer
@@ -27,7 +27,7 @@ def fetch(archive: Archive, session: date, tickers: Sequence[str]) -> Iterator[t
     doubted = _doubted(archive, session, [known[symbol] for symbol in not_found])
     for ticker, symbol in spelled.items():
         if symbol is None:
-            yield ticker, entry("absent", "no spelling at Yahoo is known")
+            yield ticker, new_entry("absent", "no spelling at Yahoo is known")
             continue
         kept = _keep(archive, session, symbol, answers[symbol])
         if ticker in doubted:
@@ -47,9 +47,9 @@ def _keep(archive: Archive, session: date, symbol: str, answer: DailyAnswer) -> 
     """The entry of an answer; its bars are kept where it has any."""
     said = {"address": answer.address, "status": answer.status, "retrieved_at": answer.retrieved_at}
     if answer.bars.is_empty() or answer.retrieved_at is None:
-        return entry(answer.state, answer.reason, **said)
+        return new_entry(answer.state, answer.reason, **said)
     file = TickFile(KIND, session, symbol)
     with file.spool(archive, ("t",), "t") as pages:
         pages.add(answer.bars)
         kept = file.keep(archive, pages, answer.retrieved_at)
-    return entry(answer.state, answer.reason, **of_file(archive, kept, answer.bars.height), **said)
+    return new_entry(answer.state, answer.reason, **of_file(archive, kept, answer.bars.height), **said)

@@ -1,4 +1,6 @@
-"""Asking FINRA's Query API for the rows of a dataset: token, filters, pages.
+"""Asking FINRA: its CDN for files, and its Query API for the rows of a dataset: token, filters, pages.
+
+The CDN takes a plain GET without credentials, by `http.Client` at the `pause` that holds for both.
 
 Filters go with POST: in a GET they are ignored, and an unfiltered query begins at the oldest partition. A page holds
 5,000 rows at most and 3 MB, so a short page is not the end: `Record-Total` is.
@@ -9,6 +11,7 @@ carries them or anything FINRA says of them.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,8 +20,11 @@ from typing import Any, NamedTuple
 
 from ... import credentials
 from .. import http
-from . import daily_fetch
+from ..failure import Failure
 
+FILES_ADDRESS = "https://cdn.finra.org/equity/regsho/daily/"
+PAUSE = 0.2
+"""Seconds between two requests; FINRA publishes no limit for its static files."""
 TOKEN_ADDRESS = "https://ews.fip.finra.org/fip/rest/ews/oauth2/access_token?grant_type=client_credentials"
 DATA_ADDRESS = "https://api.finra.org/data/group/otcMarket/name/"
 KEY, SECRET = "FINRA_API_KEY", "FINRA_API_SECRET"
@@ -36,12 +42,9 @@ EARLY = 60.0
 Row = dict[str, Any]
 
 
-class Failure(Exception):
-    """No usable answer: `state` and `reason` as a receipt carries them, `status` of HTTP where one came."""
-
-    def __init__(self, state: str, reason: str, status: int | None = None) -> None:
-        super().__init__(reason)
-        self.state, self.reason, self.status = state, reason, status
+def pause() -> float:
+    """Seconds between requests; DARKPOOL_FINRA_PAUSE overrides."""
+    return float(os.environ.get("DARKPOOL_FINRA_PAUSE") or PAUSE)
 
 
 class Rows(NamedTuple):
@@ -62,7 +65,7 @@ class Client:
         if auth not in AUTHS:
             raise ValueError(f"FINRA can be asked with {', '.join(AUTHS)}; {auth!r} was given")
         self._auth = auth
-        self._web = http.Client(pause=daily_fetch.pause(), sleep=sleep)
+        self._web = http.Client(pause=pause(), sleep=sleep)
         self._lock = threading.Lock()
         self._token: str | None = None
         self._token_ends = 0.0

@@ -9,8 +9,9 @@ import pytest
 
 import canaries
 from darkpool import credentials
-from darkpool.vendors.finra import query_api
-from darkpool.vendors.finra.query_api import Client, Failure
+from darkpool.vendors.failure import Failure
+from darkpool.vendors.finra import client as finra
+from darkpool.vendors.finra.client import Client
 from standin import Vendors, weekly_rows
 
 WEEK = "2025-11-17"
@@ -227,13 +228,13 @@ class TestStandin:
         import requests
 
         vendors.finra_api.publish(weekly_rows("2025-11-10", "T1", {"OLD": (1, 2)}))
-        rows = requests.get(query_api.DATA_ADDRESS + "weeklySummary", params={"weekStartDate": WEEK}).json()
+        rows = requests.get(finra.DATA_ADDRESS + "weeklySummary", params={"weekStartDate": WEEK}).json()
         assert rows[0]["weekStartDate"] == "2025-11-10"
 
     def test_sorting_without_the_partition_is_refused(self, vendors: Vendors) -> None:
         import requests
 
-        address = query_api.DATA_ADDRESS + "weeklySummary"
+        address = finra.DATA_ADDRESS + "weeklySummary"
         assert requests.post(address, json={"sortFields": ["weekStartDate"]}).status_code == 400
         assert requests.post(address, json={**QUERY, "sortFields": ["MPID"]}).status_code == 200
 
