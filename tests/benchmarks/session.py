@@ -42,14 +42,13 @@ def make_archive(root: Path) -> list[str]:
     """Simulated answers for both sessions, without what says so, or no scan would take them; ten of their tickers."""
     from darkpool.archive.store import Archive
     from darkpool.market import sessions
-    from darkpool.vendors.simulated import marks, tape, watchlist
-    from darkpool.vendors.simulated import volumes as simulate
+    from darkpool.vendors.simulated import daily_fetch, marks, tick_fetch, watchlist
 
     archive = Archive(root)
     marks.MARK.clear()
     for session in (SESSION, NEXT):
-        simulate.daily(archive, session, sessions.window(session, 60), SEED)
-        tape.session(archive, session, SEED)
+        daily_fetch.fetch(archive, session, sessions.window(session, 60), SEED)
+        tick_fetch.fetch(archive, session, SEED)
     shutil.rmtree(root / "receipts")
     for path in (root / "finra/regsho").iterdir():
         leave_out(watchlist.UNKNOWN_TO_YAHOO, path)

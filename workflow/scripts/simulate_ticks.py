@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from darkpool.archive.store import Archive
 from darkpool.step_log import logged
-from darkpool.vendors.simulated import tape
+from darkpool.vendors.simulated import tick_fetch
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(root: str, session: date, seed: int) -> None:
-    tape.session(Archive(root), session, seed)
+    tick_fetch.fetch(Archive(root), session, seed)
 
 
 if __name__ == "__main__":

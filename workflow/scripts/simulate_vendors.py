@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from darkpool.archive.store import Archive
 from darkpool.step_log import logged
-from darkpool.vendors.simulated import volumes as simulate
+from darkpool.vendors.simulated import daily_fetch
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(root: str, session: date, window: list[date], seed: int) -> None:
-    simulate.daily(Archive(root), session, window, seed)
+    daily_fetch.fetch(Archive(root), session, window, seed)
 
 
 if __name__ == "__main__":

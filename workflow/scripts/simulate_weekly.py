@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from darkpool.archive.store import Archive
 from darkpool.step_log import logged
-from darkpool.vendors.simulated import weekly_reports
+from darkpool.vendors.simulated import weekly_fetch
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(root: str, session: date, weeks: int, seed: int) -> None:
-    weekly_reports.weeks(Archive(root), session, weeks, seed)
+    weekly_fetch.fetch(Archive(root), session, weeks, seed)
 
 
 if __name__ == "__main__":

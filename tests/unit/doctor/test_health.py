@@ -21,8 +21,7 @@ from darkpool.doctor import finding, installation, network
 from darkpool.market import sessions
 from darkpool.message import delivery
 from darkpool.tables import glossary
-from darkpool.vendors.simulated import tape, weekly_reports
-from darkpool.vendors.simulated import volumes as simulate
+from darkpool.vendors.simulated import daily_fetch, tick_fetch, weekly_fetch
 from standin import Answer, Vendors
 
 SOURCE = Path(__file__).parents[3]
@@ -361,9 +360,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's archive of a session."""
     root = tmp_path_factory.mktemp("made")
     session = date(2025, 12, 22)
-    simulate.daily(Archive(root), session, sessions.window(session, 2), 7)
-    tape.session(Archive(root), session, 7)
-    weekly_reports.weeks(Archive(root), session, 1, 7)
+    daily_fetch.fetch(Archive(root), session, sessions.window(session, 2), 7)
+    tick_fetch.fetch(Archive(root), session, 7)
+    weekly_fetch.fetch(Archive(root), session, 1, 7)
     return root
 
 

@@ -10,8 +10,7 @@ from darkpool.archive.store import Archive
 from darkpool.market import sessions
 from darkpool.session import checks as session_checks
 from darkpool.session import volume_tables
-from darkpool.vendors.simulated import tape, watchlist
-from darkpool.vendors.simulated import volumes as simulate
+from darkpool.vendors.simulated import daily_fetch, tick_fetch, watchlist
 
 SESSION = date(2025, 12, 22)
 WINDOW = sessions.window(SESSION, 3)
@@ -21,8 +20,8 @@ TICKERS = watchlist.tickers(SESSION)
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory) -> Archive:
     made = Archive(tmp_path_factory.mktemp("archive"))
-    simulate.daily(made, SESSION, WINDOW, seed=7)
-    tape.session(made, SESSION, seed=7)
+    daily_fetch.fetch(made, SESSION, WINDOW, seed=7)
+    tick_fetch.fetch(made, SESSION, seed=7)
     return made
 
 

@@ -15,8 +15,7 @@ from darkpool.archive.store import Archive
 from darkpool.market import sessions
 from darkpool.session import volume_tables
 from darkpool.vendors.finra import regsho
-from darkpool.vendors.simulated import marks, tape, watchlist, weekly_reports
-from darkpool.vendors.simulated import volumes as simulate
+from darkpool.vendors.simulated import daily_fetch, marks, tick_fetch, watchlist, weekly_fetch
 from standin import regsho_file, weekly_rows
 
 DAY = date(2025, 12, 22)
@@ -26,9 +25,9 @@ DAY = date(2025, 12, 22)
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """The simulator's archive of one session, without its receipts."""
     archive = Archive(tmp_path_factory.mktemp("demo"))
-    simulate.daily(archive, DAY, sessions.window(DAY, 2), 7)
-    tape.session(archive, DAY, 7)
-    weekly_reports.weeks(archive, DAY, 1, 7)
+    daily_fetch.fetch(archive, DAY, sessions.window(DAY, 2), 7)
+    tick_fetch.fetch(archive, DAY, 7)
+    weekly_fetch.fetch(archive, DAY, 1, 7)
     shutil.rmtree(archive.path("receipts"))
     return archive
 

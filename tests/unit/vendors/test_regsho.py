@@ -254,10 +254,10 @@ class TestOddRows:
             assert as_rows(file.frame) == {s: (*map(float, r[:3]), r[3]) for s, r in ROWS.items() if s != "BRK/B"}
             assert [row.what.partition(": ")[0] for row in file.odd] == ["line 3"]
             assert words in file.odd[0].what
-            assert file.told == f"odd rows refused: {file.odd[0].what}"
+            assert file.refused == f"odd rows refused: {file.odd[0].what}"
 
     def test_a_file_of_sound_rows_tells_nothing(self) -> None:
-        assert regsho.parse(FILE, NAME, DAY).told is None
+        assert regsho.parse(FILE, NAME, DAY).refused is None
 
     def test_rounding_is_no_excess(self) -> None:
         """Neither where every row is sound nor where rows are looked at one by one."""

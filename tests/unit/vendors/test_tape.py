@@ -11,7 +11,7 @@ import pytest
 from darkpool.archive.store import Archive, file_name
 from darkpool.market import sessions
 from darkpool.measures import lit
-from darkpool.vendors.simulated import tape, watchlist
+from darkpool.vendors.simulated import markets, tick_fetch, watchlist
 from darkpool.vendors.simulated import volumes as simulate
 
 SESSION = date(2025, 12, 22)
@@ -26,7 +26,7 @@ OFF_QUOTE = {2, 10, 22, 53}
 def root(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     for session in (SESSION, HALF_DAY, FRACTIONAL):
-        tape.session(Archive(folder), session, SEED)
+        tick_fetch.fetch(Archive(folder), session, SEED)
     return folder
 
 
@@ -80,7 +80,7 @@ def fingerprints(root: Path) -> dict[str, str]:
 
 def test_the_same_seed_writes_the_same_bytes(root, tmp_path):
     for session in (SESSION, HALF_DAY, FRACTIONAL):
-        tape.session(Archive(tmp_path), session, SEED)
+        tick_fetch.fetch(Archive(tmp_path), session, SEED)
     assert fingerprints(root) == fingerprints(tmp_path)
 
 
@@ -89,7 +89,7 @@ def test_files_that_are_there_are_left_alone(root, tmp_path):
     kept.parent.mkdir(parents=True)
     kept.write_bytes(path(root, "polygon/trades", "TpC").read_bytes())
     before = kept.read_bytes()
-    tape.session(Archive(tmp_path), SESSION, SEED)
+    tick_fetch.fetch(Archive(tmp_path), SESSION, SEED)
     assert kept.read_bytes() == before
     quotes = path(tmp_path, "polygon/quotes", "NA")
     assert quotes.read_bytes() == path(root, "polygon/quotes", "NA").read_bytes()
@@ -293,7 +293,7 @@ def test_what_a_ticker_has_is_what_the_receipt_says(root):
     assert receipt["simulated"] is True
     assert list(receipt["tickers"]) == sorted(watchlist.tickers(SESSION))
     for ticker, entries in receipt["tickers"].items():
-        assert list(entries) == sorted(tape.KINDS)
+        assert list(entries) == sorted(markets.KINDS)
         for kind, entry in entries.items():
             assert entry["address"].startswith("simulated://")
             assert entry["retrieved_at"] == "2025-12-23T10:00:00Z"
@@ -313,7 +313,7 @@ def test_a_page_holds_every_method_signal_and_disagreement(root):
     for session in (SESSION, HALF_DAY, FRACTIONAL):
         flows = {}
         for ticker in watchlist.tickers(session):
-            files = [path(root, f"polygon/{kind}", ticker, session) for kind in tape.KINDS]
+            files = [path(root, f"polygon/{kind}", ticker, session) for kind in markets.KINDS]
             found = [file if file.exists() else None for file in files]
             flows[ticker] = lit.classify_symbol(*found, sessions.trading_hours(session))
         methods = {flow.lit["classification_method"] for flow in flows.values()}
@@ -337,7 +337,7 @@ def test_a_page_holds_every_method_signal_and_disagreement(root):
 def test_the_inference_finds_the_true_pressure(root):
     for ticker in QUOTED:
         frame = trades(root, ticker)
-        files = (path(root, f"polygon/{kind}", ticker) for kind in tape.KINDS)
+        files = (path(root, f"polygon/{kind}", ticker) for kind in markets.KINDS)
         flow = lit.classify_symbol(*files, sessions.trading_hours(SESSION))
         assert flow.lit["lit_buy_ratio"] == pytest.approx(buying(continuous(frame)), abs=0.03)
         assert flow.trf["trf_buy_ratio"] == pytest.approx(buying(prints(frame)), abs=0.06)
@@ -345,7 +345,7 @@ def test_the_inference_finds_the_true_pressure(root):
 
 def test_a_ticker_without_off_exchange_volume_has_no_prints(tmp_path):
     day = next(day for day in sessions.window(SESSION, 200) if day_of("TpC", day)[1] == 0)
-    tape.session(Archive(tmp_path), day, SEED)
+    tick_fetch.fetch(Archive(tmp_path), day, SEED)
     frame = trades(tmp_path, "TpC", day)
     assert prints(frame).is_empty()
     assert continuous(frame).height > 5

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from darkpool.archive.store import Archive
 from darkpool.market import sessions
+from darkpool.vendors.simulated import daily_answers, daily_fetch, files, watchlist
 from darkpool.vendors.simulated import volumes as simulate
-from darkpool.vendors.simulated import watchlist
 
 BEFORE_FRACTIONS = date(2025, 12, 22)
 AFTER_FRACTIONS = date(2026, 3, 27)
@@ -25,7 +25,7 @@ some_session = st.sampled_from(sessions.between(date(2019, 1, 2), date(2026, 10,
 
 
 def write(root: Path, session: date, earlier: int = 60, seed: int = SEED) -> Path:
-    simulate.daily(Archive(root), session, sessions.window(session, earlier), seed)
+    daily_fetch.fetch(Archive(root), session, sessions.window(session, earlier), seed)
     return root
 
 
@@ -70,10 +70,10 @@ def test_another_process_writes_the_same_bytes(tmp_path):
     here = write(tmp_path / "a", BEFORE_FRACTIONS, earlier=3)
     program = (
         "import sys; from datetime import date; from darkpool.market import sessions\n"
-        "from darkpool.vendors.simulated import volumes as simulate\n"
+        "from darkpool.vendors.simulated import daily_fetch\n"
         "from darkpool.archive.store import Archive\n"
         "day = date.fromisoformat(sys.argv[2])\n"
-        "simulate.daily(Archive(sys.argv[1]), day, sessions.window(day, 3), int(sys.argv[3]))"
+        "daily_fetch.fetch(Archive(sys.argv[1]), day, sessions.window(day, 3), int(sys.argv[3]))"
     )
     package = Path(simulate.__file__).parents[3]
     subprocess.run(
@@ -195,7 +195,7 @@ def test_the_new_listing_has_16_sessions_at_both_vendors(archive):
 @settings(max_examples=40, deadline=None)
 def test_every_window_holds_a_split_inside_it(session):
     window = sessions.window(session, 60)
-    found = simulate.split_table(window)
+    found = daily_answers.split_table(window)
     inside = [day for day in found["ex_date"].to_pylist() if window[0] < day <= session]
     assert inside
     assert set(found["ratio"].to_pylist()) <= {2.0, 0.5}
@@ -283,7 +283,7 @@ def test_receipts_say_simulated_and_never_the_clock(archive):
 
 
 def test_asked_the_morning_after_a_weekend():
-    assert simulate.asked_at(date(2025, 12, 19)) == datetime.fromisoformat("2025-12-22T10:00:00+00:00")
+    assert files.asked_at(date(2025, 12, 19)) == datetime.fromisoformat("2025-12-22T10:00:00+00:00")
 
 
 def test_the_universe_is_the_watchlist(archive):
@@ -300,7 +300,7 @@ def test_a_tickers_day_does_not_depend_on_its_company():
 
 def test_a_window_that_does_not_end_with_the_session_is_refused(tmp_path):
     with pytest.raises(ValueError, match="2025-12-22 should end with it, not with 2025-12-19"):
-        simulate.daily(Archive(tmp_path), BEFORE_FRACTIONS, [date(2025, 12, 19)], SEED)
+        daily_fetch.fetch(Archive(tmp_path), BEFORE_FRACTIONS, [date(2025, 12, 19)], SEED)
 
 
 def test_the_watchlist_is_light():

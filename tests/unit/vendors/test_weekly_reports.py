@@ -19,8 +19,9 @@ from darkpool.archive import open_requests
 from darkpool.archive.store import Archive, retrieved
 from darkpool.market import sessions, symbols
 from darkpool.vendors.finra import otc_weekly, regsho
+from darkpool.vendors.simulated import daily_answers, watchlist, weekly_fetch, weekly_reports
 from darkpool.vendors.simulated import volumes as simulate
-from darkpool.vendors.simulated import watchlist, weekly_reports
+from darkpool.vendors.simulated.files import asked_at
 
 SEED = 7
 COUNT = 4
@@ -33,7 +34,7 @@ some_session = st.sampled_from(sessions.between(date(2019, 1, 2), date(2026, 10,
 
 
 def write(root: Path, session: date = SESSION, count: int = COUNT, seed: int = SEED) -> Archive:
-    weekly_reports.weeks(Archive(root), session, count, seed)
+    weekly_fetch.fetch(Archive(root), session, count, seed)
     return Archive(root)
 
 
@@ -63,7 +64,7 @@ def receipt(archive: Archive, session: date = SESSION) -> dict[str, Any]:
 @cache
 def published(day: date) -> dict[str, float]:
     """FINRA's daily file as the workflow reads it: off-exchange shares by symbol."""
-    frame = regsho.parse(simulate.regsho_file(day, SEED), f"{day}", day).frame
+    frame = regsho.parse(daily_answers.regsho_file(day, SEED), f"{day}", day).frame
     return dict(frame.select("symbol", "trf_volume").iter_rows())
 
 
@@ -141,9 +142,9 @@ class TestSeed:
     def test_the_same_seed_writes_the_same_bytes_in_another_process(self, tmp_path: Path) -> None:
         here = write(tmp_path / "a", SESSION, 1)
         program = (
-            "import sys; from datetime import date; from darkpool.vendors.simulated import weekly_reports\n"
+            "import sys; from datetime import date; from darkpool.vendors.simulated import weekly_fetch\n"
             "from darkpool.archive.store import Archive\n"
-            "weekly_reports.weeks(Archive(sys.argv[1]), date.fromisoformat(sys.argv[2]), 1, int(sys.argv[3]))"
+            "weekly_fetch.fetch(Archive(sys.argv[1]), date.fromisoformat(sys.argv[2]), 1, int(sys.argv[3]))"
         )
         subprocess.run(
             [sys.executable, "-c", program, str(tmp_path / "b"), str(SESSION), str(SEED)],
@@ -328,4 +329,4 @@ class TestReceipt:
     def test_no_answer_is_stamped_after_it_was_retrieved(self, archive: Archive) -> None:
         entries = [entry for tiers in receipt(archive)["weeks"].values() for entry in tiers.values()]
         stamps = [moment for entry in entries if (moment := retrieved(archive.path(entry["file"])))]
-        assert max(stamps) < simulate.asked_at(SESSION)
+        assert max(stamps) < asked_at(SESSION)

@@ -1,4 +1,4 @@
-"""The demo's vendors, lit lane: trades, quotes and minute bars of a session, with the aggressor known. All SIMULATED.
+"""The demo's quotes and trades of a day, with the aggressor known. All SIMULATED.
 
 A midpoint walks from the day's open to its close, quotes stand around it, and every trade is placed against the last
 quote strictly before it by a side drawn first: that side is the truth, kept apart from what the vendor would have said.
@@ -12,32 +12,13 @@ hundredths of a cent and sizes in millionths of a share, whole numbers both, so 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from ...archive import integrity, layout
-from ...archive.store import Archive
-from ...files import sha256
-from ...market import sessions, symbols
-from . import volumes as simulate
-from . import watchlist
-
-KINDS = ("trades", "quotes", "minute_bars")
-
-CENT = 100
-DOLLAR = 10_000
-SHARE = simulate.MICRO
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-MILLISECOND = 1_000_000
+from .markets import CENT, DOLLAR, MILLISECOND, MINUTE, SECOND, SHARE, Character, Market
+from .volumes import FRACTIONAL_FROM
 
 FINRA_EXCHANGE = 4
 LIT_EXCHANGES = (12, 11, 10, 19, 8, 15, 21)
@@ -53,93 +34,9 @@ QUOTES_PER_TRADE = 3
 REPEATED_SIDE = 0.3
 LOCKED = 0.004
 CROSSED = 0.004
-BUYING, BALANCED, SELLING = 0.62, 0.50, 0.38
 
 Numbers = npt.NDArray[np.int64]
 Conditions = npt.NDArray[np.int32]
-
-TRADES = pa.schema(
-    [
-        ("conditions", pa.list_(pa.int32())),
-        ("correction", pa.int32()),
-        ("exchange", pa.int32()),
-        ("id", pa.string()),
-        ("participant_timestamp", pa.int64()),
-        ("price", pa.float64()),
-        ("sequence_number", pa.int64()),
-        ("sip_timestamp", pa.int64()),
-        ("size", pa.float64()),
-        ("tape", pa.int32()),
-        ("trf_id", pa.int32()),
-        ("trf_timestamp", pa.int64()),
-    ]
-)
-QUOTES = pa.schema(
-    [
-        ("ask_exchange", pa.int32()),
-        ("ask_price", pa.float64()),
-        ("ask_size", pa.float64()),
-        ("bid_exchange", pa.int32()),
-        ("bid_price", pa.float64()),
-        ("bid_size", pa.float64()),
-        ("participant_timestamp", pa.int64()),
-        ("sequence_number", pa.int64()),
-        ("sip_timestamp", pa.int64()),
-        ("tape", pa.int32()),
-    ]
-)
-MINUTE_BARS = pa.schema(
-    [("t", pa.int64())] + [(name, pa.float64()) for name in ("o", "h", "l", "c", "v", "vw")] + [("n", pa.int64())]
-)
-TRUTH = pa.schema([("id", pa.string()), ("side", pa.int8())])
-
-
-class Character(NamedTuple):
-    """How a ticker trades: trades a day, narrowest and widest spread in cents, share of hidden executions.
-
-    `crossed`: whether its quotes cross now and then. `available`: what the vendor's plan gives.
-    """
-
-    trades: int
-    spread: tuple[int, int]
-    hidden: float = 0.02
-    crossed: bool = False
-    available: tuple[str, ...] = KINDS
-
-
-CHARACTERS = {
-    "BRK.B": Character(18_000, (4, 24), 0.10, crossed=True),
-    "NA": Character(15_000, (1, 2)),
-    "TPC": Character(12_000, (1, 5), 0.05),
-    "TpC": Character(120, (3, 9), 0.05),
-    "PENNY": Character(40_000, (1, 1), 0.01),
-    "WIDER": Character(10_000, (6, 40), 0.15, crossed=True),
-    "SPLYT": Character(24_000, (1, 6), 0.05, crossed=True),
-    "ZZUNK": Character(9_000, (1, 1)),
-    "NOQTE": Character(14_000, (1, 3), available=("trades", "minute_bars")),
-    "BARSO": Character(14_000, (1, 4), available=("minute_bars",)),
-    "NOLIT": Character(0, (1, 1), available=()),
-}
-NEW_LISTING = Character(12_000, (1, 4), 0.04)
-
-
-class Market(NamedTuple):
-    """One ticker's day as the daily lane has it, prices as traded; `start` and `end` of regular hours, ns UTC."""
-
-    ticker: str
-    session: date
-    start: int
-    end: int
-    open: float
-    high: float
-    low: float
-    close: float
-    regular: int
-    trf: int
-    """Off-exchange volume in millionths of a share."""
-    lit_buying: float
-    trf_buying: float
-    """Probability that the aggressor of a lit trade, and of an off-exchange print, buys."""
 
 
 class Quotes(NamedTuple):
@@ -169,111 +66,6 @@ class Tape(NamedTuple):
     side: Numbers
 
 
-def session(archive: Archive, day: date, seed: int) -> None:
-    """Write what Polygon would have said of the session, the truth, and the receipt.
-
-    A ticker whose files are there is left alone. Raises sessions.NotASession for a day that does not trade.
-    """
-    tickers = watchlist.tickers(day)
-    entries = {ticker: _say(archive, market, seed) for ticker, market in _markets(tickers, day, seed).items()}
-    named = [entry["file"] for kinds in entries.values() for entry in kinds.values() if entry["file"]]
-    files = {file: {"file": file, "footer": integrity.footer(archive.path(file))} for file in named}
-    archive.write_receipt("polygon", day, simulate.receipt("polygon", day, seed, tickers=entries, files=files))
-
-
-def truth_path(day: date, symbol: str) -> str:
-    """Where the true aggressors lie in the archive."""
-    return layout.ticks("truth", day, symbol)
-
-
-def character(ticker: str) -> Character:
-    return CHARACTERS.get(ticker, NEW_LISTING)
-
-
-def _markets(tickers: list[str], day: date, seed: int) -> dict[str, Market]:
-    start, end = (int(moment.timestamp()) * SECOND for moment in (sessions.opens(day), sessions.closes(day)))
-    traded = simulate.as_traded(tickers, day, seed)
-    regular = traded.regular.astype(np.int64)
-    trf = np.rint(traded.trf * SHARE).astype(np.int64)
-    markets = {}
-    for i, ticker in enumerate(tickers):
-        lit_buying, trf_buying = _pressure(i, ticker, day, seed)
-        markets[ticker] = Market(
-            ticker=ticker,
-            session=day,
-            start=start,
-            end=end,
-            open=float(traded.open[i]),
-            high=float(traded.high[i]),
-            low=float(traded.low[i]),
-            close=float(traded.close[i]),
-            regular=int(regular[i]),
-            trf=int(trf[i]),
-            lit_buying=lit_buying,
-            trf_buying=trf_buying,
-        )
-    return markets
-
-
-def _pressure(position: int, ticker: str, day: date, seed: int) -> tuple[float, float]:
-    """Buying probability on exchanges and off them; each stands for a few sessions.
-
-    The first three tickers take turns, so that every page holds all three signals and a ticker whose two differ.
-    """
-    moods = (BUYING, SELLING, BALANCED)
-    index = sessions.index(day)
-    if position < len(moods):
-        mood, differ = position + index // 3, position == index // 2 % len(moods)
-    else:
-        key = np.array([simulate.key(ticker)], np.uint64)
-        mood = int(len(moods) * simulate.uniform(key, f"{seed} {index // 4} mood")[0])
-        differ = bool(simulate.uniform(key, f"{seed} {index // 4} differ")[0] < 0.3)
-    return moods[mood % len(moods)], moods[(mood + differ) % len(moods)]
-
-
-def _say(archive: Archive, market: Market, seed: int) -> dict[str, Any]:
-    """Write a ticker's files and return its entries in the receipt, by kind."""
-    symbol = symbols.to_polygon(market.ticker)
-    if symbol is None:
-        raise ValueError(f"{market.ticker} has no spelling at Polygon; expected one, as BRK.B")
-    available = character(market.ticker).available
-    names = {kind: layout.ticks(f"polygon/{kind}", market.session, symbol) for kind in available}
-    if "trades" in names:
-        names["truth"] = truth_path(market.session, symbol)
-    drawn = cache(lambda: draw(market, seed))
-    marks = {kind: integrity.marks(f"polygon/{kind}", market.session, symbol) for kind in available}
-    paths = {
-        kind: simulate.once(archive, name, lambda kind=kind: simulate.parquet(drawn()[kind], marks.get(kind)))  # type: ignore[misc]
-        for kind, name in names.items()
-    }
-    absent = simulate.entry(market.session, f"polygon/{symbol}", state="absent", reason="SIMULATED: not in the plan")
-    told = {
-        kind: {
-            "file": names[kind],
-            "sha256": sha256(paths[kind]),
-            "footer": integrity.footer(paths[kind]),
-            "rows": pq.read_metadata(paths[kind]).num_rows,
-        }
-        for kind in available
-    }
-    published = {kind: {**absent, "state": "published", "reason": None, **file} for kind, file in told.items()}
-    return {kind: published.get(kind, absent) for kind in KINDS}
-
-
-def draw(market: Market, seed: int) -> dict[str, pa.Table]:
-    """One ticker's day: tables `trades`, `quotes`, `minute_bars` in the vendor's form, and `truth` (id, side)."""
-    key = simulate.key(f"{seed} {market.session} {market.ticker} ticks")
-    rng = np.random.Generator(np.random.Philox(key=key))
-    like = character(market.ticker)
-    quotes = _quotes(rng, market, like)
-    tape = _tape(rng, market, like, quotes)
-    return {
-        **_trade_tables(rng, tape, market),
-        "quotes": _quote_table(rng, quotes, market),
-        "minute_bars": _bar_table(tape),
-    }
-
-
 def _moments(rng: np.random.Generator, n: int, market: Market) -> Numbers:
     """`n` moments of regular hours in order, more of them near the open and the close."""
     u = np.sort(rng.random(n))
@@ -281,7 +73,7 @@ def _moments(rng: np.random.Generator, n: int, market: Market) -> Numbers:
     return market.start + (through * (market.end - market.start - 1)).astype(np.int64)
 
 
-def _quotes(rng: np.random.Generator, market: Market, like: Character) -> Quotes:
+def draw_quotes(rng: np.random.Generator, market: Market, like: Character) -> Quotes:
     n = QUOTES_PER_TRADE * like.trades
     time = _moments(rng, n, market)
     mid = _midpoints(rng, n, market)
@@ -326,7 +118,7 @@ def _before(quotes: Quotes, time: Numbers) -> tuple[Numbers, Numbers]:
     return quotes.bid[at], quotes.ask[at]
 
 
-def _tape(rng: np.random.Generator, market: Market, like: Character, quotes: Quotes) -> Tape:
+def draw_tape(rng: np.random.Generator, market: Market, like: Character, quotes: Quotes) -> Tape:
     """Every trade of the day in the order in which the tape carried it."""
     off_hours = round(OFF_HOURS_SHARE * market.regular)
     lit = market.regular - -(-market.trf // SHARE) - off_hours
@@ -434,7 +226,7 @@ def _prints(rng: np.random.Generator, market: Market, quotes: Quotes, n: int) ->
 def _print_sizes(rng: np.random.Generator, n: int, market: Market) -> Numbers:
     """Sizes of the prints in millionths of a share; the largest takes the rest, so that they add up to `market.trf`."""
     size = _sizes(rng, n, market.trf // SHARE) * SHARE
-    if market.session >= simulate.FRACTIONAL_FROM:
+    if market.session >= FRACTIONAL_FROM:
         size -= np.where(rng.random(n) < 0.15, rng.integers(1, SHARE, n), 0)
     if n:
         size[np.argmax(size)] += market.trf - size.sum()
@@ -494,76 +286,3 @@ def _cancelled(rng: np.random.Generator, tape: Tape) -> Tape:
     trf_time = np.where(twice.trf_time > 0, twice.trf_time + MILLISECOND, 0)
     later = {"time": twice.time + MILLISECOND, "sip_time": twice.sip_time + MILLISECOND, "trf_time": trf_time}
     return twice._replace(**later, correction=np.full(len(chosen), CANCELLED))
-
-
-def _trade_tables(rng: np.random.Generator, tape: Tape, market: Market) -> dict[str, pa.Table]:
-    n = len(tape.time)
-    identifier = pc.cast(pa.array(np.arange(1, n + 1)), pa.string())
-    on_exchange = tape.trf_id == 0
-    present = tape.conditions != 0
-    offsets = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int32)
-    columns = {
-        "conditions": pa.ListArray.from_arrays(pa.array(offsets), pa.array(tape.conditions[present])),
-        "correction": tape.correction,
-        "exchange": tape.exchange,
-        "id": identifier,
-        "participant_timestamp": tape.time,
-        "price": tape.price / DOLLAR,
-        "sequence_number": 1_000 + np.cumsum(rng.integers(1, 5, n)),
-        "sip_timestamp": tape.sip_time,
-        "size": tape.size / SHARE,
-        "tape": np.full(n, 1),
-        "trf_id": pa.array(tape.trf_id, mask=on_exchange),
-        "trf_timestamp": pa.array(tape.trf_time, mask=on_exchange),
-    }
-    trades = _table(columns, TRADES)
-    if market.session >= simulate.FRACTIONAL_FROM:
-        trades = trades.append_column("decimal_size", pc.cast(trades["size"], pa.string()))
-    side = pa.array(tape.side.astype(np.int8), mask=tape.side == 0)
-    return {"trades": trades, "truth": _table({"id": identifier, "side": side}, TRUTH)}
-
-
-def _quote_table(rng: np.random.Generator, quotes: Quotes, market: Market) -> pa.Table:
-    n = len(quotes.time)
-    sizes = rng.integers(1, 20, (2, n)) * 100.0
-    venues = np.array(LIT_EXCHANGES)[rng.integers(0, len(LIT_EXCHANGES), (2, n))]
-    columns = {
-        "ask_exchange": np.where(quotes.ask > 0, venues[0], 0),
-        "ask_price": quotes.ask / DOLLAR,
-        "ask_size": np.where(quotes.ask > 0, sizes[0], 0.0),
-        "bid_exchange": venues[1],
-        "bid_price": quotes.bid / DOLLAR,
-        "bid_size": sizes[1],
-        "participant_timestamp": quotes.time,
-        "sequence_number": 1_000 + np.cumsum(rng.integers(1, 5, n)),
-        "sip_timestamp": quotes.time + rng.integers(15_000, 400_000, n),
-        "tape": np.full(n, 1),
-    }
-    return _table(columns, QUOTES)
-
-
-def _table(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
-    return pa.table([pa.array(columns[field.name]).cast(field.type) for field in schema], schema=schema)
-
-
-def _bar_table(tape: Tape) -> pa.Table:
-    """Minute bars of the whole tape, off-exchange prints among them; auctions, prints away from the quote and those out
-    of sequence are in no bar, as with the vendor."""
-    outside = [OPENING, CLOSING, OFFICIAL_OPEN, OFFICIAL_CLOSE, OUT_OF_SEQUENCE, *AWAY_FROM_THE_QUOTE]
-    kept = (tape.correction == 0) & ~np.isin(tape.conditions, outside).any(axis=1)
-    order = np.flatnonzero(kept)[np.argsort(tape.time[kept], kind="stable")]
-    minute, price, size = tape.time[order] // MINUTE, tape.price[order] / DOLLAR, tape.size[order] / SHARE
-    first = np.flatnonzero(np.diff(minute, prepend=-1))
-    last = np.append(first[1:], len(minute))
-    volume = np.add.reduceat(size, first)
-    columns = {
-        "t": minute[first] * 60_000,
-        "o": price[first],
-        "h": np.maximum.reduceat(price, first),
-        "l": np.minimum.reduceat(price, first),
-        "c": price[last - 1],
-        "v": volume,
-        "vw": np.add.reduceat(price * size, first) / volume,
-        "n": last - first,
-    }
-    return _table(columns, MINUTE_BARS)

@@ -11,23 +11,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cache, lru_cache
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...archive import layout, open_requests
-from ...archive.store import Archive, stamp
-from ...files import sha256
+from ...archive import open_requests
 from ...market import sessions, symbols
 from ..finra import otc_weekly
-from . import volumes as simulate
 from . import watchlist
+from .draws import Floats, key, uniform
+from .volumes import FRACTIONAL_FROM, MICRO, as_traded, market
 
-T1_LEAD = (open_requests.WEEKLY_LAGS["T2"] - open_requests.WEEKLY_LAGS["T1"]) // 7
-"""Weeks by which T1 is ahead: so many more are written, and the slower tiers have their `count` too."""
 ANSWERS = (("T1",), ("T2", "OTC"))
 """Tiers that are published together, in the order of publication."""
 
@@ -60,62 +56,15 @@ class Issue(NamedTuple):
     trades: tuple[int, int]
 
 
-def weeks(archive: Archive, session: date, count: int, seed: int) -> None:
-    """Write what FINRA would have published by the session's own morning, and the receipt.
-
-    What `due.weeks` asks for of each tier, so `count` + 3 weeks of which the two newest hold T1 alone. A file
-    that is there is left alone. Raises sessions.NotASession for a day outside the calendar, otc_weekly.OtcWeeklyError
-    where a file that is there cannot be read.
-    """
-    visible = open_requests.weeks(session, count + T1_LEAD)
-    mondays = sorted(monday for monday, tier in visible if tier == "T1")
-    told = {
-        str(monday): {
-            tier: entry
-            for tiers in ANSWERS
-            if (monday, tiers[0]) in visible
-            for tier, entry in _say(archive, session, monday, tiers, seed).items()
-        }
-        for monday in mondays
-    }
-    archive.write_receipt("finra_weekly", session, simulate.receipt("finra_weekly", session, seed, weeks=told))
-
-
 @cache
 def tier_of(ticker: str) -> str:
     """T1, T2 or OTC: the same for a ticker in every week and under every seed."""
-    draw = float(simulate.uniform(np.array([simulate.key(ticker)], np.uint64), "weekly tier")[0])
+    draw = float(uniform(np.array([key(ticker)], np.uint64), "weekly tier")[0])
     return next(name for name, bound in TIER_BOUNDS.items() if draw < bound)
 
 
 def published(monday: date, tier: str) -> date:
     return monday + timedelta(days=open_requests.WEEKLY_LAGS[tier])
-
-
-def _say(archive: Archive, session: date, monday: date, tiers: tuple[str, ...], seed: int) -> dict[str, simulate.Entry]:
-    """Write one answer and return the entry of each of its tiers."""
-    relative = _name(monday, tiers)
-    path = simulate.once(archive, relative, lambda: answer(monday, tiers, seed))
-    held, digest = otc_weekly.parse(path.read_bytes(), str(path))["tier"].to_list(), sha256(path)
-    return {
-        tier: simulate.entry(
-            session,
-            f"finra/weeklySummary/{monday}/{CODES[tier]}",
-            file=relative,
-            sha256=digest,
-            rows=held.count(tier),
-        )
-        for tier in tiers
-    }
-
-
-def _name(monday: date, tiers: tuple[str, ...]) -> str:
-    """The answer's file: the first one of a week plain, the later one with the moment at which it came."""
-    plain = PurePosixPath(layout.otc_weekly(monday))
-    if tiers == ANSWERS[0]:
-        return str(plain)
-    moment = datetime.combine(published(monday, tiers[0]), simulate.ASKED_AT)
-    return str(plain.with_stem(f"{plain.stem}@{stamp(moment)}"))
 
 
 def answer(monday: date, tiers: tuple[str, ...], seed: int) -> bytes:
@@ -137,19 +86,19 @@ def _issues(monday: date, seed: int) -> tuple[Issue, ...]:
     """Every issue that traded off-exchange in the week, in byte order of FINRA's symbol."""
     daily = _daily_sum(monday, seed)
     tickers = sorted(daily, key=lambda ticker: _spelling(ticker).encode())
-    keys = np.array([simulate.key(ticker) for ticker in tickers], np.uint64)
+    keys = np.array([key(ticker) for ticker in tickers], np.uint64)
 
-    def drawn(label: str, bounds: tuple[float, float]) -> simulate.Floats:
+    def drawn(label: str, bounds: tuple[float, float]) -> Floats:
         low, high = bounds
-        return low + (high - low) * simulate.uniform(keys, f"{seed} {monday} weekly {label}")
+        return low + (high - low) * uniform(keys, f"{seed} {monday} weekly {label}")
 
-    unit = 1 if monday >= simulate.FRACTIONAL_FROM else simulate.MICRO
+    unit = 1 if monday >= FRACTIONAL_FROM else MICRO
     micro = np.array([daily[ticker] for ticker in tickers], np.float64)
     total = np.rint(micro * drawn("hours", EXTENDED_HOURS) / unit) * unit
     ats = np.floor(total * drawn("ATS", ATS_SHARE) / unit) * unit
     shares = np.column_stack([ats, total - ats])
     sizes = np.column_stack([drawn("ATS trade", SHARES_PER_TRADE), drawn("other trade", SHARES_PER_TRADE)])
-    trades = np.ceil(shares / simulate.MICRO / sizes)
+    trades = np.ceil(shares / MICRO / sizes)
     return tuple(
         Issue(ticker, _spelling(ticker), tier_of(ticker), (a, b), (m, n))
         for ticker, (a, b), (m, n) in zip(
@@ -162,8 +111,8 @@ def _daily_sum(monday: date, seed: int) -> dict[str, int]:
     """Off-exchange millionths of a share per ticker, added up over the week's daily files."""
     total: dict[str, int] = {}
     for day in sessions.between(monday, monday + timedelta(days=6)):
-        tickers = simulate.market(day)
-        micro = np.rint(simulate.as_traded(tickers, day, seed).trf * simulate.MICRO).astype(np.int64)
+        tickers = market(day)
+        micro = np.rint(as_traded(tickers, day, seed).trf * MICRO).astype(np.int64)
         for ticker, shares in zip(tickers, micro.tolist(), strict=True):
             total[ticker] = total.get(ticker, 0) + shares
     return {ticker: shares for ticker, shares in total.items() if shares}
@@ -205,17 +154,17 @@ def _restated(issues: Sequence[Issue], monday: date, day: date, seed: int) -> li
     ]
     if not eligible:
         return []
-    draws = simulate.uniform(np.array([simulate.key(i.ticker) for i in eligible], np.uint64), f"{seed} {monday} late")
+    draws = uniform(np.array([key(i.ticker) for i in eligible], np.uint64), f"{seed} {monday} late")
     issue = eligible[int(draws.argmax())]
     shares, trades = issue.shares[1], issue.trades[1] + 1
-    shares += _whole(int(shares * LATE_REPORT)) + simulate.MICRO
+    shares += _whole(int(shares * LATE_REPORT)) + MICRO
     row = _row(otc_weekly.NON_ATS, monday, issue.tier, published(monday, issue.tier), shares, trades, issue)
     return [row | {"lastUpdateDate": str(day)}]
 
 
 def _whole(micro: int) -> int:
     """Millionths without the fraction of a share."""
-    return micro // simulate.MICRO * simulate.MICRO
+    return micro // MICRO * MICRO
 
 
 def _row(
@@ -252,4 +201,4 @@ def _row(
 
 
 def _quantity(micro: int) -> int | float:
-    return micro / simulate.MICRO if micro % simulate.MICRO else micro // simulate.MICRO
+    return micro / MICRO if micro % MICRO else micro // MICRO
