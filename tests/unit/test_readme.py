@@ -21,6 +21,7 @@ from darkpool.morning import wrapper_arguments
 from darkpool.session import files
 from darkpool.tables import contracts, glossary
 from documentation import PAGES, SHOWN, TOLD, Command
+from unit.measures.test_trust import DAYS
 
 ROOT = documentation.ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -129,6 +130,17 @@ def test_lines_fit_an_editor():
             r"^```\n.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
         ).splitlines():
             assert len(line) <= 130 or line.startswith(("|", "<p>")) or "](" in line, (page.name, line)
+
+
+def test_the_bands_of_the_real_days_are_those_that_the_product_is_held_against():
+    """Per cent of the off-exchange volume, beside the rest of the day's row."""
+    rows = re.findall(
+        r"^\| (\d{4}-\d\d-\d\d) \| (\w+) \| .+ \| ([\d.]+) to ([\d.]+) % \|$",
+        (ROOT / "docs/method.md").read_text(),
+        re.MULTILINE,
+    )
+    said = {(ticker, day): (low, high) for day, ticker, low, high in rows}
+    assert said == {key: (f"{100 * low:.1f}", f"{100 * high:.1f}") for key, (*_, low, high) in DAYS.items()}
 
 
 # Where things are -------------------------------------------------------------------------------------------------
