@@ -123,8 +123,8 @@ class Project:
         }
 
     def made(self, *folders: str) -> dict[str, str]:
-        """`digests` of what is made the same everywhere: DuckDB numbers a file anew, and latest.json has a moment."""
-        names = (files.STORE, files.LATEST)
+        """`digests` of what a run makes, the same everywhere: DuckDB numbers a file anew, latest.json has a moment."""
+        names = (files.STORE, files.LATEST, "README.md")
         return {path: digest for path, digest in self.digests(*folders).items() if Path(path).name not in names}
 
     def states(self, day: str = DAY) -> dict[str, str]:

@@ -25,6 +25,7 @@ if IS_IMPORTED:
     update_config(config, given)
 
 try:
+    request.require_no_target(workflow.config_settings.configfiles)
     SETTINGS = configuration.settled(config, configuration.schema(ROOT))
     ODD_LINES = credentials.check()
     NOW = clock.now()

@@ -42,7 +42,7 @@ for scan, date in REQUEST.sessions:
             f"draw_plots_{scan}_{date}"
         input:
             merged=f"results/{scan}/{date}/merged.parquet",
-            features=INPUTS.table_on_page("features")(scan, date),
+            features=clean(INPUTS.table_on_page("features"))(scan, date),
             weekly=[path.format(scan=scan, date=date) for path in WEEKLY_TABLE],
         output:
             plots=[

@@ -185,3 +185,34 @@ def test_a_file_is_forced_by_its_name():
     graph = SimpleNamespace(forcefiles=set())
     engine.force(graph, ["a", "b"])
     assert graph.forcefiles == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("results/emps2/20251222/all", "did you mean results/emps2/2025-12-22/all?"),
+        ("results/emps2/2025-12-22", "did you mean results/emps2/2025-12-22/all?"),
+        ("./results/emps2/2025/1/2/all", None),
+        ("results/emps2/2025-1-2/table.html", "did you mean results/emps2/2025-01-02/table.html?"),
+        ("results/EMPS2/2025-12-22/all", "no scan EMPS2 in the configuration; the scans are demo, emps2; "
+         "did you mean results/emps2/2025-12-22/all?"),
+        ("results/zzz/index.html", "no scan zzz in the configuration; the scans are demo, emps2"),
+        ("results/emps2/2025-12-22/all", None),
+        ("results/emps2/index.html", None),
+        ("latest", None),
+    ],
+)  # fmt: skip
+def test_a_target_that_is_nearly_right_is_told_what_would_be(name, words):
+    if words is None:
+        request.require_places([Target(name)], ["emps2", "demo"])
+        return
+    with pytest.raises(request.RequestError) as refused:
+        request.require_places([Target(name)], ["emps2", "demo"])
+    assert str(refused.value).startswith(f"{name}: ")
+    assert str(refused.value).endswith(words)
+
+
+def test_a_target_taken_for_a_configuration_is_said_with_the_right_line():
+    request.require_no_target(["config.yaml", "/project/my.yaml"])
+    with pytest.raises(request.RequestError, match=f"snakemake --cores 4 results/emps2/{DAY}/all --configfile my.yaml"):
+        request.require_no_target(["my.yaml", f"/project/results/emps2/{DAY}/all"])

@@ -64,7 +64,7 @@ def test_files_as_spreadsheets_write_them_are_read(content: bytes, archive, fold
     [
         (b"name,price\nNA,1\n", "no column ticker or symbol; the columns are name, price"),
         (b"ticker;price\nNA;1\n", "no column ticker or symbol; the columns are ticker;price"),
-        (b"", "no column ticker or symbol; the columns are none"),
+        (b"\nticker\nNA\n", "no column ticker or symbol; the columns are none"),
         ("ticker\nNA\n".encode("utf-16"), "no column ticker or symbol"),
         (b'ticker\n"' + b"x" * 200_000 + b"\n", "not readable as CSV"),
     ],
@@ -73,6 +73,15 @@ def test_a_file_without_the_column_is_refused_by_name(content: bytes, words: str
     (folder / FILE).write_bytes(content)
     with pytest.raises(UniverseError, match=rf"{folder / FILE}.*{words}"):
         resolve(archive, folder, ("AAPL",))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf\r\n"])
+def test_an_empty_file_is_a_day_without_hits_and_no_fault(content: bytes, archive, folder) -> None:
+    (folder / FILE).write_bytes(content)
+    found = resolve(archive, folder, ("AAPL",))
+    assert (found.tickers, found.unmapped) == (["AAPL"], (f"{FILE} is empty: the scan found nothing",))
+    with pytest.raises(UniverseError, match="the universe is empty"):
+        resolve(archive, folder, ())
 
 
 def test_what_is_no_ticker_is_left_out_and_said_with_its_line(archive, folder) -> None:

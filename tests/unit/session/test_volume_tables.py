@@ -278,3 +278,11 @@ def test_whatever_splits_are_named_a_volume_is_what_was_traded_or_null_and_why(n
         value, quality = found[spelled.get(symbol, symbol), day]
         assert quality == ",".join(filter(None, ["no_trf", doubt]))
         assert value == (None if volume is None else pytest.approx(volume, abs=half + 1e-6))
+
+
+def test_a_ticker_in_small_letters_is_asked_about_once() -> None:
+    empty = "09.csv is empty: the scan found nothing"
+    assert volume_tables.notes(["qqq", "SPY", "TpC"], [empty], []) == [
+        "No vendor has a ticker spelled qqq; did you mean QQQ? (case is identity).",
+        f"{empty}.",
+    ]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from ..archive.store import RUN
@@ -90,6 +91,44 @@ class Request:
         return [name for name in HANDED_ON if name in environment]
 
 
+def require_places(targets: Iterable[Target], scans: Iterable[str]) -> None:
+    """Raise RequestError for a file under results/ whose scan is none, or whose folder is none of a session.
+
+    Snakemake would say of it only that no rule makes it.
+    """
+    known = sorted(scans)
+    for target in targets:
+        found = re.fullmatch(r"(?:\./)?results/([^/]+)/([^/]+)(?:/(.*))?", target.name)
+        if not found or target.wildcards:
+            continue
+        scan, day, rest = found[1], found[2], found[3]
+        if scan not in known:
+            like = get_close_matches(scan.lower(), known, n=1)
+            meant = f"; did you mean results/{like[0]}/{day}{'' if rest is None else '/' + rest}?" if like else ""
+            raise RequestError(
+                f"{target.name}: no scan {scan} in the configuration; the scans are {', '.join(known)}{meant}"
+            )
+        digits = re.fullmatch(r"(\d{4})\D?(\d{1,2})\D?(\d{1,2})", day)
+        if not digits or (re.fullmatch(_DATE, day) and rest):
+            continue
+        date = f"{digits[1]}-{int(digits[2]):02}-{int(digits[3]):02}"
+        raise RequestError(
+            f"{target.name}: a session is named YYYY-MM-DD, and its manifest all; "
+            f"did you mean results/{scan}/{date}/{rest or 'all'}?"
+        )
+
+
+def require_no_target(configfiles: Iterable[Any]) -> None:
+    """Raise RequestError where a target stands among the configuration files: --configfile takes all that follows."""
+    for path in map(str, configfiles):
+        if re.search(rf"(?:^|/)results/[^/]+/{_DATE}/[^/]+$", path):
+            target = path[path.rindex("results/") :]
+            raise RequestError(
+                f"{target} was taken for a configuration, since --configfile takes every word that follows it; "
+                f"name the target first: snakemake --cores 4 {target} --configfile my.yaml"
+            )
+
+
 def made(
     targets: Iterable[Target],
     archives: Mapping[str, str],
@@ -137,6 +176,8 @@ def of_run(
     if not is_main:
         return of_job(environment, made(targets or [], archives, mode, run, at))
     is_latest = targets is not None and not is_imported and asks_for_latest(targets)
+    if not is_imported:
+        require_places(targets or [], archives)
     marked = last_marked() if is_latest else None
     return made(targets or [], archives, mode, run, at, marked, environment.get(LAST_MARKED))
 

@@ -45,6 +45,10 @@ class Universe:
         return [member.ticker for member in self.members]
 
 
+EMPTY = "{} is empty: the scan found nothing"
+"""A day without hits is no fault: the configured tickers are followed."""
+
+
 def resolve(
     scan: str, session: date, tickers: Iterable[str], files: Sequence[str], folder: Path, archive: Archive
 ) -> Universe:
@@ -81,6 +85,8 @@ def resolve(
 
 
 def _read_scan_file(path: Path) -> tuple[list[Member], list[str]]:
+    if not path.read_bytes().strip(b"\xef\xbb\xbf \t\r\n"):
+        return [], [EMPTY.format(path.name)]
     try:
         return _read_rows(path)
     except csv.Error as error:

@@ -19,6 +19,7 @@ from ..vendors.simulated import marks
 from ..vendors.simulated.marks import SimulatedArchive
 from ..vendors.yahoo import consolidated
 from . import sources
+from .universe import EMPTY
 
 RECEIPTS = ("finra", "yahoo", "polygon", "finra_weekly")
 
@@ -105,11 +106,19 @@ def is_simulated(
 
 def notes(tickers: Sequence[str], unmapped: Sequence[str], faults: Sequence[str]) -> list[str]:
     """What a reader must know besides the rows: what could not be mapped, what could not be read."""
-    told = []
-    for vendor, spell in (("FINRA", symbols.to_finra), ("Yahoo", symbols.to_yahoo), ("Polygon", symbols.to_polygon)):
-        missing = [ticker for ticker in tickers if spell(ticker) is None]
+    spellings = {"FINRA": symbols.to_finra, "Yahoo": symbols.to_yahoo, "Polygon": symbols.to_polygon}
+    nowhere = [ticker for ticker in tickers if not any(spell(ticker) for spell in spellings.values())]
+    told = [f"No vendor has a ticker spelled {ticker}{_meant(ticker)}." for ticker in nowhere]
+    for vendor, spell in spellings.items():
+        missing = [ticker for ticker in tickers if ticker not in nowhere and spell(ticker) is None]
         if missing:
             told.append(f"No spelling at {vendor} is known for {listing.named(missing)}.")
-    told += [f"Not a ticker, left out: {text}." for text in unmapped]
+    told += [f"{text}." if text.endswith(EMPTY.format("")) else f"Not a ticker, left out: {text}." for text in unmapped]
     told += [f"Not usable: {text}." for text in faults]
     return told
+
+
+def _meant(ticker: str) -> str:
+    """A ticker in small letters is most often a slip: case is identity, TpC is another share than TPC."""
+    capital = ticker.upper()
+    return f"; did you mean {capital}? (case is identity)" if symbols.to_finra(capital) else ""
