@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from darkpool.archive import open_requests
-from darkpool.archive.store import FINAL_STATES, STATES, Archive
+from darkpool.archive.store import Archive
 from darkpool.files import sha256
+from darkpool.states import FINAL_STATES, STATES
 
 DAY = date(2025, 12, 22)
 NAME = "CNMSshvol20251222.txt"

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from darkpool.archive import layout
-from darkpool.archive.store import FINAL_STATES, STATES, Archive
+from darkpool.archive.store import Archive
 from darkpool.files import write_atomic
 from darkpool.session import sources
+from darkpool.states import FINAL_STATES, STATES
 from darkpool.vendors.finra.regsho import RegshoError
 
 DAY = date(2025, 12, 22)

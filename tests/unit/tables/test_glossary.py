@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool.archive import store
+from darkpool import states
 from darkpool.measures import reconcile, weekly
 from darkpool.measures.ticks import eligibility
 from darkpool.session import sources
@@ -77,7 +77,7 @@ def test_the_essential_columns_are_columns_and_the_ticker_is_one():
 
 
 def test_every_state_is_explained():
-    assert set(glossary.STATES) == store.STATES
+    assert set(glossary.STATES) == states.STATES
 
 
 def test_bars_are_said_to_be_consolidated():

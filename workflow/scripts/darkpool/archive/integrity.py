@@ -21,17 +21,17 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from ..files import sha256, version
 from . import receipts
+from .receipts import Before, Entry
 
-Entry = dict[str, Any]
 Told = dict[str, dict[str, list[Entry]]]
 """Entries of a receipt by the first name of an answer, and by file."""
 
 RECEIPTS, REJECTED = "receipts", "rejected"
-DAMAGED = "damaged"
+DAMAGED: Final = "damaged"
 OWN, LATER = 1, 130
 """Receipts that may name a file: that of its own session, or so many from its day on: a window is 61 sessions long."""
 SOURCES: Mapping[str, tuple[str, int]] = {
@@ -241,7 +241,8 @@ def _parsed(path: Path) -> Told:
         raise receipts.ReceiptError(path, f"not readable as JSON ({error})") from None
     found: Told = {}
     for entry in entries(content):
-        seen = found.setdefault(first_name(entry["file"]), {}).setdefault(entry["file"], [])
+        file = str(entry["file"])
+        seen = found.setdefault(first_name(file), {}).setdefault(file, [])
         # Yahoo's tickers share a file: one entry of many that say the same is enough.
         if not any(
             all(one.get(key) == entry.get(key) for key in ("sha256", "state", "replaces", "footer")) for one in seen
@@ -316,7 +317,7 @@ def entries(receipt: Any) -> Iterator[Entry]:
     """Every entry of a receipt that names a file, whatever the receipt is of."""
     if isinstance(receipt, dict):
         if isinstance(receipt.get("file"), str):
-            yield receipt
+            yield cast(Entry, receipt)
         else:
             for value in receipt.values():
                 yield from entries(value)
@@ -327,7 +328,7 @@ def changed(receipt: Any, file: str, change: Callable[[Entry], Entry]) -> Any:
     if not isinstance(receipt, dict):
         return receipt
     if receipt.get("file") == file:
-        return change(receipt)
+        return change(cast(Entry, receipt))
     return {key: changed(value, file, change) for key, value in receipt.items()}
 
 
@@ -335,7 +336,7 @@ def damaged(entry: Entry) -> Entry:
     """The entry of a damaged file that was set aside: its name is free, its sha256 says what it was."""
     if entry.get("state") == DAMAGED:
         return entry
-    before = {key: entry[key] for key in ("state", "reason") if key in entry}
+    before = cast(Before, {key: value for key, value in entry.items() if key in ("state", "reason")})
     reason = f"{entry['file']} was damaged and lies under {REJECTED}/"
     return {**entry, "state": DAMAGED, "reason": reason, "before": before}
 
@@ -344,8 +345,9 @@ def restored(entry: Entry) -> Entry:
     """The entry of a file that is whole again, as it was before the damage."""
     if entry.get("state") != DAMAGED:
         return entry
-    rest = {key: value for key, value in entry.items() if key not in ("state", "reason", "before")}
-    return {**rest, **entry.get("before", {"state": "published", "reason": None})}
+    rest = cast(Entry, {key: value for key, value in entry.items() if key not in ("state", "reason", "before")})
+    before: Before = {"state": "published", "reason": None}
+    return {**rest, **entry.get("before", before)}
 
 
 def settle(before: Entry | None, fresh: Entry) -> Entry:

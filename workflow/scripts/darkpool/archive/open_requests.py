@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from .. import credentials
 from ..market import sessions
+from ..states import FINAL_STATES
 from . import layout
-from .store import FINAL_STATES, FIRST, Archive, retrieved
+from .receipts import Entry
+from .store import FIRST, Archive, retrieved
 
 GRACE = 5
 """Sessions after its own during which a vendor may still be late."""
@@ -93,7 +94,7 @@ def ticks(archive: Archive, session: date, tickers: Sequence[str], source: str) 
 
 
 def next_ticks(
-    archive: Archive, entries: Mapping[str, Any], source: str, with_key: bool, asked: Container[str] = ()
+    archive: Archive, entries: Mapping[str, Entry | None], source: str, with_key: bool, asked: Container[str] = ()
 ) -> str | None:
     """What to ask for next of one ticker: trades, quotes, minute_bars, or None when nothing is left.
 
@@ -116,12 +117,12 @@ def next_ticks(
     return "minute_bars" if layout.BARS[0] in kinds and is_open("minute_bars") else None
 
 
-def is_refused(entry: Mapping[str, Any] | None) -> bool:
+def is_refused(entry: Entry | None) -> bool:
     """Whether the vendor said that the plan does not hold it."""
     return bool(entry and entry["state"] == "blocked" and (entry["reason"] or "").startswith(NOT_IN_PLAN))
 
 
-def _lacked_key(entry: Mapping[str, Any] | None) -> bool:
+def _lacked_key(entry: Entry | None) -> bool:
     return bool(entry and (entry["reason"] or "").startswith(NO_KEY))
 
 
@@ -156,13 +157,13 @@ def weekly(archive: Archive, session: date, count: int, late: bool = False) -> l
     return [week for week in wanted if _is_due(archive, entries.get(week))]
 
 
-def weekly_entries(archive: Archive, session: date) -> dict[tuple[date, str], dict[str, Any]]:
+def weekly_entries(archive: Archive, session: date) -> dict[tuple[date, str], Entry]:
     """What the weekly receipt of a session says, by Monday and tier; empty when nothing was ever asked."""
     told = (archive.receipt("finra_weekly", session) or {"weeks": {}})["weeks"]
     return {(date.fromisoformat(monday), tier): entry for monday in told for tier, entry in told[monday].items()}
 
 
-def _is_due(archive: Archive, entry: dict[str, Any] | None) -> bool:
+def _is_due(archive: Archive, entry: Entry | None) -> bool:
     if entry is None or entry["state"] not in FINAL_STATES:
         return True
     if not entry["file"]:
@@ -172,7 +173,7 @@ def _is_due(archive: Archive, entry: dict[str, Any] | None) -> bool:
     return not archive.is_whole(path) or (path.suffix == ".parquet" and not _is_whole_parquet(path))
 
 
-def _is_superseded(archive: Archive, name: str, entry: dict[str, Any]) -> bool:
+def _is_superseded(archive: Archive, name: str, entry: Entry) -> bool:
     """Whether somebody put an answer of FINRA's there that the receipt does not know: a correction, a copied file."""
     kept = archive.answers(f"finra/regsho/{name}")
     return bool(kept) and archive.relative(kept[-1]) != entry["file"]

@@ -10,19 +10,51 @@ import json
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypedDict
 
-STATES = frozenset(
-    {"published", "holiday", "absent", "not_yet", "outage", "blocked", "truncated", "damaged", "unsettled"}
-)
+from ..states import STATES, State
+
 GROUPS = ("files", "tickers", "weeks")
 SHAPES = {"finra": ("files", 1), "yahoo": ("tickers", 1), "polygon": ("tickers", 2), "finra_weekly": ("weeks", 2)}
 """By source: where its entries stand, and how many names lead to one. A kind of ticks may be null: not asked yet."""
 TEXTS, NUMBERS = ("reason", "file", "sha256", "retrieved_at", "etag", "address"), ("rows", "status")
 
 
-class Entry(dict[str, Any]):
-    """What a receipt says of one thing asked for; what it does not say is None."""
+class Before(TypedDict, total=False):
+    """Of a damaged file: what its entry said before."""
+
+    state: State
+    reason: str | None
+
+
+class Entry(TypedDict, total=False):
+    """What a receipt says of one thing asked for; JSON on disk, where a name may be missing.
+
+    What every entry has is null where there is nothing to say. `file` is a path in the archive, `sha256` its bytes',
+    `rows` those that are the answer's, `retrieved_at` a moment (UTC, ISO 8601). What only some have: `before` and
+    `replaces` (a sha256) where a file was damaged, `footer` of ticks, `absurd` and `absurd_since` of values that cannot
+    be, `unknown_since` of a ticker that the vendor does not know.
+    """
+
+    state: State
+    reason: str | None
+    file: str | None
+    sha256: str | None
+    rows: int | None
+    address: str | None
+    status: int | None
+    etag: str | None
+    retrieved_at: str | None
+    before: Before
+    replaces: str | None
+    footer: str
+    absurd: bool
+    absurd_since: str
+    unknown_since: str
+
+
+class _Lenient(dict[str, Any]):
+    """An entry as it was read: a name that is missing is None."""
 
     def __missing__(self, name: str) -> None:
         return None
@@ -49,7 +81,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def _with_entries(value: Any, depth: int) -> Any:
     if depth == 0:
-        return Entry(value) if value is not None else None
+        return _Lenient(value) if value is not None else None
     return {name: _with_entries(inner, depth - 1) for name, inner in value.items()}
 
 

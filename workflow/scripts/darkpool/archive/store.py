@@ -21,13 +21,11 @@ from typing import Any
 from .. import credentials
 from ..files import sha256, write_atomic
 from . import integrity, receipts
+from .receipts import Entry
 
-FINAL_STATES = frozenset({"published", "holiday", "absent"})
-STATES = receipts.STATES
 RECEIPTS = integrity.RECEIPTS
 RUN, GIVEN_UP = "DARKPOOL_RUN", ".given_up"
 REJECTED = integrity.REJECTED
-Entry = integrity.Entry
 FIRST = datetime.min.replace(tzinfo=UTC)
 """A first answer carries no moment in its name; it is older than any other."""
 STAMP = re.compile(r"@(\d{8}T\d{6}Z)$")
@@ -182,8 +180,9 @@ class Archive:
         self.set_aside(relative, moment)
         lost, first = list(lost), self.path(relative)
         for entry in [*lost, *self.lost(relative).values()]:
-            if entry.get("sha256") == digest and not self.path(entry["file"]).exists():
-                return self.path(entry["file"])
+            file = entry["file"]
+            if file and entry.get("sha256") == digest and not self.path(file).exists():
+                return self.path(file)
         kept = self.answers(relative)
         if kept and not repeat and sha256(kept[-1]) == digest:
             return kept[-1]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Final
 
-UNKNOWN_SINCE = "unknown_since"
+from ..states import State
+from .receipts import Entry
+
+UNKNOWN_SINCE: Final = "unknown_since"
 """In a ticker's entry: the moment from which on the vendor has not known it."""
 
 
-def day_state(entries: Sequence[Mapping[str, Any]]) -> str:
+def day_state(entries: Sequence[Entry]) -> State:
     """One state for a source that answers per ticker: single tickers are marked, never the day.
 
     A ticker that failed does not hold up a day on which others were answered. What does: a block, a rate limit, tickers
@@ -30,7 +33,5 @@ def day_state(entries: Sequence[Mapping[str, Any]]) -> str:
         return "blocked"
     if given_up:
         return "outage"
-    for state in ("published", "unsettled", "not_yet", "outage", "truncated", "damaged"):
-        if state in found:
-            return state
-    return "absent"
+    best_first: tuple[State, ...] = ("published", "unsettled", "not_yet", "outage", "truncated", "damaged")
+    return next((state for state in best_first if state in found), "absent")

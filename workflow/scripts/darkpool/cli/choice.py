@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ..show.page.view import PageContext
+    from ..tables.facts import Told
 
 DATES_HELP = f"comma-separated: YYYY-MM-DD, YYYY-MM, MM-DD, a range A:B, or {LATEST} (default: {LATEST})"
 
@@ -82,7 +83,7 @@ def columns(text: str, known: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def facts(folder: Path, day: date) -> dict[str, Any]:
+def facts(folder: Path, day: date) -> Told:
     from ..tables import contracts
     from ..tables import facts as carried
 

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from .. import listing
-from ..archive.store import FINAL_STATES
 from ..measures import stands_out
 from ..session.sources import HOLDING
 from ..show.page import view
+from ..states import FINAL_STATES
 from ..tables import columns, glossary
 
 TOP = 5

@@ -10,12 +10,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
 from .. import clock, listing, settings
 from ..archive import integrity, layout, open_requests
+from ..archive.receipts import Entry
 from ..archive.store import Archive
 from ..files import sha256
 from ..market import finra_files, sessions, splits, symbols
@@ -34,8 +35,6 @@ ROUNDS = 1
 LEAST_OF_A_BASIS = 3
 """Sessions in a row from the first on whose volumes all change by one factor: that is a split, not a correction."""
 SAME_FACTOR = 1e-3
-
-Entry = dict[str, Any]
 
 
 def recheck(
@@ -147,7 +146,7 @@ def _ask_for_lost(
     if entry["state"] == integrity.DAMAGED:
         _say(f"FINRA: {entry['reason']}")
         return True, None
-    archive.change_entries(lost["file"], lambda _: entry)
+    archive.change_entries(str(lost["file"]), lambda _: entry)
     _say(f"FINRA, {layout.regsho_name(prefix, day)}: whole again in {entry['file']}")
     return False, entry if entry.get("replaces") else None
 

@@ -36,7 +36,7 @@ def mark(path: Path) -> Mark:
     return found.st_ino, found.st_mtime_ns
 
 
-def told_of(folder: Path) -> dict[str, Any] | None:
+def told_of(folder: Path) -> facts.Told | None:
     """What the session's tables say of their sources; None where there are none that can be read."""
     from ..tables import contracts
 
@@ -46,7 +46,7 @@ def told_of(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def states(told: Mapping[str, Any] | None) -> dict[str, str]:
+def states(told: facts.Told | None) -> dict[str, str]:
     return {source["source"]: source["state"] for source in told["sources"]} if told else {}
 
 
@@ -67,7 +67,7 @@ def judge(folder: Path, ended: int, reached_manifest: bool, mode: str) -> Verdic
     if reached_manifest and not stands and told is not None:
         open_ones = [source for source in told["sources"] if sources.holds_up(source, mode)]
         if open_ones:
-            reason = "; ".join(_described(source) for source in open_ones)
+            reason = "; ".join(map(sources.described, open_ones))
             is_fault = any(sources.is_for_its_owner(source) for source in open_ones)
             return Verdict(FAULT if is_fault else LATER, "not_final", found, reason)
     if stands:
@@ -84,10 +84,6 @@ def status(told: Mapping[str, Any] | None, *, is_complete: bool, mode: str) -> i
         return DONE
     waiting = [source for source in told["sources"] if sources.holds_up(source, mode)] if told else []
     return FAULT if any(sources.is_for_its_owner(source) for source in waiting) else LATER
-
-
-def _described(source: Mapping[str, Any]) -> str:
-    return f"{source['source']} is {source['state']}" + (f" ({source['reason']})" if source["reason"] else "")
 
 
 def exit_status(statuses: Iterable[int]) -> int:

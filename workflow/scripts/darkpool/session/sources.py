@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from .. import listing
 from ..archive import integrity, layout, open_requests
-from ..archive.store import FINAL_STATES, Archive
+from ..archive.receipts import Entry
+from ..archive.store import Archive
 from ..archive.ticker_states import day_state
+from ..states import FINAL_STATES, State
+from ..tables.facts import Source
 
 if TYPE_CHECKING:
     from ..vendors.finra.regsho import RegshoError
 
-Source = dict[str, Any]
 OFFLINE = "and offline is set"
 
 
@@ -24,15 +26,20 @@ class NotFinal(RuntimeError):
     """A source's answer for the session is still to come or has failed."""
 
 
-def _source(name: str, state: str, reason: str | None, retrieved_at: str | None, detail: str) -> Source:
+def _source(name: str, state: State, reason: str | None, retrieved_at: str | None, detail: str) -> Source:
     return {"source": name, "state": state, "reason": reason, "retrieved_at": retrieved_at, "detail": detail}
+
+
+def _newest(entries: Iterable[Entry]) -> str | None:
+    """When the newest answer came; None where none says it."""
+    return max((moment for entry in entries if (moment := entry.get("retrieved_at"))), default=None)
 
 
 def _damage(archive: Archive, relative: str, offline: bool) -> list[str]:
     """What is wrong with the answers of one name: those that are damaged, and those that were and lie aside."""
     lost = [entry for entry in archive.lost(relative).values() if entry.get("state") == integrity.DAMAGED]
     here = [f"{why}, {OFFLINE}" if offline else why for why in archive.damaged(relative).values()]
-    return [*here, *(entry["reason"] for entry in lost if entry.get("reason"))]
+    return [*here, *(reason for entry in lost if (reason := entry.get("reason")))]
 
 
 def finra(
@@ -41,10 +48,10 @@ def finra(
     """FINRA's file of the session itself."""
     receipt = archive.receipt("finra", session) or {}
     names = layout.regsho_names(prefixes, [session])
-    entries = {name: receipt.get("files", {}).get(name) for name in names}
+    entries: dict[str, Entry | None] = {name: receipt.get("files", {}).get(name) for name in names}
     there = {name: archive.answers(layout.regsho(*of)) for name, of in names.items()}
     detail = ", ".join(entries)
-    moments = [entry["retrieved_at"] for entry in entries.values() if entry and entry.get("retrieved_at")]
+    moments = [moment for entry in entries.values() if entry and (moment := entry.get("retrieved_at"))]
     retrieved_at = max(moments) if moments and len(moments) == len(entries) else None
     broken = [why for of in names.values() for why in _damage(archive, layout.regsho(*of), offline)]
     if broken:
@@ -73,9 +80,9 @@ def yahoo(
 ) -> Source:
     """Yahoo's daily volume; `answered` maps tickers with a volume for the session to whether it is settled."""
     receipt = archive.receipt("yahoo", session) or {}
-    entries = {ticker: entry for ticker, entry in receipt.get("tickers", {}).items() if ticker in set(tickers)}
-    moments = sorted(entry["retrieved_at"] for entry in entries.values() if entry.get("retrieved_at"))
-    retrieved_at = moments[-1] if moments else None
+    of_tickers: dict[str, Entry] = receipt.get("tickers", {})
+    entries = {ticker: entry for ticker, entry in of_tickers.items() if ticker in set(tickers)}
+    retrieved_at = _newest(entries.values())
     missing = [ticker for ticker in tickers if ticker not in answered]
     detail = f"{len(answered)} of {len(tickers)} tickers" + (
         f"; without volume: {listing.named(missing)}" if missing else ""
@@ -93,10 +100,9 @@ def yahoo(
     if faults and not answered:
         return _source("Yahoo", "truncated", listing.named(faults, separator="; "), retrieved_at, detail)
     if offline:
-        state = "published" if answered else "absent"
-        return _source(
-            "Yahoo", state, None if answered else f"no volume in the archive, {OFFLINE}", retrieved_at, detail
-        )
+        if answered:
+            return _source("Yahoo", "published", None, retrieved_at, detail)
+        return _source("Yahoo", "absent", f"no volume in the archive, {OFFLINE}", retrieved_at, detail)
     state = day_state(list(entries.values()))
     reasons = sorted(
         {
@@ -124,9 +130,8 @@ def lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: 
     receipt = archive.receipt("polygon", session) or {}
     told = [f"{words} for {by_source[name]}" for name, words in LIT_SOURCES.items() if by_source.get(name)]
     detail = f"{', '.join(told) or 'nothing'} of {sum(by_source.values())} tickers"
-    entries = [entry for kinds in receipt.get("tickers", {}).values() for entry in kinds.values() if entry]
-    moments = sorted(entry["retrieved_at"] for entry in entries if entry.get("retrieved_at"))
-    retrieved_at = moments[-1] if moments else None
+    entries: list[Entry] = [one for kinds in receipt.get("tickers", {}).values() for one in kinds.values() if one]
+    retrieved_at = _newest(entries)
     there = any(count for name, count in by_source.items() if name != "none")
     if receipt.get("state") == "blocked":
         return _source("Polygon", "blocked", receipt.get("reason"), retrieved_at, detail)
@@ -148,9 +153,8 @@ def weekly(archive: Archive, session: date, table: pl.DataFrame, offline: bool) 
     receipt = archive.receipt("finra_weekly", session)
     if receipt is None and not table.height:
         return []
-    entries = [entry for tiers in (receipt or {"weeks": {}})["weeks"].values() for entry in tiers.values()]
-    moments = sorted(entry["retrieved_at"] for entry in entries if entry.get("retrieved_at"))
-    retrieved_at = moments[-1] if moments else None
+    entries = list(open_requests.weekly_entries(archive, session).values())
+    retrieved_at = _newest(entries)
     told = [
         f"{tier} week of {monday}, {(session - monday).days // 7} weeks old, for {count}"
         for tier, monday, count in table.group_by("tier", "week_start_date")
@@ -170,7 +174,7 @@ def weekly(archive: Archive, session: date, table: pl.DataFrame, offline: bool) 
     return [_source("FINRA weekly", "published" if table.height else "absent", None, retrieved_at, detail)]
 
 
-def holds_up(source: Mapping[str, Any], mode: str) -> bool:
+def holds_up(source: Source, mode: str) -> bool:
     """Whether the manifest waits for this source in this mode.
 
     FINRA's and Yahoo's answers of the session must be final. The lit side holds nothing up unless a vendor refuses the
@@ -185,20 +189,22 @@ def holds_up(source: Mapping[str, Any], mode: str) -> bool:
     return name == "FINRA weekly" and mode == "weekly" and state in ("outage", "blocked", "truncated", "damaged")
 
 
-def is_for_its_owner(source: Mapping[str, Any]) -> bool:
+def is_for_its_owner(source: Source) -> bool:
     """Whether no asking again mends it: a vendor that refuses, a damaged file that nobody is asked for."""
     is_hopeless = source["state"] == integrity.DAMAGED and (source["reason"] or "").endswith(OFFLINE)
     return is_hopeless or bool(source["state"] == "blocked")
+
+
+def described(source: Source) -> str:
+    """State and reason, as a sentence says them."""
+    return f"{source['source']} is {source['state']}" + (f" ({source['reason']})" if source["reason"] else "")
 
 
 def require_final(sources: Sequence[Source], session: date, mode: str) -> None:
     """Raise NotFinal, naming source and state, while an answer that the manifest waits for is not final."""
     open_ones = [source for source in sources if holds_up(source, mode)]
     if open_ones:
-        told = "; ".join(
-            f"{source['source']} is {source['state']}" + (f" ({source['reason']})" if source["reason"] else "")
-            for source in open_ones
-        )
+        told = "; ".join(map(described, open_ones))
         raise NotFinal(
             f"session {session} is not complete: {told}. Tables, page and plots are there and say so; "
             "the manifest `all` is written once the answers are final: run the same command again later"

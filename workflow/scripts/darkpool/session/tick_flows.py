@@ -21,6 +21,7 @@ from ..measures import lit
 from ..measures.ticks import tick_file
 from ..measures.trust import ByMinute
 from ..tables import contracts
+from ..tables.facts import Source
 from . import minutes, sources
 
 
@@ -171,7 +172,7 @@ def gather(lit_parts: Sequence[str], trf_parts: Sequence[str]) -> Flows:
     )
 
 
-def state(session: date, flows: Flows, archive: Archive, offline: bool) -> sources.Source:
+def state(session: date, flows: Flows, archive: Archive, offline: bool) -> Source:
     """The state of the lit source for the session, as a page shows it."""
     by_source = dict(flows.lit["source"].value_counts().iter_rows())
     return sources.lit(archive, session, by_source, offline)

@@ -9,20 +9,37 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TypedDict, cast
 
 import polars as pl
 
 from .. import listing
-
-TOLD = ("sources", "notes", "simulated")
+from ..states import State
 
 SPLIT_SCHEMA = {"ticker": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
 """`ratio` is null where it cannot be known (`splits.judged`); so is then every factor over the split."""
 
 
+class Source(TypedDict):
+    """The state of one source for a session, as a page shows it; `retrieved_at` is UTC, ISO 8601."""
+
+    source: str
+    state: State
+    reason: str | None
+    retrieved_at: str | None
+    detail: str
+
+
+class Told(TypedDict):
+    """States of the sources, notes for the reader, and whether the vendors were simulated."""
+
+    sources: list[Source]
+    notes: list[str]
+    simulated: bool
+
+
 def pack(
-    sources: Sequence[Mapping[str, Any]],
+    sources: Sequence[Source],
     notes: Iterable[str],
     simulated: bool = False,
     splits: pl.DataFrame | None = None,
@@ -40,9 +57,9 @@ def pack(
     }
 
 
-def told(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """States of the sources, notes and whether the vendors were simulated."""
-    return {name: json.loads(metadata[name]) for name in TOLD}
+def told(metadata: Mapping[str, str]) -> Told:
+    """What `pack` was given of the sources."""
+    return cast(Told, {name: json.loads(metadata[name]) for name in Told.__annotations__})
 
 
 def merge(*parts: Mapping[str, str]) -> dict[str, str]:

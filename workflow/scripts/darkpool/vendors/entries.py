@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from ..archive.integrity import Entry
+from ..archive.receipts import Entry
 from ..archive.store import Archive, iso
 from ..files import sha256
 from ..market.sessions import NEW_YORK
+from ..states import State
 
 NAMES = ("state", "reason", "file", "sha256", "rows", "address", "status", "etag", "retrieved_at")
 """What every entry says; null where there is nothing to say."""
 
 
-def new_entry(state: str, reason: str | None, **more: Any) -> Entry:
+def new_entry(state: State, reason: str | None, **more: Any) -> Entry:
     """An entry of `NAMES`, and of what `more` says besides; a moment may be given as it is (aware)."""
     moment = more.get("retrieved_at")
     if isinstance(moment, datetime):
         more["retrieved_at"] = iso(moment)
-    return {**dict.fromkeys(NAMES), "state": state, "reason": reason or None, **more}
+    return cast(Entry, {**dict.fromkeys(NAMES), "state": state, "reason": reason or None, **more})
 
 
 def of_file(archive: Archive, path: Path | None, rows: int | None) -> dict[str, Any]:

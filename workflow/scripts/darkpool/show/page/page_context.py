@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 from urllib.parse import quote
 
 import polars as pl
@@ -50,7 +49,7 @@ def context(
     )
 
 
-def waiting(heard: Sequence[Mapping[str, Any]], scan: str, session: date, mode: str) -> list[str]:
+def waiting(heard: Sequence[carried.Source], scan: str, session: date, mode: str) -> list[str]:
     """What a session that is not complete waits for, what that means for its numbers, and what to do; else nothing."""
     held = [source for source in heard if sources.holds_up(source, mode)]
     if not held:

@@ -17,6 +17,7 @@ from ...settings import History, Signal
 from ...tables import glossary
 from ...tables.column import NUMERIC, Column
 from ...tables.columns import CHECK_COLUMNS, COLUMNS, FLOW, WEEK_COLUMNS, WEEK_LABELS
+from ...tables.facts import Source
 from .. import cells
 from ..sign_methods import METHODS
 from . import data
@@ -60,7 +61,7 @@ class PageContext:
     session: date
     mode: str
     simulated: bool
-    sources: list[dict[str, Any]] = field(default_factory=list)
+    sources: Sequence[Source] = field(default_factory=list)
     thresholds: dict[str, float] = field(default_factory=lambda: asdict(Signal()))
     ma: int = History.ma
     window: int = History.window

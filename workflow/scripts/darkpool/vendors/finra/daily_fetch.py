@@ -15,9 +15,10 @@ from typing import Any
 
 from ... import clock
 from ...archive import integrity, layout, open_requests
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...market import finra_files, sessions
+from ...states import State
 from ..entries import new_entry, said
 from ..http import Answer, Client, Outage
 from . import regsho
@@ -101,7 +102,7 @@ def _known(
     return known
 
 
-def _entry(state: str, reason: str | None, name: str, answer: Answer | None = None, **more: Any) -> Entry:
+def _entry(state: State, reason: str | None, name: str, answer: Answer | None = None, **more: Any) -> Entry:
     """The entry of the file `name`, of which `answer` says how it was answered for."""
     answered = (
         {"status": answer.status, "etag": answer.headers.get("ETag"), "retrieved_at": answer.retrieved_at}
@@ -120,7 +121,7 @@ def ask(archive: Archive, prefix: str, session: date, client: Client, lost: Entr
         return integrity.settle(lost, _entry("outage", outage.reason, name))
     taken = integrity.settle(lost, take(archive, prefix, session, answer))
     if lost and taken.get("replaces"):
-        archive.change_entries(lost["file"], lambda _: taken)
+        archive.change_entries(str(lost["file"]), lambda _: taken)
     return taken
 
 
@@ -142,7 +143,7 @@ def take(archive: Archive, prefix: str, session: date, answer: Answer) -> Entry:
     return _entry("published", sound.refused, name, answer, file=archive.relative(kept), sha256=digest, rows=rows)
 
 
-def refusal(answer: Answer, session: date, now: datetime) -> tuple[str, str]:
+def refusal(answer: Answer, session: date, now: datetime) -> tuple[State, str]:
     """State and reason of an answer other than 200, by its body, the calendar and the clock."""
     code = NOT_THERE.get(answer.status)
     if code and re.search(rb"<Code>\s*" + code + rb"\s*</Code>", answer.body):

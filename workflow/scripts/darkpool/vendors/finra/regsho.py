@@ -18,6 +18,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pv
 
+from ...states import State
+
 HEADER = b"Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market"
 COLUMNS = ["date", "symbol", "short_volume", "short_exempt_volume", "trf_volume", "facilities"]
 VOLUMES = ["short_volume", "short_exempt_volume", "trf_volume"]
@@ -38,7 +40,7 @@ YEAR = 4
 class RegshoError(ValueError):
     """A body that is not the file asked for; `state` says what a receipt should call it."""
 
-    def __init__(self, message: str, state: str = "damaged") -> None:
+    def __init__(self, message: str, state: State = "damaged") -> None:
         super().__init__(message)
         self.state = state
 

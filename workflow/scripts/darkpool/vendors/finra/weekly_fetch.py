@@ -15,10 +15,11 @@ from typing import Any
 
 from ... import clock
 from ...archive import integrity, layout, open_requests
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ...archive.store import Archive, retrieved
 from ...files import sha256
 from ...market import sessions
+from ...states import State
 from ..entries import new_entry, of_file, said
 from ..failure import Failure
 from . import otc_weekly
@@ -116,7 +117,7 @@ class _Run:
         self._client = client
         self._failures = 0
         before = archive.given_up("finra_weekly")
-        self._given_up: tuple[str, str] | None = ("outage", f"not asked: {before}") if before else None
+        self._given_up: tuple[State, str] | None = ("outage", f"not asked: {before}") if before else None
 
     def ask(self, query: Query, lost: Entry | None = None) -> Entry:
         """The entry of one query, its rows kept; `lost` is that of the damaged file that they stand for."""
@@ -151,7 +152,7 @@ def _kept(archive: Archive, query: Query, answer: Rows, lost: Entry | None) -> E
     return _published(archive, path, len(answer.rows), **answered)
 
 
-def _nothing(monday: date, tier: str, now: datetime) -> tuple[str, str]:
+def _nothing(monday: date, tier: str, now: datetime) -> tuple[State, str]:
     """State and reason where FINRA has no row: 204 is no proof that there will be none."""
     expected = monday + timedelta(days=open_requests.WEEKLY_LAGS[tier.removesuffix(FIRM)])
     if open_requests.grace_is_over(expected, now.astimezone(sessions.NEW_YORK).date()):
@@ -159,7 +160,7 @@ def _nothing(monday: date, tier: str, now: datetime) -> tuple[str, str]:
     return "not_yet", f"FINRA has no {tier} rows of the week {monday} yet, though they are expected from {expected} on"
 
 
-def _entry(state: str, reason: str | None, **more: Any) -> Entry:
+def _entry(state: State, reason: str | None, **more: Any) -> Entry:
     return new_entry(state, reason, address=DATA_ADDRESS + DATASET, **more)
 
 
@@ -176,7 +177,7 @@ def _beside(archive: Archive, query: Query, entry: Entry) -> Entry:
 def _known(archive: Archive, session: date, wanted: Sequence[Week]) -> dict[Week, Entry]:
     """Entries that need no asking: final states of this receipt and of the one before, tiers that the archive holds."""
     before = _receipted(archive, session)
-    known = {}
+    known: dict[Week, Entry] = {}
     for week in wanted:
         entry = before.get(week)
         if entry and _is_whole(archive, entry):

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from ...archive import integrity, open_requests
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ..entries import asked_again, asked_on_its_own_day, unsettled
 from .page import KINDS
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from ... import clock, credentials
 from ...archive import integrity, layout, open_requests
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...market import sessions, symbols
 from ..entries import new_entry, of_file
@@ -146,7 +146,7 @@ class _Run:
             )
             for kind, known in ((kind, known) for kinds in before.values() for kind, known in kinds.items()):
                 if known and open_requests.is_refused(known):
-                    self.client.refuse(kind, known["reason"].removeprefix(_REFUSED).removesuffix(_UPGRADE))
+                    self.client.refuse(kind, str(known["reason"]).removeprefix(_REFUSED).removesuffix(_UPGRADE))
             pool = stack.enter_context(ThreadPoolExecutor(self.workers))
             jobs = {pool.submit(self._ask_ticker, ticker, before[ticker]): ticker for ticker in pending}
             try:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...archive import integrity, layout
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...files import DRAFT, sha256
 from .spool import Spool

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from ... import clock, settings
 from ...archive import integrity
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...files import write_atomic
 from ...market import sessions
@@ -57,6 +57,6 @@ def entry(session: date, address: str, **more: Any) -> Entry:
     return new_entry(**{**usual, "address": f"simulated://{address}", **more})
 
 
-def receipt(source: str, session: date, seed: int, **entries: dict[str, Entry]) -> dict[str, Any]:
+def receipt(source: str, session: date, seed: int, **entries: Mapping[str, Any]) -> dict[str, Any]:
     """A receipt that says it is simulated, and from which seed."""
     return {"source": source, "session": str(session), "state": "published", "simulated": True, "seed": seed, **entries}

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import PurePosixPath
 
 from ...archive import layout, open_requests
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ...archive.store import Archive, stamp
 from ..entries import of_file
 from ..finra import otc_weekly

@@ -7,13 +7,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import polars as pl
 
 from ... import clock
 from ...archive import integrity, layout, open_requests
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...archive.ticker_states import day_state
 from ...files import sha256
@@ -118,19 +118,22 @@ def files_of(archive: Archive, session: date, entries: Mapping[str, Entry]) -> d
     names = [layout.yahoo_daily(session), layout.yahoo_splits(session)]
     unadjusted = open_requests.unadjusted(kept, session)
     is_needed = any(e["state"] == integrity.DAMAGED or e["file"] in unadjusted for e in entries.values())
-    found = {}
+    found: dict[str, Entry] = {}
     for name in [*names, *(layout.universe(scan, session) for scan in universes)]:
         before = kept.receipted(name)
         for path in kept.answers(name):
             file, digest = kept.relative(path), sha256(path)
-            named = before.get(file, {})
+            named: Entry = before.get(file, {})
             replaces = named.get("replaces") if named.get("sha256") in (digest, None) else named["sha256"]
-            found[file] = {"file": file, "sha256": digest, **({"replaces": replaces} if replaces else {})}
+            found[file] = {"file": file, "sha256": digest}
+            if replaces:
+                found[file]["replaces"] = replaces
             before.pop(file, None)
         if is_needed:
             keys = ("file", "sha256", "state", "reason", "before")
-            lost = (integrity.damaged(entry) for entry in before.values())
-            found |= {entry["file"]: {key: entry[key] for key in keys if key in entry} for entry in lost}
+            for file, lost in before.items():
+                said = {key: value for key, value in integrity.damaged(lost).items() if key in keys}
+                found[file] = cast(Entry, said)
     return found
 
 
@@ -183,7 +186,7 @@ def _beside(before: Entry | None, fresh: Entry) -> Entry:
     if fresh["file"] or not before or not before["file"]:
         return fresh
     state = before["state"] if before["state"] == "unsettled" else fresh["state"]
-    absurd: Entry = {name: fresh[name] for name in ("absurd", "absurd_since") if name in fresh}
+    absurd = cast(Entry, {name: value for name, value in fresh.items() if name in ("absurd", "absurd_since")})
     return {**asked_again(before, fresh), "state": state, **absurd}
 
 

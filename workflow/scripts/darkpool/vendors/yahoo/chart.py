@@ -16,6 +16,7 @@ import polars as pl
 from ...market import sessions, splits
 from ...market.sessions import NEW_YORK
 from ...measures.volume import MOST_SHARES
+from ...states import State
 from .. import http
 
 MIDNIGHT = datetime.min.time()
@@ -63,7 +64,7 @@ class DailyAnswer:
     absurd        whether the outage is a chart with values that cannot be
     """
 
-    state: str
+    state: State
     reason: str = ""
     bars: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BARS))
     splits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SPLITS))

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from ... import listing
 from ...archive import integrity, layout, open_requests
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ...archive.store import FIRST, Archive, retrieved
 from ...market import sessions, splits
 from ...market.sessions import NEW_YORK

@@ -7,7 +7,7 @@ from datetime import date
 
 from ... import clock
 from ...archive import open_requests
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...market import sessions, symbols
 from ..entries import new_entry, of_file

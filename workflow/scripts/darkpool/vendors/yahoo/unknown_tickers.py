@@ -8,7 +8,7 @@ from datetime import date, datetime
 import polars as pl
 
 from ...archive import layout, open_requests
-from ...archive.integrity import Entry
+from ...archive.receipts import Entry
 from ...archive.store import Archive, iso
 from ...archive.ticker_states import UNKNOWN_SINCE
 from ...market import sessions, symbols
@@ -42,12 +42,12 @@ def doubted(
     found = {}
     for ticker, reason in unknown.items():
         first = since.get(ticker) or iso(now)
-        entry = {**entries[ticker], UNKNOWN_SINCE: first}
+        entry: Entry = {**entries[ticker], UNKNOWN_SINCE: first}
         day = datetime.fromisoformat(first).astimezone(sessions.NEW_YORK).date()
         if (ticker in had_bars or everyone) and not open_requests.grace_is_over(day, today):
             why = "no other ticker either" if everyone else "though it had bars in this window"
-            state = entry["state"] if entry["state"] == "unsettled" else "outage"
-            entry |= {"state": state, "reason": f"Yahoo knows no such ticker since {day}, {why}: {reason}"}
+            entry["state"] = "unsettled" if entry["state"] == "unsettled" else "outage"
+            entry["reason"] = f"Yahoo knows no such ticker since {day}, {why}: {reason}"
         found[ticker] = entry
     return found
 
