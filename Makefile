@@ -79,7 +79,7 @@ benchmark: .venv/.development ## speed and memory, as ratios measured in one run
 requirements: .venv/.development ## pin anew from pyproject.toml
 	$(pin) pyproject.toml -o requirements.txt
 	$(pin) pyproject.toml --group dev -o requirements-dev.txt
-	$(pin) --group soak -o requirements-soak.txt
+	$(pin) --group soak -c requirements-dev.txt -o requirements-soak.txt
 	$(pin) --group audit -o requirements-audit.txt
 	$(pin) --group uv -o requirements-uv.txt
 

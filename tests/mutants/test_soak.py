@@ -44,16 +44,17 @@ KINDS = re.compile(
 )
 
 
-def tests_of(module: str) -> Path:
-    """The module's own unit tests."""
-    (found,) = (PROJECT / "tests/unit").rglob(f"test_{Path(module).name}.py")
-    return found.relative_to(PROJECT)
+def own_tests(module: str) -> list[str]:
+    """Files of the module's own unit tests: `test_NAME.py`, and `test_NAME_WHAT.py` beside it."""
+    (first,) = (PROJECT / "tests/unit").rglob(f"test_{Path(module).name}.py")
+    more = first.parent.glob(f"{first.stem}_*.py")
+    return [str(path.relative_to(PROJECT)) for path in (first, *sorted(more))]
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_that_is_tried_is_there_with_its_tests(module: str) -> None:
     assert (PROJECT / PACKAGE / f"{module}.py").is_file()
-    assert tests_of(module).parts[2] == Path(module).parts[0]
+    assert all(name.startswith(f"tests/unit/{Path(module).parts[0]}/") for name in own_tests(module))
 
 
 @pytest.mark.soak(long=True)
@@ -67,7 +68,7 @@ def test_faults_in_what_computes_are_noticed(
     monkeypatch.chdir(copy)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     options = "-x -q -p no:cacheprovider -p no:xdist --hypothesis-seed=0"
-    command = f"{sys.executable} -m pytest {options} {tests_of(module)}"
+    command = f"{sys.executable} -m pytest {options} {' '.join(own_tests(module))}"
     started = time.monotonic()
     sound = subprocess.run(command.split(), capture_output=True, text=True, check=False)
     assert sound.returncode == 0, sound.stdout[-4000:]
