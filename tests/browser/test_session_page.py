@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -13,7 +15,7 @@ from playwright.sync_api import expect
 
 from browser import made
 from browser.made import TARGET, row
-from darkpool.show.page import view
+from darkpool.show.page import page_html, view
 from darkpool.tables import glossary
 
 EARLIER, EARLIEST = date(2025, 12, 19), date(2025, 12, 18)
@@ -464,3 +466,22 @@ def test_the_sessions_before_and_after_are_those_of_the_page(open_page, small):
     opened.click("#after")
     assert opened.get_attribute("#shown", "datetime") == "2025-12-22"
     assert opened.locator("#stands-out").is_visible()
+
+
+def test_one_number_has_one_text_in_the_table_its_details_and_the_csv(open_page, tmp_path):
+    """Values that a second rounding would turn: 26.6499% is 26.6%, though its ten-thousandths are 26.65."""
+    hostile = {"A": 0.266499, "B": 0.26645, "C": 0.00049999, "D": 0.0625, "E": 0.9994999, "F": 0.1235, "G": 0.5}
+    frame = made.features([{**row(TARGET, name), "offex_ratio": value} for name, value in hostile.items()])
+    own = frame.select("date", "ticker", exact="offex_ratio")
+    merged = made.merged(list(hostile)).join(own, on=["date", "ticker"], how="left")
+    merged = merged.with_columns(offex_ratio=pl.coalesce("exact", "offex_ratio")).drop("exact")
+    path = tmp_path / "table.html"
+    path.write_text(page_html.render_html(frame, made.context(), merged=merged, lit=made.lit(frame)), encoding="utf-8")
+    csv_of = {line["ticker"]: line for line in csv.DictReader(io.StringIO(view.render_csv(frame)))}
+    for name, value in hostile.items():
+        text = glossary.written("fraction", value)
+        opened = open_page(path, address=f"#row={name}")
+        assert opened.locator("#details .spark-head span").first.text_content() == text, (name, value)
+        assert text in opened.locator("#board tbody tr.open td").all_text_contents(), (name, value)
+        assert view.cell("offex_ratio", {"offex_ratio": value, "quality": ""}).text == text
+        assert float(csv_of[name]["offex_ratio"]) == value

@@ -240,7 +240,7 @@ def test_ratios_of_the_window_keep_their_gaps():
         "ratios"
     ]
     assert (len(ratios["days"]), ratios["days"][-1]) == (61, "2025-12-22")
-    assert (ratios["of"]["T"][0], ratios["of"]["T"][30]) == (4000, None)
+    assert (ratios["of"]["T"][0], ratios["of"]["T"][30]) == (0.4, None)
 
 
 def test_of_other_pages_the_index_alone_is_linked_and_only_from_a_sessions_folder():

@@ -28,8 +28,6 @@ BEHIND = (
 )
 """Columns of lit_flow that a row's details show."""
 ESCAPED = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
-STEPS = 10_000
-"""Ratios of the window are drawn, not read: they travel as whole ten-thousandths."""
 
 
 def text(data: Any) -> str:
@@ -68,14 +66,18 @@ def behind(rows: pl.DataFrame, lit: pl.DataFrame) -> dict[str, Any]:
 
 
 def ratios(merged: pl.DataFrame) -> dict[str, Any]:
-    """Off-exchange ratios of the window's sessions, oldest first, by ticker, in ten-thousandths; unknown is null."""
+    """Off-exchange ratios of the window's sessions, oldest first, by ticker; unknown is null.
+
+    Exact, since they are read as well as drawn: what is rounded twice can differ from the cell beside it.
+    """
     days = merged["date"].unique().sort()
     wide = (
-        merged.select("date", "ticker", (pl.col("offex_ratio") * STEPS).round(0).cast(pl.Int64).alias("ratio"))
-        .pivot(on="date", on_columns=days, index="ticker", values="ratio", maintain_order=True)
+        merged.select("date", "ticker", "offex_ratio")
+        .pivot(on="date", on_columns=days, index="ticker", values="offex_ratio", maintain_order=True)
         .sort("ticker")
     )
-    return {"days": [str(day) for day in days], "of": {row[0]: list(row[1:]) for row in wide.iter_rows()}}
+    of = {ticker: values(pl.Series(row, dtype=pl.Float64)) for ticker, *row in wide.iter_rows()}
+    return {"days": [str(day) for day in days], "of": of}
 
 
 def checks(frame: pl.DataFrame) -> dict[str, Any]:

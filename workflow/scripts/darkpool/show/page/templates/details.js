@@ -62,7 +62,7 @@ function trends(session, ticker) {
   const days = sessions.map((other) => other.date);
   const window_ = data.ratios && own(data.ratios.of, ticker);
   const ratio = window_ && data.ratios.days.includes(session.date)
-    ? [data.ratios.days, window_.map((value) => (value === null ? null : value / 1e4))]
+    ? [data.ratios.days, window_]
     : [days, overSessions(ticker, "offex_ratio")];
   return part("Over time",
     spark("Off-exchange ratio", ...ratio, session.date, "fraction", false),
