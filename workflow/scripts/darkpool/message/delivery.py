@@ -51,8 +51,8 @@ def announce(folder: Path, session: date) -> str:
         return _announce(folder, session, addresses)
     except Exception as error:
         # A message is a courtesy: whatever its libraries run into, the morning goes on.
-        told = str(error) if isinstance(error, ValueError | OSError) else "see the digest command"
-        return credentials.hidden(f"failed: {type(error).__name__}: {' '.join(told.split())}")
+        reason = str(error) if isinstance(error, ValueError | OSError) else "see the digest command"
+        return credentials.hidden(f"failed: {type(error).__name__}: {' '.join(reason.split())}")
 
 
 def compose(folder: Path, session: date) -> Digest:
@@ -62,11 +62,11 @@ def compose(folder: Path, session: date) -> Digest:
     if not (place / files.FEATURES).is_file():
         return digest.without_tables(folder.name, session, _latest_states(folder, session), link=link)
     features = contracts.read("features", place / files.FEATURES)
-    told = facts.told(contracts.metadata(place / files.FEATURES))
+    carried = facts.told(contracts.metadata(place / files.FEATURES))
     signals = _signals(features)
     since = digest.streaks(signals, _earlier(folder, session) if any(signals.values()) else [])
     complete = (place / files.MANIFEST).is_file()
-    return digest.compose(folder.name, session, features, told, since=since, link=link, complete=complete)
+    return digest.compose(folder.name, session, features, carried, since=since, link=link, complete=complete)
 
 
 def _signals(features: pl.DataFrame) -> dict[str, str]:

@@ -90,7 +90,7 @@ def compose(
     scan: str,
     session: date,
     features: pl.DataFrame,
-    told: Mapping[str, Any],
+    facts: Mapping[str, Any],
     *,
     since: Mapping[str, Streak],
     link: str,
@@ -98,11 +98,11 @@ def compose(
 ) -> Digest:
     """The digest of a session's `features`.
 
-    `told` is what the tables carry (sources, notes, simulated), `since` the streaks of its signals, `link` an address
+    `facts` is what the tables carry (sources, notes, simulated), `since` the streaks of its signals, `link` an address
     or path of the page, `complete` whether the manifest stands.
     """
-    simulated = bool(told["simulated"])
-    open_ones = [source for source in told["sources"] if source["state"] != "published"]
+    simulated = bool(facts["simulated"])
+    open_ones = [source for source in facts["sources"] if source["state"] != "published"]
     counts = {label: number for label, number in view.counts(features).items() if number}
     counted = ", ".join(f"{number} {label}" for label, number in counts.items()) or "no ticker"
     fresh = _by_signal(features, since, "new")
@@ -123,7 +123,7 @@ def compose(
         (glossary.STREAKS["first"].label, _by_signal(features, since, "first")),
         (glossary.FLAGS["revised"].label.capitalize(), _few(revised)),
         ("Sources", [_source(source) for source in open_ones]),
-        ("Notes", [plain(note) for note in _notes(told["notes"])]),
+        ("Notes", [plain(note) for note in _notes(facts["notes"])]),
     ]
     body = _Body(
         lead=[glossary.SIMULATED + ": " + glossary.SIMULATED_SENTENCE] if simulated else [],
@@ -131,15 +131,15 @@ def compose(
         lists=[(head, items) for head, items in lists if items],
         link=link,
     )
-    states = sorted((source["source"], source["state"]) for source in told["sources"])
+    states = sorted((source["source"], source["state"]) for source in facts["sources"])
     acted_on = [scan, str(session), complete, simulated, counts, rows, fresh, lists[2][1], lists[3][1], revised, states]
     return _written(title, body, simulated, acted_on)
 
 
 def without_tables(scan: str, session: date, states: Mapping[str, str], *, link: str) -> Digest:
     """The digest of a morning that left no tables; `states` by source, as far as they are known."""
-    told = [f"{plain(glossary.source(source))}: {_state(state)}" for source, state in states.items()]
-    body = _Body(lead=["No table was made for this session."], lists=[("Sources", told)] if told else [], link=link)
+    listed = [f"{plain(glossary.source(source))}: {_state(state)}" for source, state in states.items()]
+    body = _Body(lead=["No table was made for this session."], lists=[("Sources", listed)] if listed else [], link=link)
     title = f"{scan} {session:%a} {session}: nothing to show"
     return _written(title, body, False, [scan, str(session), sorted(states.items())])
 
@@ -184,13 +184,13 @@ def _why(row: Mapping[str, Any], since: Mapping[str, Streak]) -> str:
     """The signal, how long it has stood, and the columns that explain it, in the page's words."""
     signal = view.cell("signal", row)
     streak = since.get(row["ticker"])
-    told = [] if signal.kind == "unknown" else [f"{signal.text} {streak.words}" if streak else signal.text]
+    reasons = [] if signal.kind == "unknown" else [f"{signal.text} {streak.words}" if streak else signal.text]
     for name in columns.also("digest"):
         cell = view.cell(name, row)
         if cell.kind != "unknown":
-            told.append(f"{columns.COLUMNS[name].label} {cell.text}")
+            reasons.append(f"{columns.COLUMNS[name].label} {cell.text}")
     flags = [glossary.term(glossary.FLAGS, flag) for flag in _flags(row) if flag != "simulated"]
-    return ", ".join(told) + (f" ({', '.join(flag.label for flag in flags)})" if flags else "")
+    return ", ".join(reasons) + (f" ({', '.join(flag.label for flag in flags)})" if flags else "")
 
 
 def _flags(row: Mapping[str, Any]) -> list[str]:
