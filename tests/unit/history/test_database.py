@@ -171,7 +171,8 @@ def test_columns_carry_unit_and_meaning(folder, archive):
         (comment,) = con.execute(
             "SELECT comment FROM duckdb_columns() WHERE table_name = 'features' AND column_name = 'trf_spike'"
         ).fetchall()[0]
-    assert comment == "ratio: trf_volume / trf_ma20"
+    assert comment.startswith("ratio: ")
+    assert comment.endswith("Formula: trf_volume / trf_ma20.")
 
 
 def test_the_summary_shows_volume_lit_flow_and_estimate_side_by_side(folder, archive):
