@@ -11,7 +11,8 @@ from typing import NamedTuple
 from ..archive import layout
 from ..archive.store import Archive
 from ..market import sessions
-from ..session import files, scan_mark
+from ..plan import scan_mark
+from ..session import files
 
 
 class Backlog(NamedTuple):

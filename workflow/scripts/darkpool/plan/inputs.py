@@ -16,10 +16,11 @@ from typing import Any
 from ..archive import layout, open_requests
 from ..archive.store import Archive, file_name
 from ..market import finra_files, sessions
-from ..session import files, scan_mark
+from ..session import files
 from ..session import universe as universes
 from ..settings import DEMO, Settings
 from ..vendors.simulated import watchlist
+from . import scan_mark
 from .request import Request, Session
 
 SMALL, MOST_PARTS = 50, 8

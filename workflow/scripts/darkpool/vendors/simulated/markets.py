@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...market import sessions
-from .draws import key, uniform
-from .volumes import MICRO, as_traded
+from .volumes import MICRO, as_traded, key, uniform
 
 KINDS = ("trades", "quotes", "minute_bars")
 

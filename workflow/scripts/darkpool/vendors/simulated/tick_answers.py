@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .draws import key
 from .markets import DOLLAR, MINUTE, SHARE, Market, character
 from .tape import (
     AWAY_FROM_THE_QUOTE,
@@ -24,7 +23,7 @@ from .tape import (
     draw_quotes,
     draw_tape,
 )
-from .volumes import FRACTIONAL_FROM
+from .volumes import FRACTIONAL_FROM, key
 
 TRADES = pa.schema(
     [

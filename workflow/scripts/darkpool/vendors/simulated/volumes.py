@@ -3,21 +3,28 @@
 What a date holds is a function of seed, ticker and date alone: never of the session asked for, of the other tickers
 or of the clock. So windows that overlap share their files, and the same seed gives the same bytes.
 
+The draws come from SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"), a hash of
+key and counter: every ticker and date has its own number without drawing those before it.
+
 A day's volume is the ticker's own level times a slow wave, the weekday's habit, noise and now and then a spike.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ...market import sessions
 from . import watchlist
-from .draws import Floats, Keys, key, normal, uniform
+
+Floats = npt.NDArray[np.float64]
+Keys = npt.NDArray[np.uint64]
 
 MARKET_SIZE = 400
 LISTING_LIFE = 70
@@ -34,6 +41,29 @@ LARGEST_MOVE = 1.6
 """Bound of the logarithm of a day's volume over its level: a fivefold day is the largest."""
 RATIO_RANGE = (0.26, 0.59)
 GAP_CHANCE = 0.04
+
+
+@cache
+def key(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def uniform(keys: Keys, label: str) -> Floats:
+    """A number in (0, 1) for each key, another one for each label."""
+    mixed = keys ^ np.uint64(key(label))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    uniform: Floats = ((mixed >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return uniform
+
+
+def normal(keys: Keys, label: str) -> Floats:
+    """A standard normal number for each key (Box & Muller 1958)."""
+    radius = np.sqrt(-2 * np.log(uniform(keys, label + " radius")))
+    angle = 2 * np.pi * uniform(keys, label + " angle")
+    normal: Floats = radius * np.cos(angle)
+    return normal
 
 
 class Profile(NamedTuple):

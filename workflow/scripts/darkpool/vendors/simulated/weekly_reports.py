@@ -21,8 +21,7 @@ from ...archive import open_requests
 from ...market import sessions, symbols
 from ..finra import otc_weekly
 from . import watchlist
-from .draws import Floats, key, uniform
-from .volumes import FRACTIONAL_FROM, MICRO, as_traded, market
+from .volumes import FRACTIONAL_FROM, MICRO, Floats, as_traded, key, market, uniform
 
 ANSWERS = (("T1",), ("T2", "OTC"))
 """Tiers that are published together, in the order of publication."""

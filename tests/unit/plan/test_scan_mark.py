@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from darkpool.session import scan_mark
+from darkpool.plan import scan_mark
 
 NOW = datetime(2025, 12, 23, 11, tzinfo=UTC)  # Tuesday, 06:00 in New York
 

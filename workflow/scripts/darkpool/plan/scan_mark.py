@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ..market import sessions
-from . import files
+from ..session import files
 
 
 def is_marked(folder: Path) -> bool:
