@@ -45,16 +45,17 @@ KINDS = re.compile(
 
 
 def own_tests(module: str) -> list[str]:
-    """Files of the module's own unit tests: `test_NAME.py`, and `test_NAME_WHAT.py` beside it."""
-    (first,) = (PROJECT / "tests/unit").rglob(f"test_{Path(module).name}.py")
-    more = first.parent.glob(f"{first.stem}_*.py")
-    return [str(path.relative_to(PROJECT)) for path in (first, *sorted(more))]
+    """Files of the module's own unit tests, in its wing's folder: `test_NAME.py`, or NAME among other words."""
+    wing, *_, name = module.split("/")
+    found = sorted((PROJECT / "tests/unit" / wing).rglob("test_*.py"), key=lambda path: (len(path.stem), path))
+    named = re.compile(rf"test_(\w+_)?{name}(_\w+)?")
+    return [str(path.relative_to(PROJECT)) for path in found if named.fullmatch(path.stem)]
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_that_is_tried_is_there_with_its_tests(module: str) -> None:
     assert (PROJECT / PACKAGE / f"{module}.py").is_file()
-    assert all(name.startswith(f"tests/unit/{Path(module).parts[0]}/") for name in own_tests(module))
+    assert own_tests(module)
 
 
 @pytest.mark.soak(long=True)

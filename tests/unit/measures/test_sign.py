@@ -192,6 +192,30 @@ def test_a_rule_has_one_name_a_source_and_falls_back_on_one_that_asks_for_no_quo
     assert rule.fallback is None or sign.RULES[rule.fallback].fallback is None
 
 
+SOME, ALL, NONE = np.array([True, False]), np.array([True, True]), np.array([False, False])
+
+
+@pytest.mark.parametrize(
+    ("rule", "quoted", "all_or_nothing", "code"),
+    [
+        ("nbbo", ALL, False, "NBBO"), ("nbbo", SOME, False, "NBBO+TICK"), ("nbbo", NONE, False, "TICK"),
+        ("nbbo", None, False, "TICK"), ("nbbo", np.array([], bool), False, "NBBO"),
+        ("nbbo", SOME, True, "TICK"), ("nbbo", ALL, True, "NBBO"),
+        ("emo", ALL, False, "EMO"), ("emo", SOME, False, "EMO"), ("emo", SOME, True, "EMO"),
+        ("emo", NONE, False, "TICK_CARRY"), ("emo", None, True, "TICK_CARRY"),
+        ("tick", None, False, "TICK"), ("tick", ALL, True, "TICK"), ("tick_carry", SOME, False, "TICK_CARRY"),
+    ],
+)  # fmt: skip
+def test_the_method_is_the_rule_that_signed_the_fallback_where_no_trade_had_a_quote(rule, quoted, all_or_nothing, code):
+    assert sign.method(rule, quoted, all_or_nothing=all_or_nothing) == code
+
+
+def test_the_codes_that_no_quote_stands_behind_are_those_of_the_tick_rules():
+    assert {"TICK", "TICK_CARRY"} == sign.WITHOUT_QUOTES
+    assert sign.METHODS["BARS"].is_warned_of
+    assert not sign.METHODS["NONE"].is_warned_of
+
+
 def test_the_configuration_may_name_every_rule_and_nothing_else():
     config = settings.load(PROJECT / "config.yaml")
     for rule in (*sign.RULES, "NBBO", "bvc"):

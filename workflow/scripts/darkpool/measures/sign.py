@@ -188,11 +188,9 @@ def prints(price: Prices, bid: Prices, ask: Prices) -> Sides:
     Barber, Huang, Jorion, Odean & Schwarz (2024), "A (Sub)penny for Your Thoughts". The paper is about *retail* prints;
     most off-exchange volume is not retail.
     """
-    spread = ask - bid
     with np.errstate(divide="ignore", invalid="ignore"):
-        position = (price - bid) / spread
-    inside = (position > UPPER + TOLERANCE).view(np.int8) - (position < LOWER - TOLERANCE).view(np.int8)
-    side = np.where(spread == 0, _compare(price, bid), inside)
+        position = (price - bid) / (ask - bid)  # infinite off a locked quote, none at it
+    side = (position > UPPER + TOLERANCE).view(np.int8) - (position < LOWER - TOLERANCE).view(np.int8)
     return np.where(valid(bid, ask), side, np.int8(0))
 
 
