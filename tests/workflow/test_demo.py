@@ -2,9 +2,12 @@
 
 import csv
 import hashlib
+import html as html_text
 import json
 import os
+import re
 import shutil
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow.parquet as pq
@@ -109,6 +112,19 @@ def test_asking_for_a_session_alone_leaves_nothing_beside_it_that_says_something
     assert "SIMULATED" in html
     assert f'href="{DAY}/table.html"' in html
     assert "lags behind" not in html
+
+
+def test_no_link_of_page_or_index_leads_nowhere(demo):
+    for page in (demo.folder() / "table.html", demo.folder().parent / "index.html"):
+        html = page.read_text()
+        ids, links = set(re.findall(r'\bid="([^"]+)"', html)), set(re.findall(r'\bhref="([^"]*)"', html))
+        assert len(links) > 5
+        for link in links - {""}:
+            path, _, place = html_text.unescape(link).partition("#")
+            if path and not path.startswith("data:"):
+                assert (page.parent / unquote(path)).is_file(), (page.name, link)
+            elif place and "=" not in place:
+                assert place in ids, (page.name, link)
 
 
 def test_what_stands_beside_the_sessions_comes_back_the_same_without_a_further_job(demo):

@@ -131,3 +131,14 @@ def test_without_any_session_latest_names_the_one_asked_for(tmp_path: Path) -> N
     assert beside.tell(folder, NEW, mode="daily", exit_status=1, now=NOW) == []
     told = latest(folder)
     assert (told["date"], told["complete"], told["exit_status"], told["paths"]) == ("2025-12-22", False, 1, {})
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_raises_nothing(scan: Path) -> None:
+    """A folder in the lock's place stands for a file system that refuses; root may write everywhere."""
+    (scan / beside.LOCK).mkdir()
+    (scan / ".history.lock").mkdir()
+    told = update(scan)
+    assert [fault.partition(":")[0] for fault in told] == [
+        "the session is not in the history", f"nothing in {scan} could be written",
+    ]  # fmt: skip
+    assert all("IsADirectoryError" in fault for fault in told)

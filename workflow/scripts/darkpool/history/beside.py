@@ -16,8 +16,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from ..files import sha256, write_atomic
 from ..session import files, latest, provenance
 from ..session.selection import on_disk
@@ -27,7 +25,6 @@ from .archive_views import Trades
 LOCK = ".beside.lock"
 LOOKED_AT = 60
 """Newest sessions of which the index tells whether the store holds them: a long history takes time to hash."""
-FAULTS = (ValueError, OSError, RuntimeError, KeyError, duckdb.Error)
 
 
 def update(
@@ -47,11 +44,18 @@ def update(
     went wrong, in sentences: none of the three is kept from the others.
     """
     faults: list[str] = []
-    try:
+    with _told(faults, "the session is not in the history"):
         faults += _load(folder, session, archive, on_page, trades)
-    except FAULTS as error:
-        faults.append(f"the session is not in the history: {error}")
     return faults + tell(folder, session, mode=mode, code=code, now=now)
+
+
+@contextmanager
+def _told(faults: list[str], what: str) -> Iterator[None]:
+    """Whatever goes wrong, a fault of the program too, is added to `faults` as a sentence: the manifest stands."""
+    try:
+        yield
+    except Exception as error:
+        faults.append(f"{what}: {type(error).__name__}: {error}")
 
 
 def _load(folder: Path, session: date, archive: Path, on_page: Sequence[date], trades: Trades) -> Iterator[str]:
@@ -74,16 +78,12 @@ def tell(
 
     `exit_status` is that of a morning; without one the files say it. `code` as in `write_index`.
     """
-    faults = []
-    with _sole_writer(folder):
-        try:
+    faults: list[str] = []
+    with _told(faults, f"nothing in {folder} could be written"), _sole_writer(folder):
+        with _told(faults, f"{folder / files.LATEST} could not be written"):
             latest.write(folder, latest.describe(folder, asked, mode=mode, exit_status=exit_status, now=now))
-        except FAULTS as error:
-            faults.append(f"{folder / files.LATEST} could not be written: {error}")
-        try:
+        with _told(faults, f"{folder / files.INDEX} could not be written"):
             write_index(folder, code)
-        except FAULTS as error:
-            faults.append(f"{folder / files.INDEX} could not be written: {error}")
     return faults
 
 
