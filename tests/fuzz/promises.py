@@ -165,6 +165,7 @@ def weekly_files(data: bytes) -> bool:
         if row.get("summaryTypeCode") in SUMMARIES
         and row.get("tierIdentifier") in otc_weekly.TIERS
         and row.get("issueSymbolIdentifier") is not None
+        and str(row["issueSymbolIdentifier"]).strip()
         and row.get("totalWeeklyShareQuantity") is not None
         and row["totalWeeklyShareQuantity"] >= 0
     ]

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from darkpool.archive import integrity, layout
+from darkpool.archive import integrity, layout, places, tick_marks
 from darkpool.archive.store import Archive
 from darkpool.files import sha256
 from darkpool.measures.ticks import tick_arrays, tick_file
@@ -242,18 +242,18 @@ def test_whatever_becomes_of_its_bytes_a_file_is_an_answer_only_with_its_own(
     ],
 )
 def test_a_files_place_is_read_from_its_path(path: str, expected: tuple[str, str, str]) -> None:
-    there = integrity.place(Path(path))
+    there = places.place(Path(path))
     assert there is not None
     assert (str(there.root), there.kind, there.day) == expected
 
 
 @pytest.mark.parametrize("path", ["features.parquet", "results/emps2/2025-12-22/all", "finra/regsho/notes.txt"])
 def test_a_file_of_no_archive_has_no_place(path: str) -> None:
-    assert integrity.place(Path(path)) is None
+    assert places.place(Path(path)) is None
 
 
 def test_a_tick_files_symbol_is_the_vendors_whatever_its_name_escapes() -> None:
-    there = integrity.place(Path("a", layout.ticks("polygon/trades", DAY, "TpC")))
+    there = places.place(Path("a", layout.ticks("polygon/trades", DAY, "TpC")))
     assert there is not None
     assert there.symbol == "TpC"
 
@@ -271,10 +271,10 @@ class TestTicksAsTheyAreRead:
 
     def write(self, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        there = integrity.place(path)
+        there = places.place(path)
         assert there is not None
         table = pa.table(self.ROWS)
-        marked = table.replace_schema_metadata(integrity.marks(there.kind, there.day, there.symbol))
+        marked = table.replace_schema_metadata(tick_marks.marks(there.kind, there.day, there.symbol))
         pq.write_table(marked, path, write_page_checksum=True)
         return path
 

@@ -14,7 +14,7 @@ import pytest
 
 import canaries
 from darkpool import credentials
-from darkpool.archive import integrity
+from darkpool.archive import places
 from darkpool.archive.store import Archive
 from darkpool.cli import main
 from darkpool.doctor import finding, installation, network
@@ -392,7 +392,7 @@ class TestArchive:
     def test_a_whole_archive_is_ok_and_how_far_it_is_is_told(self, archive, capsys) -> None:
         status, out, err = self.examine(capsys)
         assert status == 0, out
-        count = sum(1 for kind in integrity.SOURCES for path in (archive / kind).rglob("*") if path.is_file())
+        count = sum(1 for kind in places.SOURCES for path in (archive / kind).rglob("*") if path.is_file())
         assert f"{count:,} files hashed" in out
         assert f"{count:,} of {count:,} files" in err
 

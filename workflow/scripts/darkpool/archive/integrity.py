@@ -14,94 +14,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 from ..files import sha256, version
 from . import receipts
+from .places import OWN, SOURCES, TICKS, Place, first_name, place
 from .receipts import Before, Entry
 
-Told = dict[str, dict[str, list[Entry]]]
+Answers = dict[str, dict[str, list[Entry]]]
 """Entries of a receipt by the first name of an answer, and by file."""
 
 RECEIPTS, REJECTED = "receipts", "rejected"
 DAMAGED: Final = "damaged"
-OWN, LATER = 1, 130
-"""Receipts that may name a file: that of its own session, or so many from its day on: a window is 61 sessions long."""
-SOURCES: Mapping[str, tuple[str, int]] = {
-    "finra/regsho": ("finra", LATER),
-    "finra/otc_weekly": ("finra_weekly", LATER),
-    "yahoo/daily": ("yahoo", OWN),
-    "yahoo/splits": ("yahoo", OWN),
-    "yahoo/market": ("yahoo_market", OWN),
-    "yahoo/market_splits": ("yahoo_market", OWN),
-    "universe": ("yahoo", OWN),
-    "polygon/trades": ("polygon", OWN),
-    "polygon/quotes": ("polygon", OWN),
-    "polygon/minute_bars": ("polygon", OWN),
-    "yahoo/minute_bars": ("polygon", OWN),
-}
-"""Whose receipts name the files of a folder, and how many of them."""
-TICKS = frozenset({"polygon/trades", "polygon/quotes", "polygon/minute_bars", "yahoo/minute_bars"})
 SMALL = 256_000
 """Bytes of a file of ticks up to which it is hashed whenever it is looked at, like any other."""
-EVERY = 2.0
-"""Seconds between two words on how far the hashing is."""
-TICKER, SESSION, KIND = MARKS = (b"ticker", b"session", b"kind")
-"""Keys of a tick file's metadata: the symbol in the vendor's spelling, the session, the folder it lies in."""
-_STAMP = re.compile(r"@\d{8}T\d{6}Z(?=\.[a-z]+$)")
-_DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
-_ESCAPED = re.compile(r"%([0-9A-F]{2})")
 
 
-class Place(NamedTuple):
-    """Where a file lies: the archive's folder, its path in it, the folder of its kind, its session or Monday."""
-
-    root: Path
-    relative: str
-    kind: str
-    day: str
-
-    @property
-    def name(self) -> str:
-        """The name of the first answer: without the moment of a later one."""
-        return first_name(self.relative)
-
-    @property
-    def symbol(self) -> str:
-        """The vendor's symbol that a tick file is named for."""
-        stem = self.name.rpartition("/")[2].rpartition(".")[0]
-        return bytes(_ESCAPED.sub(lambda m: chr(int(m[1], 16)), stem), "latin-1").decode("utf-8", "replace")
-
-
-def first_name(relative: str) -> str:
-    """The name of the first answer, of that or of a later one.
-
-    >>> first_name("yahoo/daily/2025-12-22@20251223T110000Z.parquet")
-    'yahoo/daily/2025-12-22.parquet'
-    """
-    return _STAMP.sub("", relative)
-
-
-def place(path: Path) -> Place | None:
-    """The place of an archive's file, from its path alone; None for a file of no archive."""
-    parts = path.parts
-    for end in range(len(parts) - 1, 0, -1):
-        kind = parts[end - 1] if parts[end - 1] == "universe" else "/".join(parts[max(end - 2, 0) : end])
-        if kind in SOURCES:
-            start = end - 1 - kind.count("/")
-            day = _DAY.search("/".join(parts[end:]))
-            return Place(Path(*parts[:start]), "/".join(parts[start:]), kind, "-".join(day.groups())) if day else None
-    return None
-
-
-class Named(NamedTuple):
+class Naming(NamedTuple):
     """A receipt that names a file, and the entry that does."""
 
     receipt: Path
@@ -114,33 +47,33 @@ class Seals:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._kept: dict[Path, tuple[list[str], list[Path]]] = {}
-        self._told: dict[Path, Told] = {}
+        self._by_receipt: dict[Path, Answers] = {}
 
     def forget(self) -> None:
         """Read the receipts again, since one of them was written."""
         self._kept.clear()
-        self._told.clear()
+        self._by_receipt.clear()
 
-    def named(self, there: Place) -> list[Named]:
+    def named(self, there: Place) -> list[Naming]:
         """Every receipt that names the file."""
         return [
-            Named(receipt, entry)
-            for receipt, told in self._receipts(there)
-            for entry in told.get(there.name, {}).get(there.relative, ())
+            Naming(receipt, entry)
+            for receipt, answers in self._receipts(there)
+            for entry in answers.get(there.name, {}).get(there.relative, ())
         ]
 
     def answers(self, there: Place) -> dict[str, Entry]:
         """What the receipts name of all answers that share the file's name, by path; one that says `damaged` first."""
         found: dict[str, Entry] = {}
-        for _, told in self._receipts(there):
-            for relative, every in told.get(there.name, {}).items():
+        for _, answers in self._receipts(there):
+            for relative, every in answers.get(there.name, {}).items():
                 said = [entry for entry in every if entry.get("sha256")] or every
                 lost = [entry for entry in said if entry.get("state") == DAMAGED]
                 found |= {relative: lost[0]} if lost else {}
                 found.setdefault(relative, said[0])
         return found
 
-    def _receipts(self, there: Place) -> Iterator[tuple[Path, Told]]:
+    def _receipts(self, there: Place) -> Iterator[tuple[Path, Answers]]:
         source, count = SOURCES[there.kind]
         folder = self.root / RECEIPTS / source
         if count == OWN:
@@ -150,10 +83,10 @@ class Seals:
             start = bisect_left(days, there.day)
             paths = kept[start : start + count]
         for path in paths:
-            told = self._told.get(path)
-            if told is None:
-                told = self._told[path] = _told(path)
-            yield path, told
+            answers = self._by_receipt.get(path)
+            if answers is None:
+                answers = self._by_receipt[path] = answers_named(path)
+            yield path, answers
 
     def _days(self, folder: Path) -> tuple[list[str], list[Path]]:
         """The sessions that the folder has a receipt of, ascending, and the receipts."""
@@ -205,23 +138,24 @@ def footer(path: Path) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def _other_footer(path: Path, found: list[Named]) -> str | None:
+def _other_footer(path: Path, found: list[Naming]) -> str | None:
     """What is wrong with a tick file that is not hashed, and whose footer a receipt says."""
     said = {entry["footer"] for _, entry in found if entry.get("footer") and entry.get("state") != DAMAGED}
     return f"{path} is damaged: its footer is not the one of its receipt" if said - {footer(path)} else None
 
 
-def _is_hashed(path: Path, found: list[Named]) -> bool:
+def _is_hashed(path: Path, found: list[Naming]) -> bool:
     """Whether a tick file is small, or was written, moved or renamed after its receipts.
 
     Only the system sets that moment.
     """
-    told = path.stat()
+    state = path.stat()
     written = max(receipt.stat().st_mtime_ns for receipt, _ in found)
-    return told.st_size <= SMALL or told.st_ctime_ns >= written
+    return state.st_size <= SMALL or state.st_ctime_ns >= written
 
 
-def _told(path: Path) -> Told:
+def answers_named(path: Path) -> Answers:
+    """What a receipt names; nothing where there is none. Raises receipts.ReceiptError."""
     try:
         key = version(path)
     except FileNotFoundError:
@@ -230,16 +164,16 @@ def _told(path: Path) -> Told:
 
 
 @lru_cache(1024)
-def _cached(path: Path, *_: int) -> Told:
+def _cached(path: Path, *_: int) -> Answers:
     return _parsed(path)
 
 
-def _parsed(path: Path) -> Told:
+def _parsed(path: Path) -> Answers:
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise receipts.ReceiptError(path, f"not readable as JSON ({error})") from None
-    found: Told = {}
+    found: Answers = {}
     for entry in entries(content):
         file = str(entry["file"])
         seen = found.setdefault(first_name(file), {}).setdefault(file, [])
@@ -249,68 +183,6 @@ def _parsed(path: Path) -> Told:
         ):
             seen.append(entry)
     return found
-
-
-class Examined(NamedTuple):
-    """An archive, every byte of it: what was hashed, and what is wrong, in sentences."""
-
-    files: int
-    size: int
-    copied_in: int
-    """Files that no receipt names."""
-    damaged: list[str]
-    gone: list[str]
-    """Files that receipts name and that are not there."""
-
-
-def examine(root: Path, say: Callable[[str], None]) -> Examined:
-    """Hash every file of an archive, and hold each tick file's marks against its name; `say` is told how far it is."""
-    seals, spoilt = Seals(root), []
-    named: dict[str, Entry] = {}
-    for path in sorted((root / RECEIPTS).glob("*/*.json")):
-        try:
-            told = _told(path)
-        except ValueError as error:
-            spoilt.append(str(error))
-        else:
-            named |= {file: found[-1] for answers in told.values() for file, found in answers.items()}
-    paths = sorted(
-        path for kind in SOURCES for path in (root / kind).rglob("*") if path.is_file() and path.name[0] != "."
-    )
-    sizes = [path.stat().st_size for path in paths]
-    done, whole, begun = 0, sum(sizes), time.monotonic()
-    damaged: list[str] = []
-
-    def one(path: Path) -> str | None:
-        try:
-            return seals.damage(path, whole=True) or mislaid(path)
-        except ValueError:
-            return None  # its receipt is spoilt, and is among the damaged already
-
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for number, (why, size) in enumerate(zip(pool.map(one, paths), sizes, strict=True), start=1):
-            done += size
-            damaged += [why] if why else []
-            if time.monotonic() - begun > EVERY or number == len(paths):
-                begun = time.monotonic()
-                say(f"{number:,} of {len(paths):,} files, {done / 1e9:,.2f} of {whole / 1e9:,.2f} GB")
-    there = {path.relative_to(root).as_posix() for path in paths}
-    gone = sorted(file for file, entry in named.items() if file not in there and entry.get("state") != DAMAGED)
-    return Examined(len(paths), whole, len(there - named.keys()), [*spoilt, *damaged], gone)
-
-
-def mislaid(path: Path) -> str | None:
-    """What is wrong with a tick file whose marks are those of another place; None for any other file."""
-    there = place(path)
-    if there is None or there.kind not in TICKS:
-        return None
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return check_marks(path, pq.read_schema(path).metadata)
-    except (pa.ArrowException, OSError) as error:
-        return f"{path} is damaged: no readable Parquet file ({error})"
 
 
 def entries(receipt: Any) -> Iterator[Entry]:
@@ -365,34 +237,3 @@ def settle(before: Entry | None, fresh: Entry) -> Entry:
     if fresh["sha256"] == before.get("sha256"):
         return {**restored(before), "file": fresh["file"]}
     return {**fresh, "replaces": before.get("sha256")}
-
-
-def marks(kind: str, session: object, symbol: str) -> dict[bytes, bytes]:
-    """What a tick file carries in its metadata; `symbol` in the vendor's spelling."""
-    return dict(zip(MARKS, (symbol.encode(), str(session).encode(), kind.encode()), strict=True))
-
-
-def _is_marked(metadata: Mapping[bytes, bytes] | None) -> bool:
-    return bool(metadata) and all(key in metadata for key in MARKS)  # type: ignore[operator]
-
-
-def check_marks(path: Path, metadata: Mapping[bytes, bytes] | None) -> str | None:
-    """What is wrong with a tick file that carries the marks of another place; None without marks."""
-    there = place(path)
-    if there is None or metadata is None or not _is_marked(metadata):
-        return None
-    told = {key: metadata[key] for key in MARKS}
-    expected = marks(there.kind, there.day, there.symbol)
-    if told != expected:
-        said = ", ".join(value.decode("utf-8", "replace") for value in told.values())
-        wanted = ", ".join(value.decode() for value in expected.values())
-        return f"{path} is damaged: it says that it is of {said}, expected {wanted}"
-    return None
-
-
-def check_ticks(path: Path, metadata: Mapping[bytes, bytes] | None) -> str | None:
-    """What is wrong with a tick file that is about to be read; its pages are checked as they are."""
-    there = place(path)
-    if there is None or there.kind not in TICKS:
-        return None
-    return check_marks(path, metadata) or Seals(there.root).damage(path, whole=not _is_marked(metadata))

@@ -104,13 +104,18 @@ def tick_files(archive: Archive, session: date, ticker: str, source: str) -> dic
 
     None of a kind whose newest answer is damaged: an older one may be of a part of the day.
     """
+    return {
+        kind: answers[-1]
+        for kind, name in tick_names(session, ticker, source).items()
+        if (answers := archive.answers(name)) and not archive.lost(name)
+    }
+
+
+def tick_names(session: date, ticker: str, source: str) -> dict[str, str]:
+    """First names of the ticker's answers, by kind; none of a kind whose vendor has no spelling of it that is known."""
     spell = {"polygon": symbols.to_polygon, "yahoo": symbols.to_yahoo}
-    found = {}
-    for kind in TICK_KINDS[source]:
-        symbol = spell[kind.split("/", 1)[0]](ticker)
-        if symbol and (answers := archive.answers(name := ticks(kind, session, symbol))) and not archive.lost(name):
-            found[kind] = answers[-1]
-    return found
+    spelled = {kind: spell[kind.split("/", 1)[0]](ticker) for kind in TICK_KINDS[source]}
+    return {kind: ticks(kind, session, symbol) for kind, symbol in spelled.items() if symbol}
 
 
 def is_damaged(archive: Archive, names: Iterable[str]) -> bool:
@@ -126,9 +131,7 @@ def volume_names(session: date, window: Sequence[date], prefixes: Sequence[str])
 
 def damaged_ticks(archive: Archive, session: date, ticker: str, source: str) -> list[str]:
     """What is wrong with the ticker's answers that are damaged, of the kinds that `lit.source` allows."""
-    spell = {"polygon": symbols.to_polygon, "yahoo": symbols.to_yahoo}
-    names = [ticks(kind, session, s) for kind in TICK_KINDS[source] if (s := spell[kind.split("/", 1)[0]](ticker))]
-    return [why for name in names for why in archive.damaged(name).values()]
+    return [why for name in tick_names(session, ticker, source).values() for why in archive.damaged(name).values()]
 
 
 def has_ticks(archive: Archive, session: date) -> bool:

@@ -21,6 +21,7 @@ from typing import Any
 from .. import credentials
 from ..files import sha256, write_atomic
 from . import integrity, receipts
+from .places import place
 from .receipts import Entry
 
 RECEIPTS = integrity.RECEIPTS
@@ -85,7 +86,7 @@ class Archive:
 
     def receipted(self, relative: str) -> dict[str, Entry]:
         """What receipts say of the answers of this name, by path in the archive, whether they are there or not."""
-        there = integrity.place(self.path(relative))
+        there = place(self.path(relative))
         return self._seals.answers(there) if there else {}
 
     def lost(self, relative: str) -> dict[str, Entry]:
@@ -93,13 +94,13 @@ class Archive:
 
         By path in the archive, oldest first; an answer older than one that is there counts for nothing.
         """
-        told = self.receipted(relative)
-        if not told:
+        named = self.receipted(relative)
+        if not named:
             return {}
         whole = [self.relative(path) for path in self.answers(relative)]
         newest = _age(whole[-1]) if whole else None
-        names = sorted((name for name in told if newest is None or _age(name) > newest), key=_age)
-        return {name: told[name] for name in names}
+        names = sorted((name for name in named if newest is None or _age(name) > newest), key=_age)
+        return {name: named[name] for name in names}
 
     def set_aside(self, relative: str, moment: datetime) -> Entry | None:
         """Move the damaged answers of this name under `rejected/`, and say so in every receipt that names them.
@@ -226,7 +227,7 @@ class Archive:
 
     def change_entries(self, file: str, change: Callable[[Entry], Entry]) -> None:
         """Change the entries that name `file` in every receipt that has one."""
-        there = integrity.place(self.path(file))
+        there = place(self.path(file))
         for path in {named.receipt for named in self._seals.named(there)} if there else ():
             before = json.loads(path.read_bytes())
             receipt = integrity.changed(before, file, change)
@@ -245,8 +246,8 @@ class Archive:
     def given_up(self, source: str) -> str | None:
         """Why another job of this run gave the vendor up; None where none did."""
         try:
-            told = json.loads(self.path(RECEIPTS, source, GIVEN_UP).read_bytes())
-            return str(told["reason"]) if told["run"] == os.environ.get(RUN) else None
+            given_up = json.loads(self.path(RECEIPTS, source, GIVEN_UP).read_bytes())
+            return str(given_up["reason"]) if given_up["run"] == os.environ.get(RUN) else None
         except (OSError, ValueError, LookupError, TypeError):
             return None
 

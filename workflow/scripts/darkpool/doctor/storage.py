@@ -47,13 +47,13 @@ def history(place: Place) -> Iterator[Check]:
 
 def archive(config: Mapping[str, Any]) -> Iterator[Check]:
     """Every file of every scan's archive against its receipt."""
-    from ..archive import integrity
+    from ..archive import examination
 
     for folder in sorted({Path(scan["archive"]) for scan in config.get("scans", {}).values() if "archive" in scan}):
         if not folder.is_dir():
             yield Check("archive", "ok", f"{folder} is not there yet")
             continue
-        found = integrity.examine(folder, lambda line: print(f"{folder}: {line}", file=sys.stderr, flush=True))  # noqa: B023
+        found = examination.examine(folder, lambda line: print(f"{folder}: {line}", file=sys.stderr, flush=True))  # noqa: B023
         for why in found.damaged:
             todo = "the next run online asks again; offline put it back from a backup"
             yield Check("archive", "fault", credentials.hidden(why), todo)

@@ -6,7 +6,6 @@ name is kept and reported: dropping what nobody understands would hide it.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from . import code_list
+from .code_list import LARGEST
+
 DEFAULT = Path(__file__).with_name("conditions.csv")
 COLUMNS = ["code", "meaning", "counts_in_volume", "may_be_signed", "why", "source"]
 ANSWERS = {"yes": True, "no": False}
-LARGEST = 255
 
 NO_VOLUME, UNSIGNED, UNKNOWN = np.uint8(1), np.uint8(2), np.uint8(4)
 
@@ -47,30 +48,15 @@ class Policy:
 def load(path: Path | str = DEFAULT) -> Policy:
     """The policy in a CSV file of `COLUMNS`; raises PolicyError."""
     known: dict[int, tuple[bool, bool]] = {}
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file, strict=True)
-        if reader.fieldnames != COLUMNS:
-            raise PolicyError(f"{path}: columns are {reader.fieldnames}, expected {COLUMNS}")
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            code = _code(row, where)
-            if code in known:
-                raise PolicyError(f"{where}: condition {code} stands there twice; one line a code is right")
-            known[code] = _answer(row, "counts_in_volume", where), _answer(row, "may_be_signed", where)
-            if not (row["why"] or "").strip():
-                raise PolicyError(f"{where}: column why is empty; every condition needs its reason")
+    for where, code, row in code_list.read(path, COLUMNS, "condition", "a code", PolicyError):
+        known[code] = _answer(row, "counts_in_volume", where), _answer(row, "may_be_signed", where)
+        if not (row["why"] or "").strip():
+            raise PolicyError(f"{where}: column why is empty; every condition needs its reason")
     return Policy(
         frozenset(known),
         frozenset(code for code, (counts, _) in known.items() if not counts),
         frozenset(code for code, (_, signed) in known.items() if not signed),
     )
-
-
-def _code(row: dict[str, str], where: str) -> int:
-    text = row["code"]
-    if not (text.isascii() and text.isdigit() and int(text) < LARGEST):
-        raise PolicyError(f"{where}: column code is {text!r}, expected a whole number from 0 to {LARGEST - 1}")
-    return int(text)
 
 
 def _answer(row: dict[str, str], column: str, where: str) -> bool:

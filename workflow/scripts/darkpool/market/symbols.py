@@ -90,11 +90,6 @@ def to_polygon(ticker: str) -> str | None:
     return ticker if _OURS.fullmatch(ticker) else None
 
 
-def from_polygon(symbol: str) -> str | None:
-    """Polygon's symbol in our spelling; None for kinds whose spelling there is unknown."""
-    return to_polygon(symbol)
-
-
 def to_yahoo(ticker: str) -> str | None:
     """Our ticker in Yahoo's spelling, all upper case; None where Yahoo has none.
 

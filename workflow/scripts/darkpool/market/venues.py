@@ -7,7 +7,6 @@ volume of which nobody knows where it traded says nothing of the lit market.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from . import code_list
+from .code_list import LARGEST
+
 DEFAULT = Path(__file__).with_name("venues.csv")
 COLUMNS = ["id", "name", "kind", "source"]
-LARGEST = 255
 
 UNKNOWN, LIT, FINRA, OTC = (np.uint8(number) for number in range(4))
 KINDS = {"lit": LIT, "finra": FINRA, "otc": OTC}
@@ -55,25 +56,10 @@ class Venues:
 def load(path: Path | str = DEFAULT) -> Venues:
     """The venues in a CSV file of `COLUMNS`; raises VenueError."""
     kinds: dict[int, np.uint8] = {}
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file, strict=True)
-        if reader.fieldnames != COLUMNS:
-            raise VenueError(f"{path}: columns are {reader.fieldnames}, expected {COLUMNS}")
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            number = _id(row, where)
-            if number in kinds:
-                raise VenueError(f"{where}: venue {number} stands there twice; one line an id is right")
-            if not (row["name"] or "").strip():
-                raise VenueError(f"{where}: column name is empty; every venue has its name")
-            if row["kind"] not in KINDS:
-                raise VenueError(f"{where}: column kind is {row['kind']!r}, expected {', '.join(KINDS)}")
-            kinds[number] = KINDS[row["kind"]]
+    for where, number, row in code_list.read(path, COLUMNS, "venue", "an id", VenueError):
+        if not (row["name"] or "").strip():
+            raise VenueError(f"{where}: column name is empty; every venue has its name")
+        if row["kind"] not in KINDS:
+            raise VenueError(f"{where}: column kind is {row['kind']!r}, expected {', '.join(KINDS)}")
+        kinds[number] = KINDS[row["kind"]]
     return Venues(kinds)
-
-
-def _id(row: dict[str, str], where: str) -> int:
-    text = row["id"]
-    if not (text.isascii() and text.isdigit() and int(text) < LARGEST):
-        raise VenueError(f"{where}: column id is {text!r}, expected a whole number from 0 to {LARGEST - 1}")
-    return int(text)

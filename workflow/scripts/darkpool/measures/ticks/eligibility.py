@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...market import conditions, venues
+from ...market import code_list, conditions, venues
 from .tick_arrays import Trades
 from .tick_file import Flags, Floats, Integers, Positions
 
@@ -68,7 +68,7 @@ def _code_flags(codes: Integers, policy: conditions.Policy) -> npt.NDArray[np.ui
     # Seen as unsigned, a negative code is a large one, and so unknown.
     unsigned = codes.view(f"u{codes.dtype.itemsize}")
     if codes.dtype.itemsize > 1:
-        unsigned = np.minimum(unsigned, conditions.LARGEST)
+        unsigned = np.minimum(unsigned, code_list.LARGEST)
     flags: npt.NDArray[np.uint8] = policy.flags[unsigned]
     return flags
 

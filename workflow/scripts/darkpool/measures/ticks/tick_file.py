@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...archive import integrity
+from ...archive import tick_marks
 
 NO_TIME = np.iinfo(np.int64).min
 
@@ -30,7 +30,7 @@ class TickError(ValueError):
 
 def check_whole(path: Path | str, file: pq.ParquetFile) -> None:
     """Raise TickError for a file of an archive that is not what its name, or its receipt, says; see `integrity`."""
-    why = integrity.check_ticks(Path(path), file.schema_arrow.metadata)
+    why = tick_marks.check_ticks(Path(path), file.schema_arrow.metadata)
     if why:
         raise TickError(why)
 

@@ -70,8 +70,8 @@ class Weekly(NamedTuple):
     def notes(self) -> list[str]:
         """What a reader must know besides the rows; an archive without any week is told as a state of the source."""
         missing = self.unmatched if self.looked_at else ()
-        told = [f"No row in FINRA's weekly data for {listing.named(missing)}."] if missing else []
-        return [*told, *(f"Not usable: {fault}." for fault in self.faults)]
+        lines = [f"No row in FINRA's weekly data for {listing.named(missing)}."] if missing else []
+        return [*lines, *(f"Not usable: {fault}." for fault in self.faults)]
 
     @property
     def table(self) -> pl.DataFrame:

@@ -85,9 +85,9 @@ def parse(content: bytes, name: str, session: date) -> File:
         return File(frame, ())
     frame, odd = _sift(body, session)
     if len(odd) > MOST_ODD or not frame.height:
-        told = "; ".join(row.what for row in odd[:3])
+        first = "; ".join(row.what for row in odd[:3])
         rest = "no sound row" if not frame.height else f"more than {MOST_ODD} rows"
-        raise RegshoError(f"{name}: {len(odd)} odd rows, {rest}: {told}{'; …' if len(odd) > 3 else ''}")
+        raise RegshoError(f"{name}: {len(odd)} odd rows, {rest}: {first}{'; …' if len(odd) > 3 else ''}")
     return File(frame, tuple(odd))
 
 

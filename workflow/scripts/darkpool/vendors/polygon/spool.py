@@ -91,8 +91,10 @@ class Spool:
         """
         schema = union(self._schemas)
         kinds = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        told = kinds.with_metadata({**(kinds.metadata or {}), **(marks or {})})
-        with pq.ParquetWriter(path, told, compression="zstd", compression_level=1, write_page_checksum=True) as writer:
+        marked = kinds.with_metadata({**(kinds.metadata or {}), **(marks or {})})
+        with pq.ParquetWriter(
+            path, marked, compression="zstd", compression_level=1, write_page_checksum=True
+        ) as writer:
             for start, end in self._spans():
                 rows = self._distinct(self._sorted(pl.concat(list(self._slices(start, end, schema)))))
                 table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -118,11 +118,9 @@ class _Run:
         return open_requests.next_ticks(self.archive, kinds, self.source, self.with_key, list(asked))
 
     def _set_aside(self, tickers: Iterable[str]) -> None:
-        spell = {"polygon": symbols.to_polygon, "yahoo": symbols.to_yahoo}
         for ticker in tickers:
-            for kind in layout.TICK_KINDS[self.source]:
-                if symbol := spell[kind.split("/", 1)[0]](ticker):
-                    self.archive.set_aside(layout.ticks(kind, self.session, symbol), clock.now())
+            for name in layout.tick_names(self.session, ticker, self.source).values():
+                self.archive.set_aside(name, clock.now())
 
     def _kept(self, ticker: str, kinds: Entries) -> Entries:
         """The entries, with those of files that no receipt tells of: copied in, or left by an interrupted run."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...archive import integrity, layout
+from ...archive import integrity, layout, tick_marks
 from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...files import DRAFT, sha256
@@ -52,7 +52,7 @@ class TickFile(NamedTuple):
         """
         whole = pages.folder / WHOLE
         with sorting:
-            pages.write(whole, integrity.marks(*self))
+            pages.write(whole, tick_marks.marks(*self))
         return _adopt(archive, self.relative, whole, moment)
 
 

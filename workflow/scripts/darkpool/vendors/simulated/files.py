@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ... import clock, settings
-from ...archive import integrity
+from ...archive.places import first_name
 from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...files import write_atomic
@@ -34,9 +34,9 @@ def once(archive: Archive, relative: str, content: Callable[[], bytes]) -> Path:
     Runs beside each other write the same bytes, so neither needs a lock but to set a damaged file aside.
     """
     path = archive.path(relative)
-    if relative in map(archive.relative, archive.damaged(integrity.first_name(relative))):
+    if relative in map(archive.relative, archive.damaged(first_name(relative))):
         with archive.sole_asker(settings.DEMO):
-            Archive(archive.root).set_aside(integrity.first_name(relative), clock.now())
+            Archive(archive.root).set_aside(first_name(relative), clock.now())
     if not path.exists():
         write_atomic(path, content())
         archive.restore(path)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ...archive import integrity, layout
+from ...archive import integrity, layout, tick_marks
 from ...archive.store import Archive
 from ...market import symbols
 from ..entries import of_file
@@ -40,7 +40,7 @@ def _say(archive: Archive, market: Market, seed: int) -> dict[str, Any]:
     if "trades" in names:
         names["truth"] = layout.ticks("truth", market.session, symbol)
     drawn = cache(lambda: draw(market, seed))
-    marks = {kind: integrity.marks(f"polygon/{kind}", market.session, symbol) for kind in available}
+    marks = {kind: tick_marks.marks(f"polygon/{kind}", market.session, symbol) for kind in available}
     paths = {
         kind: once(archive, name, lambda kind=kind: parquet(drawn()[kind], marks.get(kind)))  # type: ignore[misc]
         for kind, name in names.items()

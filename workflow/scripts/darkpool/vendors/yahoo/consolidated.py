@@ -147,11 +147,11 @@ def _answers(bars: pl.DataFrame, named: pl.DataFrame) -> dict[str, list[Answer]]
     for ticker, moment, day, volume in of_interest.select("ticker", "answer", "date", "volume").iter_rows():
         volumes.setdefault(ticker, {}).setdefault(moment, {})[day] = volume
     found = {}
-    for ticker, told in sorted(events.items()):
-        given = volumes.get(ticker) or {max(told): {}}
+    for ticker, named_at in sorted(events.items()):
+        given = volumes.get(ticker) or {max(named_at): {}}
         moments = sorted(given)
         found[ticker] = [
-            Answer(moment, given[moment], tuple(splits.judged(_known(told, following))))
+            Answer(moment, given[moment], tuple(splits.judged(_known(named_at, following))))
             for moment, following in zip(moments, [*moments[1:], None], strict=True)
         ]
     return found
@@ -166,11 +166,11 @@ def _events(named: pl.DataFrame) -> dict[str, dict[datetime, list[tuple[date, fl
 
 
 def _known(
-    told: Mapping[datetime, Sequence[tuple[date, float | None]]], until: datetime | None
+    named_at: Mapping[datetime, Sequence[tuple[date, float | None]]], until: datetime | None
 ) -> list[tuple[date, float | None]]:
     """What was named before `until`; of one day, by the newest answer that names it."""
-    newest = {day: asked for asked in sorted(told) if until is None or asked < until for day, _ in told[asked]}
-    return [(day, ratio) for asked in sorted(told) for day, ratio in told[asked] if newest.get(day) == asked]
+    newest = {day: asked for asked in sorted(named_at) if until is None or asked < until for day, _ in named_at[asked]}
+    return [(day, ratio) for asked in sorted(named_at) for day, ratio in named_at[asked] if newest.get(day) == asked]
 
 
 def _vouched(
@@ -248,7 +248,7 @@ class _Earlier:
         lost += [broken for broken in open_requests.broken_splits(self._archive, day) if broken <= moment]
         if lost or not beside:
             return None
-        return {ticker: _known(told, None) for ticker, told in _events(named).items()}
+        return {ticker: _known(named_at, None) for ticker, named_at in _events(named).items()}
 
     def _read_volumes(self, path: Path) -> dict[str, Days]:
         return _by_ticker(daily_files.read([path], daily_files.VOLUMES, self._ours, [])[0], "volume")
@@ -266,13 +266,13 @@ def _asked_at(archive: Archive, session: date) -> dict[str, tuple[str, datetime]
 
 def _settled(bars: pl.DataFrame, archive: Archive, session: date) -> pl.Series:
     """Whether each row was retrieved after its own New York day; null where the moment is unknown."""
-    told = {
+    asked = {
         ticker: (retrieved(Path(file)) or FIRST, moment)
         for ticker, (file, moment) in _asked_at(archive, session).items()
     }
     values = []
     for ticker, day, answer in bars.select("ticker", "date", "answer").iter_rows():
-        of_file, moment = told.get(ticker, (None, None))
+        of_file, moment = asked.get(ticker, (None, None))
         if of_file != answer:
             moment = None if answer == FIRST else answer
         values.append(None if moment is None else moment.astimezone(NEW_YORK).date() > day)
