@@ -142,10 +142,10 @@ def weekly_pages(data: bytes) -> bool:
         return False
     assert json.loads(data) == rows
     frame = otc_weekly.parse(data, "page")
-    slow = [row for row in rows if row.get("issueSymbolIdentifier") is not None
+    slow = [row for row in rows if (row.get("issueSymbolIdentifier") or "").strip()
             and row.get("totalWeeklyShareQuantity") is not None]  # fmt: skip
     assert {row["weekStartDate"][:10] for row in rows} <= {str(MONDAY)}
-    assert frame["symbol"].to_list() == [row["issueSymbolIdentifier"] for row in slow]
+    assert frame["symbol"].to_list() == [otc_weekly.trimmed(row["issueSymbolIdentifier"]) for row in slow]
     assert frame["shares"].to_list() == [row["totalWeeklyShareQuantity"] for row in slow]
     assert frame["trades"].to_list() == [row.get("totalWeeklyTradeCount") for row in slow]
     assert frame["kind"].to_list() == [row["summaryTypeCode"] for row in slow]
