@@ -29,7 +29,12 @@ def main(
     lit, trf = contracts.read("lit_flow", inputs["lit_flow"]), contracts.read("trf_flow", inputs["trf_flow"])
     merged, about_lit = contracts.metadata(inputs["merged"]), contracts.metadata(inputs["lit_flow"])
     volumes = unusual.compute(
-        contracts.read("merged", inputs["merged"]), facts.splits(merged), session, history, weights
+        contracts.read("merged", inputs["merged"]),
+        facts.splits(merged),
+        session,
+        history,
+        weights,
+        facts.closes(merged),
     )
     signed = minutes.signed(minutes.unpack(contracts.metadata(inputs["lit_flow"])))
     dark = estimate.dark_flow(volumes, lit, transfer_sd, signed)

@@ -22,7 +22,7 @@ from darkpool.tables.contract import Column, Contract, Newer
 DAYS = [date(2025, 12, 15), date(2025, 12, 16), date(2025, 12, 17)]
 OLD = Path(__file__).parents[2] / "kept/v1"
 ABOUT = {"unit": "USD", "meaning": "made"}
-CLOSE = Column(pa.field("close", pa.float64(), True, ABOUT), since=2)
+MADE_UP = Column(pa.field("made_up", pa.float64(), True, ABOUT), since=2)
 ARCHIVE = Path("archive")
 
 
@@ -81,21 +81,21 @@ def assert_refused(folder: Path, act, *words: str) -> str:
 
 def test_a_new_column_comes_into_the_store_and_no_session_goes_though_its_folder_did(folder, become) -> None:
     shutil.rmtree(folder / str(DAYS[0]))
-    become("features", CLOSE)
-    again(folder, DAYS[2], "features", close=41.5)
+    become("features", MADE_UP)
+    again(folder, DAYS[2], "features", made_up=41.5)
     database.load(folder, DAYS[2:], ARCHIVE)
-    rows = held(folder, "SELECT date, trf_volume, close FROM features WHERE ticker = 'NA' ORDER BY date")
+    rows = held(folder, "SELECT date, trf_volume, made_up FROM features WHERE ticker = 'NA' ORDER BY date")
     assert rows == [(DAYS[0], 1015.0, None), (DAYS[1], 1016.0, None), (DAYS[2], 1017.0, 41.5)]
     version = contracts.CONTRACTS["features"].version
     assert held(folder, "SELECT version FROM contracts WHERE table_name = 'features'") == [(version,)]
-    (comment,) = held(folder, "SELECT comment FROM duckdb_columns() WHERE column_name = 'close'")
+    (comment,) = held(folder, "SELECT comment FROM duckdb_columns() WHERE column_name = 'made_up'")
     assert comment == ("USD: made",)
 
 
 def test_a_store_of_today_takes_files_of_before(folder, become) -> None:
-    become("features", CLOSE)
+    become("features", MADE_UP)
     database.rebuild(folder, ARCHIVE)
-    assert held(folder, "SELECT count(*), count(close) FROM features") == [(9, 0)]
+    assert held(folder, "SELECT count(*), count(made_up) FROM features") == [(9, 0)]
     session_folders.write(folder, DAYS[0], simulated=True)
     database.load(folder, DAYS[:1], ARCHIVE)
     assert sessions(folder) == DAYS
@@ -154,7 +154,7 @@ def test_a_store_of_the_state_before_versions_is_read_and_grows_with_the_next_lo
 
 def test_a_column_without_a_version_loses_no_session_but_stops_the_load(folder, become) -> None:
     """What took a store from ten sessions to one with exit status 0."""
-    become("features", CLOSE._replace(since=1))
+    become("features", MADE_UP._replace(since=1))
     (folder / str(DAYS[2]) / "features.parquet").unlink()
     session_folders.write(folder, DAYS[2])
     (folder / str(DAYS[0]) / "all").unlink()
@@ -165,7 +165,7 @@ def test_a_column_without_a_version_loses_no_session_but_stops_the_load(folder, 
             folder,
             act,
             "would lose 2025-12-15, 2025-12-16",
-            ": features.parquet: table features: column close is missing",
+            ": features.parquet: table features: column made_up is missing",
         )
         assert f"rm {' '.join(tables)} && snakemake --cores 4 {targets}; if they were deleted" in told
         assert told.endswith("python -m darkpool rebuild --scan emps2 --forget 2025-12-15,2025-12-16")
@@ -254,8 +254,8 @@ def test_an_unreadable_store_is_kept_beside_the_new_one_and_not_replaced_by_less
 def test_a_store_of_a_later_state_is_left_alone(folder, become, monkeypatch) -> None:
     today = dict(contracts.CONTRACTS)
     version = today["features"].version
-    become("features", CLOSE)
-    again(folder, DAYS[2], "features", close=1.0)
+    become("features", MADE_UP)
+    again(folder, DAYS[2], "features", made_up=1.0)
     database.load(folder, DAYS[2:], ARCHIVE)
     monkeypatch.setattr(contracts, "CONTRACTS", today)
     before = (folder / files.STORE).read_bytes()
@@ -270,8 +270,8 @@ def test_a_store_of_a_later_state_is_left_alone(folder, become, monkeypatch) -> 
 
 def test_a_session_of_a_later_state_is_not_offered_for_deletion(folder, become, monkeypatch) -> None:
     today = dict(contracts.CONTRACTS)
-    become("features", CLOSE)
-    again(folder, DAYS[2], "features", close=1.0)
+    become("features", MADE_UP)
+    again(folder, DAYS[2], "features", made_up=1.0)
     monkeypatch.setattr(contracts, "CONTRACTS", today)
     told = assert_refused(
         folder, lambda: database.rebuild(folder, ARCHIVE), "would lose 2025-12-17: ", "update the project"
@@ -309,7 +309,7 @@ def test_rows_whose_meaning_is_no_longer_known_are_the_folders_to_give_again(fol
 def test_a_table_that_somebody_put_into_the_store_stays_when_it_grows(folder, become) -> None:
     with duckdb.connect(folder / files.STORE) as con:
         con.execute("CREATE TABLE mine AS SELECT 7 AS seven")
-    become("features", CLOSE)
+    become("features", MADE_UP)
     database.load(folder, DAYS[2:], ARCHIVE)
     assert held(folder, "SELECT seven FROM mine") == [(7,)]
     assert schema.CONTRACTS in [name for (name,) in held(folder, "SELECT table_name FROM duckdb_tables()")]

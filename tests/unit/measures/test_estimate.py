@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from darkpool.measures import estimate, lit
@@ -16,7 +17,7 @@ SIGNAL = {"bot": 1.25, "sell": 0.80}
 
 
 def features(flow: lit.SymbolFlow, flags: dict[str, list[str]]) -> dict:
-    row = contracts.frame("features", {"date": [DAY], "ticker": ["A"], "trf_volume": [1_000.0], "quality": ["no_lit"]})
+    row = pl.DataFrame({"date": [DAY], "ticker": ["A"], "trf_volume": [1_000.0], "quality": [""]})
     flows = contracts.frame("lit_flow", {"date": [DAY], "ticker": ["A"], **{name: [v] for name, v in flow.lit.items()}})
     trf = contracts.frame("trf_flow", {})
     dark = estimate.dark_flow(row, flows, 0.05)

@@ -64,9 +64,7 @@ def dark(flow: lit.SymbolFlow, volume: float | None = VOLUME, sd: float = 0.05) 
 
 
 def features(flow: lit.SymbolFlow, volume: float = VOLUME) -> dict:
-    row = contracts.frame(
-        "features", {"date": [DAY], "ticker": ["A"], "trf_volume": [volume], "quality": [""], "strength": [""]}
-    )
+    row = pl.DataFrame({"date": [DAY], "ticker": ["A"], "trf_volume": [volume], "quality": [""]})
     of_dark = estimate.dark_flow(row, lit_flow(flow), 0.05, {} if flow.minutes is None else {"A": flow.minutes.signed})
     return estimate.add(row, lit_flow(flow), contracts.frame("trf_flow", {}), of_dark, SIGNAL, {}).row(0, named=True)
 

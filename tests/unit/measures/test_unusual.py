@@ -48,8 +48,64 @@ def row(frame: pl.DataFrame, events: pl.DataFrame = NO_SPLITS, history=SHORT, we
     return unusual.compute(frame, events, DAY, history, weights).row(0, named=True)
 
 
+def priced(events: pl.DataFrame = NO_SPLITS, values: Sequence[Value] = (), **closes: float) -> dict[str, Any]:
+    """The row of `A` whose closes, as traded, were `before` and `today`."""
+    days = dict(zip(("before", "today"), sessions.window(DAY, 1), strict=True))
+    rows = [("A", days[name], close) for name, close in closes.items()]
+    known = pl.DataFrame(rows, schema=facts.CLOSE_SCHEMA, orient="row")
+    frame = merged({"A": values or of(10, 20, 30, 20, 40)})
+    return unusual.compute(frame, events, DAY, SHORT, WEIGHTS, known).row(0, named=True)
+
+
 def of(*trf: float | None, regular: float = 100.0) -> list[Value]:
     return [Value(value, regular) for value in trf]
+
+
+class TestPrices:
+    def test_ratio_and_close_are_held_against_the_session_before(self) -> None:
+        told = priced(before=50.0, today=51.0)
+        assert told["offex_ratio_change"] == pytest.approx(0.4 - 0.2)
+        assert told["close"] == 51.0
+        assert told["change_pct"] == pytest.approx(2.0)
+        assert told["offex_notional"] == 40 * 51.0
+
+    @pytest.mark.parametrize(("ratio", "before", "change"), [(2.0, 50.0, 4.0), (0.1, 2.5, 4.0), (4.0, 104.0, 0.0)])
+    def test_a_split_between_two_closes_is_no_change_of_price(self, ratio: float, before: float, change: float) -> None:
+        told = priced(splits(("A", DAY, ratio)), before=before, today=before / ratio * (1 + change / 100))
+        assert told["change_pct"] == pytest.approx(change, abs=1e-9)
+        assert told["close"] == pytest.approx(before / ratio * (1 + change / 100))
+        assert told["offex_ratio_change"] == pytest.approx(0.2)  # of the same day's shares, whatever they are
+
+    def test_a_split_on_another_day_leaves_the_change_alone(self) -> None:
+        for day in (sessions.window(DAY, 1)[0], DAY + timedelta(1)):
+            assert priced(splits(("A", day, 2.0)), before=50.0, today=51.0)["change_pct"] == pytest.approx(2.0)
+
+    def test_a_split_that_nobody_can_vouch_for_leaves_the_change_unknown(self) -> None:
+        told = priced(splits(("A", DAY, None)), before=50.0, today=51.0)
+        assert (told["close"], told["change_pct"]) == (51.0, None)
+
+    def test_a_missing_close_is_unknown_and_never_zero(self) -> None:
+        told = priced(today=51.0)
+        assert (told["close"], told["change_pct"], told["offex_notional"]) == (51.0, None, 40 * 51.0)
+        told = priced(before=50.0)
+        assert (told["close"], told["change_pct"], told["offex_notional"]) == (None, None, None)
+        assert row(merged({"A": of(10, 20, 30, 20, 40)}))["close"] is None
+
+    def test_a_missing_ratio_has_no_change_and_a_missing_volume_no_value(self) -> None:
+        told = priced(values=of(10, 20, 30, None, 40), before=50.0, today=51.0)
+        assert (told["offex_ratio_change"], told["offex_notional"]) == (None, 40 * 51.0)
+        told = priced(values=of(10, 20, 30, 20, None), before=50.0, today=51.0)
+        assert (told["offex_ratio_change"], told["offex_notional"]) == (None, None)
+        assert told["change_pct"] == pytest.approx(2.0)
+
+    def test_nothing_is_held_against_another_security(self) -> None:
+        values = [*[Value(10, 100)] * 6, Value(60_000, 100_000 * 0.1)]
+        days = sessions.window(DAY, 1)
+        closes = pl.DataFrame([("A", days[0], 2.0), ("A", DAY, 30.0)], schema=facts.CLOSE_SCHEMA, orient="row")
+        history = {"ma": 3, "min_sessions": 3, "window": 10}
+        told = unusual.compute(merged({"A": values}), NO_SPLITS, DAY, history, WEIGHTS, closes).row(0, named=True)
+        assert "identity_break" in told["quality"]
+        assert (told["close"], told["change_pct"], told["offex_ratio_change"]) == (30.0, None, None)
 
 
 class TestByHand:
@@ -63,8 +119,7 @@ class TestByHand:
         assert told["offex_ratio_z"] == pytest.approx((0.4 - 0.2) / (1.4826 * 0.05))  # 0.1 0.2 0.3 0.2: MAD 0.05
         assert told["accum_score"] == pytest.approx(0.5 * 0.4 + 0.5 * 4 / 3)
         assert told["history_sessions"] == 4
-        assert told["quality"] == "no_lit"
-        assert (told["signal"], told["opinions"], told["classification_method"]) == ("", "none", "NONE")
+        assert told["quality"] == ""
 
     def test_ties_count_half(self) -> None:
         assert row(merged({"A": of(10, 20, 30, 20, 20)}))["trf_percentile"] == 0.5  # (1 + 2/2) / 4
@@ -86,7 +141,7 @@ class TestByHand:
         assert [told[name] for name in ("trf_ma20", "trf_spike", "trf_percentile", "offex_ratio_z", "accum_score")] == [
             None
         ] * 5
-        assert told["quality"] == "no_lit,short_history"
+        assert told["quality"] == "short_history"
 
     def test_a_session_without_a_value_of_its_own_has_no_statistic(self) -> None:
         told = row(merged({"A": of(10, 20, 30, 20, None)}))
@@ -109,9 +164,9 @@ class TestByHand:
         few = [Value(10, None), Value(20, None), Value(30, 100), Value(20, 100), Value(40, 100)]
         told = row(merged({"A": few}))
         assert (told["trf_ma20"], told["offex_ratio_z"]) == (30, None)
-        assert told["quality"] == "no_lit,short_history"
+        assert told["quality"] == "short_history"
         told = row(merged({"A": [*few[:4], Value(40, None)]}))  # no ratio today: nothing that history would give
-        assert told["quality"] == "no_lit"
+        assert told["quality"] == ""
 
     def test_weights_are_used_as_given(self) -> None:
         told = row(merged({"A": of(10, 20, 30, 20, 40)}), weights={"offex_ratio": 2.0, "trf_spike": 0.0})
@@ -123,7 +178,7 @@ class TestByHand:
         assert told["trf_ma20"] == pytest.approx((60 + 40 + 40) / 3)
         assert told["trf_percentile"] == pytest.approx((1 + 0.5 * 2) / 4)  # 20 40 60 40 against 40
         assert told["offex_ratio"] == 0.4
-        assert told["quality"] == "basis_break,no_lit"
+        assert told["quality"] == "basis_break"
 
     @pytest.mark.parametrize("offset", [-1, 0])
     def test_a_split_on_the_session_breaks_the_basis_and_one_before_the_window_does_not(self, offset: int) -> None:
@@ -156,7 +211,7 @@ class TestAnotherSecurity:
         assert told["trf_ma20"] == 1000  # (1000 + 1100 + 900) / 3
         assert told["trf_percentile"] == pytest.approx(0.5 / 3)  # 900 1000 1100 against 900
         assert told["offex_ratio_z"] == pytest.approx((0.6 - 0.55) / (1.4826 * 0.05))  # 0.6 0.5 0.55
-        assert told["quality"] == "identity_break,no_lit"
+        assert told["quality"] == "identity_break"
 
     def test_one_session_of_it_is_enough_and_leaves_no_statistic(self) -> None:
         told = row(merged({"A": [*[OLD] * 54, NEW]}), history={"ma": 20, "min_sessions": 20, "window": 60})
@@ -165,7 +220,7 @@ class TestAnotherSecurity:
             None
         ] * 5
         assert told["history_sessions"] == 0
-        assert told["quality"] == "identity_break,no_lit,short_history"
+        assert told["quality"] == "identity_break,short_history"
 
     @pytest.mark.parametrize(
         ("before", "now", "breaks"),
@@ -220,7 +275,7 @@ class TestAnotherSecurity:
     def test_a_split_explains_a_volume_on_its_basis(self) -> None:
         """100:1 on the session: what was 10 shares a day is 1,000 now, and 900 is a day like any other."""
         told = row(merged({"A": [*[OLD] * 6, NEW]}), splits(("A", DAY, 100.0)), LONG)
-        assert told["quality"] == "basis_break,no_lit"
+        assert told["quality"] == "basis_break"
 
     def test_the_plots_mean_begins_with_it_too(self) -> None:
         told = unusual.trailing(merged({"A": [*[OLD] * 6, *[NEW] * 3]}), NO_SPLITS, DAY, SHORT)
@@ -246,7 +301,7 @@ class TestUnclearSplits:
         assert [told[name] for name in ("trf_ma20", "trf_spike", "trf_percentile", "offex_ratio_z", "accum_score")] == [
             None
         ] * 5
-        assert told["quality"] == "basis_break,no_lit,split_unclear"
+        assert told["quality"] == "basis_break,split_unclear"
 
     @pytest.mark.parametrize(("ago", "inside"), [(4, False), (3, True), (0, True), (-1, False)])
     def test_inside_is_after_the_windows_first_session_and_up_to_the_last(self, ago: int, inside: bool) -> None:
@@ -257,7 +312,7 @@ class TestUnclearSplits:
 
     def test_another_tickers_is_its_own_affair(self) -> None:
         told = row(merged({"A": self.VALUES, "B": self.VALUES}), splits(("B", DAY, None)))
-        assert told["quality"] == "no_lit"
+        assert told["quality"] == ""
 
     def test_plots_and_overview_leave_out_what_nobody_knows(self) -> None:
         frame, events = merged({"A": self.VALUES}), splits(("A", sessions.window(DAY, 4)[3], None))
@@ -374,10 +429,11 @@ def test_later_sessions_are_never_looked_at() -> None:
     assert row(frame) == row(expected)
 
 
-def test_the_result_is_the_table_features(tmp_path) -> None:
+def test_the_result_is_columns_of_the_table_features_by_ticker_in_byte_order() -> None:
     frame = unusual.compute(merged({"TpC": of(1, 2, 3), "TPC": of(3, 2, 1)}), NO_SPLITS, DAY, SHORT, WEIGHTS)
-    contracts.write("features", frame, tmp_path / "f.parquet")
-    assert contracts.read("features", tmp_path / "f.parquet")["ticker"].to_list() == ["TPC", "TpC"]
+    known = dict(contracts.frame("features", {}).schema)
+    assert {name: known[name] for name in frame.columns} == dict(frame.schema)
+    assert frame["ticker"].to_list() == ["TPC", "TpC"]
 
 
 class TestWindowZ:
@@ -482,3 +538,31 @@ def test_real_days_have_the_values_computed_elsewhere(day: str, ticker: str, rea
     if mean is None:
         assert told["history_sessions"] == 2
         assert "short_history" in told["quality"]
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("day", "ticker", "closes", "notional"),
+    [
+        ("2025-12-22", "AAPL", (273.67, 270.97), 12_057_002 * 270.97),
+        ("2025-12-22", "TSLA", (481.20, 488.73), 48_288_288 * 488.73),
+        # Yahoo tells 39.6254 of 2021-12-31, two 2:1 splits later; 2:1 twice is a factor of 4.
+        ("2021-12-31", "TQQQ", (161.503433, 158.501663), 8_946_799 * 158.501663),
+    ],
+)
+def test_real_closes_are_as_traded(
+    day: str, ticker: str, closes: tuple[float, float], notional: float, real_data: Path
+) -> None:
+    from darkpool.session import volume_tables
+
+    session = date.fromisoformat(day)
+    built, metadata = volume_tables.volumes(
+        Archive(real_data / "archive"), "emps2", window=sessions.window(session, 60), tickers=[ticker],
+        unmapped=[], prefixes=["CNMS"], excluded=[], offline=True,
+    )  # fmt: skip
+    told = unusual.compute(
+        built["merged"], facts.splits(metadata), session, HISTORY, WEIGHTS, facts.closes(metadata)
+    ).row(0, named=True)
+    assert told["close"] == pytest.approx(closes[1], rel=1e-8)
+    assert told["change_pct"] == pytest.approx(100 * (closes[1] / closes[0] - 1), abs=1e-6)
+    assert told["offex_notional"] == pytest.approx(notional, rel=1e-8)

@@ -195,6 +195,7 @@ class TestDamage:
             "volume",
             "split_factor",
             "regular_volume",
+            "close",
             "rounded",
             "settled",
             "revised",
@@ -578,3 +579,51 @@ def test_real_volumes_of_2021_come_back_as_traded(real_data) -> None:
     volumes = dict(told.bars.select("ticker", "regular_volume").iter_rows())
     assert volumes == pytest.approx({"TQQQ": 30_124_300, "NVDA": 26_653_000, "GLD": 7_039_300})
     assert told.faults == ()
+
+
+Prices = dict[tuple[str, date], tuple[float, float | None]]
+
+
+def keep_prices(archive: Archive, prices: Prices, splits: Splits, moment: datetime = LATER) -> None:
+    """One answer: volume and close as Yahoo gave them, and the splits beside it."""
+    keep(archive, {}, splits, moment)
+    rows = [(symbol, day, volume, close) for (symbol, day), (volume, close) in prices.items()]
+    schema = {"symbol": pl.String, "date": pl.Date, "volume": pl.Float64, "close": pl.Float64}
+    archive.keep(layout.yahoo_daily(MONDAY), parquet(pl.DataFrame(rows, schema=schema, orient="row")), moment)
+
+
+def closes(archive: Archive) -> list[float | None]:
+    return read(archive).bars.sort("date")["close"].to_list()
+
+
+class TestCloses:
+    """Prices are adjusted as volumes are, the other way: what was traded at 100 before a 4:1 split is told as 25."""
+
+    def test_a_close_is_put_back_to_what_was_traded(self, archive) -> None:
+        told: Prices = {("TQQQ", FRIDAY): (40.0, 25.0), ("TQQQ", MONDAY): (40.0, 26.0)}
+        keep_prices(archive, told, {("TQQQ", date(2022, 1, 13)): 2.0, ("TQQQ", date(2025, 11, 20)): 2.0})
+        assert closes(archive) == [100.0, 104.0]
+
+    def test_a_split_between_two_sessions_moves_the_older_one_alone(self, archive) -> None:
+        told: Prices = {("TQQQ", FRIDAY): (40.0, 25.0), ("TQQQ", MONDAY): (40.0, 26.0)}
+        keep_prices(archive, told, {("TQQQ", MONDAY): 2.0})
+        assert closes(archive) == [50.0, 26.0]
+
+    @pytest.mark.parametrize("close", [None, math.nan, math.inf, 0.0, -1.0])
+    def test_a_close_that_is_none_is_unknown_and_leaves_the_volume(self, close: float | None, archive) -> None:
+        keep_prices(archive, {("TQQQ", MONDAY): (40.0, close)}, {})
+        assert read(archive).bars.select("volume", "close").rows() == [(40.0, None)]
+
+    def test_a_file_without_closes_is_read(self, archive) -> None:
+        keep(archive, {("TQQQ", MONDAY): 40.0}, {})
+        assert read(archive).bars.select("volume", "close").rows() == [(40.0, None)]
+
+    def test_a_split_that_nobody_can_vouch_for_leaves_the_close_unknown(self, archive) -> None:
+        keep_prices(archive, {("TQQQ", MONDAY): (40.0, 25.0)}, {("TQQQ", date(2022, 1, 13)): 1.253})
+        assert closes(archive) == [None]
+
+    @pytest.mark.parametrize(("close", "revised"), [(25.0, False), (25.000001, False), (25.01, True), (None, False)])
+    def test_a_corrected_close_is_a_correction(self, close: float | None, revised: bool, archive) -> None:
+        keep_prices(archive, {("TQQQ", MONDAY): (40.0, 25.0)}, {})
+        keep_prices(archive, {("TQQQ", MONDAY): (40.0, close)}, {}, LATER + timedelta(days=1))
+        assert read(archive).bars.select("close", "revised").rows() == [(close, revised)]

@@ -7,14 +7,11 @@ from pathlib import Path
 
 from ..session import files, selection
 from ..session.selection import NotThere
-from ..tables import glossary
+from ..tables import columns, glossary
 from . import choice, exports, text_table
 from .command import DONE, Commands
 
-SHOWN = (
-    "ticker", "signal", "accum_score", "offex_ratio", "trf_spike", "trf_volume", "trf_percentile", "offex_ratio_z",
-    "lit_buy_ratio", "log_ratio", "classification_method", "quality",
-)  # fmt: skip
+SHOWN = columns.also("terminal")
 HISTORY = (
     "offex_ratio", "offex_ratio_z", "trf_volume", "trf_spike", "trf_percentile", "lit_buy_ratio", "log_ratio", "signal",
     "classification_method", "quality",

@@ -124,14 +124,9 @@ def add(
         for t in features["ticker"]
     ]
     flags = [row.pop("flags").union(lit_flags.get(t, ())) for t, row in zip(features["ticker"], rows, strict=True)]
-    quality = pl.Series(
-        [",".join(f for f in text.split(",") if f != "no_lit") for text in features["quality"]], dtype=pl.String
-    )
-    columns = {name: features[name] for name in features.columns} | {
-        name: [row[name] for row in rows] for name in (rows[0] if rows else {})
-    }
-    columns["quality"] = add_flags(quality, flags)
-    return contracts.frame("features", columns)
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
+    directed = contracts.frame("features", columns).select(list(columns))
+    return features.hstack(directed).with_columns(add_flags(features["quality"], flags))
 
 
 def _row(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from .. import listing
-from ..tables import contracts
+from ..tables import contracts, facts
 from .volume import add_flags, factor_between
 
 MAD_TO_SIGMA = 1.4826
@@ -69,12 +69,14 @@ def identity_break(volumes: Floats, ratios: Floats) -> int | None:
 def on_basis(merged: pl.DataFrame, splits: pl.DataFrame, session: date) -> pl.DataFrame:
     """`merged` up to the session, sorted, with what its trailing statistics rest on.
 
-    `on_basis`: trf_volume on the share basis of `session`; null before an unclear split. `of_now`: whether the row is
+    `basis`: shares of `session` for one of the row's day, null before an unclear split; `on_basis`: trf_volume in them.
+    `of_now`: whether the row is
     of the security that the ticker stands for at `session` (`identity_break`). `unclear`, `broken`: whether a split
     that nobody can vouch for, or any split, lies inside the ticker's window.
     """
     frame = merged.filter(pl.col("date") <= session).sort("ticker", "date")
-    frame = frame.with_columns((frame["trf_volume"] * factor_between(frame, splits, session)).alias("on_basis"))
+    frame = frame.with_columns(factor_between(frame, splits, session).alias("basis"))
+    frame = frame.with_columns((pl.col("trf_volume") * pl.col("basis")).alias("on_basis"))
     starts = [
         (ticker, group["date"][k])
         for (ticker,), group in frame.group_by("ticker")
@@ -119,10 +121,12 @@ def compute(
     session: date,
     history: Mapping[str, int],
     weights: Mapping[str, float],
+    closes: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """The volume columns of `features` for `session`; lit columns null with the flag `no_lit`.
+    """The columns of `features` for `session` that volumes and prices give, by ticker.
 
     `merged` holds universe x window (DESIGN 7); `splits`: ticker, ex_date, ratio. `history`: ma, min_sessions, window.
+    `closes`: ticker, date, close (USD, as traded) of the session and the one before, where they are known.
     The same session gives the same row whatever else stands in `merged` outside its window.
     Raises ValueError for a ticker without a row for the session, which `volume.merge` never leaves out.
     """
@@ -132,13 +136,17 @@ def compute(
         raise ValueError(f"merged has no row for session {session} of {listing.named(without) or 'any ticker'}")
     days = sorted(there["date"].unique())[-(history["window"] + 1) :]
     grid = there.select("ticker").unique().join(pl.DataFrame({"date": days}), how="cross")
-    frame = on_basis(grid.join(there, on=["ticker", "date"], how="left"), splits, session)
+    closes = pl.DataFrame(schema=facts.CLOSE_SCHEMA) if closes is None else closes
+    rows_of_window = grid.join(there, on=["ticker", "date"], how="left").join(
+        closes, on=["ticker", "date"], how="left", maintain_order="left"
+    )
+    frame = on_basis(rows_of_window, splits, session)
     rows = [
         _row(ticker, group, session, history, weights)
         for (ticker,), group in frame.group_by("ticker", maintain_order=True)
     ]
-    columns = {name: [row.get(name) for row in rows] for name in contracts.CONTRACTS["features"].names}
-    return contracts.frame("features", columns).sort("date", "ticker")
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return contracts.frame("features", columns).select(list(columns)).sort("date", "ticker")
 
 
 def trailing(merged: pl.DataFrame, splits: pl.DataFrame, session: date, history: Mapping[str, int]) -> pl.DataFrame:
@@ -167,7 +175,7 @@ def _row(
     """The row of a ticker; `group`: its rows of `on_basis`, one a session of the window, the session last."""
     today = group.row(-1, named=True)
     volume, ratio = today["trf_volume"], today["offex_ratio"]
-    now = group.with_columns(pl.when(pl.col("of_now")).then(pl.col("trf_volume", "on_basis", "offex_ratio")))
+    now = group.with_columns(pl.when(pl.col("of_now")).then(pl.col("trf_volume", "on_basis", "offex_ratio", "close")))
     traded, volumes, ratios = (_values(now, name) for name in ("trf_volume", "on_basis", "offex_ratio"))
     earlier_volumes, earlier_ratios = _known(volumes[:-1]), _known(ratios[:-1])
     valued = _known(traded[:-1])
@@ -180,8 +188,9 @@ def _row(
     score = None
     if ratio is not None and spike is not None:
         score = weights["offex_ratio"] * ratio + weights["trf_spike"] * spike
+    close = today["close"]
+    before = now.row(-2, named=True) if now.height > 1 else dict.fromkeys(today)
     conditions = {
-        "no_lit": True,
         "basis_break": today["broken"],
         "identity_break": not group["of_now"].all(),
         "split_unclear": today["unclear"],
@@ -195,6 +204,10 @@ def _row(
         "trf_volume": volume,
         "regular_volume": today["regular_volume"],
         "offex_ratio": ratio,
+        "offex_ratio_change": None if ratio is None or before["offex_ratio"] is None else ratio - before["offex_ratio"],
+        "close": close,
+        "change_pct": _change(before["close"], before["basis"], close),
+        "offex_notional": None if volume is None or close is None else volume * close,
         "trf_ma20": mean,
         "trf_spike": spike,
         "trf_percentile": percentile(earlier_volumes, volume)
@@ -205,12 +218,15 @@ def _row(
         else None,
         "accum_score": score,
         "history_sessions": len(valued),
-        "classification_method": "NONE",
-        "signal": "",
-        "strength": "",
-        "opinions": "none",
         "quality": add_flags(pl.Series([today["quality"]]), [flags])[0],
     }
+
+
+def _change(before: float | None, basis: float | None, close: float | None) -> float | None:
+    """Percent from the close before to this one; `basis`: shares of today for one of then, the way across a split."""
+    if before is None or basis is None or close is None:
+        return None
+    return 100 * (close * basis / before - 1)
 
 
 def _values(group: pl.DataFrame, column: str) -> Floats:

@@ -38,8 +38,8 @@ def volumes(
 ) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
     """`finra_trf`, `yf_volume` and `merged` of the window's last session.
 
-    The second value is what the tables say about themselves: states of the sources, splits, notes, as JSON texts.
-    `flags` stand on every row.
+    The second value is what the tables say about themselves: states of the sources, splits, closes, notes, as JSON
+    texts. `flags` stand on every row.
     Raises SimulatedArchive.
     """
     session = window[-1]
@@ -65,14 +65,17 @@ def volumes(
     on_every_row = dict.fromkeys([*flags, *(["simulated"] if is_demo else [])], True)
     tables = {
         "finra_trf": _finra_trf(own.frame, session, excluded),
-        "yf_volume": yahoo.bars.drop("rounded", "revised"),
+        "yf_volume": yahoo.bars.drop("close", "rounded", "revised"),
         "merged": volume.merge(tickers, window, off_exchange, yahoo.bars, on_every_row),
     }
     odd = dict.fromkeys([*(f"{name}, {row.what}" for name, row in own.odd), *trf.odd])
     kept_universe = archive.damaged(layout.universe(scan, session)).values()
     told = notes(tickers, unmapped, [*trf.damaged.values(), *odd, *yahoo.faults, *kept_universe])
     told += listing.few([f"Not known: {doubt}." for doubt in yahoo.doubts])
-    return tables, facts.pack(states, told, is_demo, yahoo.splits.select(list(facts.SPLIT_SCHEMA)))
+    last_two = yahoo.bars.filter(pl.col("date").is_in(list(window[-2:]))).select(list(facts.CLOSE_SCHEMA)).drop_nulls()
+    return tables, facts.pack(
+        states, told, is_demo, yahoo.splits.select(list(facts.SPLIT_SCHEMA)), closes=last_two.sort("ticker", "date")
+    )
 
 
 def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str]) -> pl.DataFrame:

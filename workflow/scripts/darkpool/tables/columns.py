@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 
 from .column import Column, Place, Table, by_name
 
-PERIOD, GLANCE, MUCH, UNUSUAL = "FINRA week", "At a glance", "How much", "How unusual"
+PERIOD, GLANCE, PRICE = "FINRA week", "At a glance", "Price"
+MUCH, UNUSUAL = "How much", "How unusual"
 FLOW, PRINTS, WEEK, QUALITY = "Bought or sold (inferred estimate)", "FINRA prints", "FINRA weekly", "Quality"
 LIT, WINDOW = "Lit market behind it", "Window"
 CHECK, RATIO, COMPARED, BIAS = "Check", "Ratio", "Compared", "Expected bias"
 GROUPS = (
-    "", PERIOD, GLANCE, MUCH, UNUSUAL, FLOW, PRINTS, LIT, WEEK, CHECK, RATIO, COMPARED, BIAS, WINDOW, QUALITY,
+    "", PERIOD, GLANCE, PRICE, MUCH, UNUSUAL, FLOW, PRINTS, LIT, WEEK, CHECK, RATIO, COMPARED, BIAS, WINDOW, QUALITY,
 )  # fmt: skip
 """Groups of columns in the order in which they are shown."""
 
@@ -211,6 +212,30 @@ TABLES: Mapping[str, Table] = {
     "features": Table(BY_TICKER, (
         DATE, TICKER, TRF_VOLUME, REGULAR_VOLUME, OFFEX_RATIO,
         Column(
+            "offex_ratio_change", "fraction", "Off-exchange ratio less that of the session before.",
+            "offex_ratio − offex_ratio of the session before",
+            null=True, since=3, kind="points", label="Change of ratio", heading="points", at=(UNUSUAL, 3),
+            unknown_by=("no_trf", *_NO_REGULAR),
+            unknown="The ratio of the session before is unknown, or was another security's.",
+        ),
+        Column(
+            "close", "USD a share", "Yahoo's close as traded on the day.", "Yahoo close × split factor",
+            null=True, since=3, label="Close", heading="USD", at=(PRICE, 1), essential=True,
+            unknown_by=("split_unclear",), unknown="Yahoo's answer holds no close for this ticker.",
+        ),
+        Column(
+            "change_pct", "percent", "From the close of the session before to this one, on one basis across splits.",
+            "100 × (close / close of the session before − 1)",
+            null=True, since=3, kind="change", label="Change", heading="% of close", at=(PRICE, 2), essential=True,
+            unknown_by=("split_unclear",),
+            unknown="A close, this session's or the one before's, is unknown, or was another security's.",
+        ),
+        Column(
+            "offex_notional", "USD", "Off-exchange volume at the session's close.", "trf_volume × close",
+            null=True, since=3, label="Off-exch. value", heading="USD", at=(MUCH, 4),
+            unknown_by=("no_trf", "split_unclear"), unknown="The close is unknown.",
+        ),
+        Column(
             "trf_ma20", "shares",
             "Mean off-exchange volume of the last {ma} sessions, this one included, on this session's share basis.",
             "mean of trf_volume over {ma} sessions",
@@ -248,7 +273,7 @@ TABLES: Mapping[str, Table] = {
         Column(
             "history_sessions", "sessions",
             "Earlier sessions of the {window}-session window with an off-exchange volume, of this security.",
-            label="History", at=(UNUSUAL, 3),
+            label="History", at=(UNUSUAL, 4),
         ),
         LIT_BUY_RATIO, LIT_BUY_LOW, LIT_BUY_HIGH, METHOD, LIT_COVERAGE, BOUGHT, SOLD, BOUGHT_LOW, BOUGHT_HIGH,
         BUY_RATIO, LOG_RATIO, SIGNAL,

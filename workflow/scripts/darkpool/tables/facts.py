@@ -1,7 +1,7 @@
 """What a table says besides its columns, carried in its metadata to the tables and pages built from it.
 
-States of the sources, notes for the reader, whether the vendors were simulated, the splits of the window, and flags by
-ticker.
+States of the sources, notes for the reader, whether the vendors were simulated, the splits of the window, the
+last two closes, and flags by ticker.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..states import State
 
 SPLIT_SCHEMA = {"ticker": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
 """`ratio` is null where it cannot be known (`splits.judged`); so is then every factor over the split."""
+CLOSE_SCHEMA = {"ticker": pl.String, "date": pl.Date, "close": pl.Float64}
 
 
 class Source(TypedDict):
@@ -45,16 +46,22 @@ def pack(
     splits: pl.DataFrame | None = None,
     is_counted: bool = False,
     flags: Mapping[str, Iterable[str]] | None = None,
+    closes: pl.DataFrame | None = None,
 ) -> dict[str, str]:
     """Metadata of a table, JSON texts by name; of notes of one kind a few stand for all, unless that was seen to."""
-    rows = [] if splits is None else [[ticker, str(day), ratio] for ticker, day, ratio in splits.iter_rows()]
     return {
         "sources": json.dumps(list(sources)),
         "notes": json.dumps(list(notes) if is_counted else listing.few_of_each(notes)),
         "simulated": json.dumps(simulated),
-        "splits": json.dumps(rows),
+        "splits": json.dumps([] if splits is None else _lines(splits)),
+        **({} if closes is None else {"closes": json.dumps(_lines(closes))}),
         "flags": json.dumps({ticker: sorted(of_ticker) for ticker, of_ticker in sorted((flags or {}).items())}),
     }
+
+
+def _lines(frame: pl.DataFrame) -> list[list[object]]:
+    """Rows of ticker, day and value."""
+    return [[ticker, str(day), value] for ticker, day, value in frame.iter_rows()]
 
 
 def told(metadata: Mapping[str, str]) -> Told:
@@ -78,5 +85,14 @@ def flags(metadata: Mapping[str, str]) -> dict[str, list[str]]:
 
 def splits(metadata: Mapping[str, str]) -> pl.DataFrame:
     """Splits (ticker, ex_date, ratio) of the window."""
-    rows = [(ticker, date.fromisoformat(day), ratio) for ticker, day, ratio in json.loads(metadata["splits"])]
-    return pl.DataFrame(rows, schema=SPLIT_SCHEMA, orient="row")
+    return _frame(metadata["splits"], SPLIT_SCHEMA)
+
+
+def closes(metadata: Mapping[str, str]) -> pl.DataFrame:
+    """Closes (ticker, date, close in USD, as traded) of the session and the one before; none in an older table."""
+    return _frame(metadata.get("closes", "[]"), CLOSE_SCHEMA)
+
+
+def _frame(text: str, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    rows = [(ticker, date.fromisoformat(day), value) for ticker, day, value in json.loads(text)]
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -417,6 +417,14 @@ def written(kind: Kind, value: object) -> str:
             return (f"{value:.2f}" if value < 1000 else shares(float(value))) + TIMES
         case "signed":
             return signed(value)
+        case "points":
+            return signed(100 * value)
+        case "change":
+            return signed(value) + "%"
+        case "price":
+            return f"{value:.{2 if value >= 1 else 4}f}"
+        case "money":
+            return "$" + shares(float(value))
         case "count":
             return f"{value:d}" if isinstance(value, int) else f"{value:.0f}"
     return f"{value:.2f}"

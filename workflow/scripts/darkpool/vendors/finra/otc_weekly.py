@@ -281,7 +281,7 @@ def ats_share(otc_weekly: pl.DataFrame) -> pl.DataFrame:
 
 def add(features: pl.DataFrame, weekly: Weekly) -> pl.DataFrame:
     """`features` with `finra_week` and `ats_share` of the newest visible week, and the flags of its row."""
-    joined = features.drop("finra_week", "ats_share").join(ats_share(weekly.table), on="ticker", how="left")
+    joined = features.join(ats_share(weekly.table), on="ticker", how="left", maintain_order="left")
     flags = [
         {name for name, tickers in (("restated", weekly.restated), ("revised", weekly.revised)) if ticker in tickers}
         for ticker in joined["ticker"]

@@ -27,14 +27,16 @@ from . import daily_files
 
 NEAREST = 5
 """Earlier answers that are asked whether they know a split, and as many of before its day: the split's own morning."""
+SAME_PRICE = 1e-6
+"""Part of a close by which two answers may differ and mean the same: Yahoo's prices have the digits of a float32."""
 
 Days = dict[date, float]
 
 
 class Consolidated(NamedTuple):
     bars: pl.DataFrame
-    """date, ticker, volume, split_factor?, regular_volume?, rounded, settled, revised; one row per key, the newest
-    answer. The factor is null over an unclear split."""
+    """date, ticker, volume, split_factor?, regular_volume?, close? (USD, as traded), rounded, settled, revised; one row
+    per key, the newest answer. The factor is null over an unclear split, and with it what was traded."""
     splits: pl.DataFrame
     """ticker, ex_date, ratio? (new shares per old; null where nobody can know it), named? (the ratio that the volumes
     do not show yet), up to the day of asking."""
@@ -70,7 +72,7 @@ def read(
     # Of a split without a day nobody knows whether the session traded before it, nor the sessions before the session.
     undated = named.filter(pl.col("ex_date") == daily_files.NO_DAY)
     named = pl.concat([named, undated.with_columns(ex_date=pl.lit(session))])
-    daily, _ = daily_files.read(archive.answers(daily_name), daily_files.VOLUMES, ours, faults)
+    daily, _ = daily_files.read(archive.answers(daily_name), daily_files.BARS, ours, faults)
     faults += [*archive.damaged(splits_name).values(), *archive.damaged(daily_name).values()]
     lost += open_requests.broken_splits(archive, session)
     if daily.height and not archive.answers(splits_name):
@@ -92,6 +94,7 @@ def read(
         for (moment,), group in bars.group_by("answer", maintain_order=True)
     ]
     traded = pl.concat(parts) if parts else as_traded(bars, split_frame({}))
+    traded = traded.with_columns(pl.col("close") * pl.col("split_factor"))
     settled = _settled(traded, archive, session)
     return Consolidated(
         _newest(traded.with_columns(settled), _replaced(archive, daily_name, splits_name)).sort("date", "ticker"),
@@ -290,8 +293,8 @@ def differs(newer: pl.Expr, newer_factor: pl.Expr, older: pl.Expr, older_factor:
 
 
 def _newest(bars: pl.DataFrame, replaced: Sequence[datetime]) -> pl.DataFrame:
-    """The newest answer per ticker and date; `revised` where an older one meant another as-traded volume, or where the
-    answer is of a `replaced` moment.
+    """The newest answer per ticker and date; `revised` where an older one meant another as-traded volume or close, or
+    where the answer is of a `replaced` moment.
     """
     newest = bars.sort("answer").unique(["ticker", "date"], keep="last", maintain_order=True)
     older = bars.select(
@@ -300,12 +303,16 @@ def _newest(bars: pl.DataFrame, replaced: Sequence[datetime]) -> pl.DataFrame:
         pl.col("answer").alias("older"),
         pl.col("regular_volume").alias("older_volume"),
         pl.col("split_factor").alias("older_factor"),
+        pl.col("close").alias("older_close"),
     )
     columns = [pl.col(name) for name in ("regular_volume", "split_factor", "older_volume", "older_factor")]
     revised = (
         newest.join(older, on=["ticker", "date"])
         .filter(pl.col("older") < pl.col("answer"))
-        .filter(differs(*columns).fill_null(pl.col("regular_volume").is_null() != pl.col("older_volume").is_null()))
+        .filter(
+            differs(*columns).fill_null(pl.col("regular_volume").is_null() != pl.col("older_volume").is_null())
+            | ((pl.col("close") / pl.col("older_close") - 1).abs() > SAME_PRICE).fill_null(False)
+        )
         .select("ticker", "date")
         .unique()
         .with_columns(pl.lit(True).alias("revised"))
@@ -313,5 +320,5 @@ def _newest(bars: pl.DataFrame, replaced: Sequence[datetime]) -> pl.DataFrame:
     return (
         newest.join(revised, on=["ticker", "date"], how="left")
         .with_columns(pl.col("revised").fill_null(False) | pl.col("answer").is_in(list(replaced)))
-        .select("date", "ticker", "volume", "split_factor", "regular_volume", "rounded", "settled", "revised")
+        .select("date", "ticker", "volume", "split_factor", "regular_volume", "close", "rounded", "settled", "revised")
     )

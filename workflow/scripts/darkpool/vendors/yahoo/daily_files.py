@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .chart import DailyAnswer
 
 VOLUMES = {"date": pl.Date(), "volume": pl.Float64()}
+BARS = {**VOLUMES, "close": pl.Float64()}
+"""With the close, adjusted like the volume; null in a file without it."""
 SPLITS = {"ex_date": pl.Date(), "ratio": pl.Float64()}
 NO_DAY = date.max
 """Stands for the day of a split that a file names without one."""
@@ -94,22 +96,31 @@ def read(
 def read_file(path: Path, types: Mapping[str, pl.DataType]) -> tuple[pl.DataFrame, list[str]]:
     """An answer's symbol and columns of `types`, and what of its rows is strange, each with symbol, day and value.
 
-    A row of volumes whose day or volume is none is left out. A split stays, whatever is strange about it: one of a day
-    or a ratio that nobody knows makes the volumes before it unknown.
+    A row of volumes whose day or volume is none is left out; a close that is none is null. A split stays,
+    whatever is strange about it: one of a day or a ratio that nobody knows makes the volumes before it unknown.
     Raises ValueError, KeyError, OSError, ArrowException or PolarsError for a file that is no such answer.
     """
     # Not read_table, which imports pandas first: 0.2 s of every step.
     with pq.ParquetFile(path) as file:
-        missing = {"symbol", *types} - set(file.schema_arrow.names)
+        held = set(file.schema_arrow.names)
+        missing = {"symbol", *types} - held - {"close"}
         if missing:
             raise KeyError(f"columns {', '.join(sorted(missing))} are missing")
-        table = pl.from_arrow(file.read(columns=["symbol", *types]))
+        table = pl.from_arrow(file.read(columns=["symbol", *(name for name in types if name in held)]))
     assert isinstance(table, pl.DataFrame)
+    if "close" in types and "close" not in held:
+        table = table.with_columns(close=pl.lit(None, pl.Float64))
     truths = [name for name in types if table[name].dtype == pl.Boolean]
     if truths:
         raise ValueError(f"column {truths[0]} holds true and false, expected {types[truths[0]]}")
-    day, value = types
-    frame = table.select(pl.col("symbol").cast(pl.String), _as_days(table[day]), pl.col(value).cast(pl.Float64))
+    day, value, *more = types
+    close = pl.col("close").cast(pl.Float64, strict=False)
+    frame = table.select(
+        pl.col("symbol").cast(pl.String),
+        _as_days(table[day]),
+        pl.col(value).cast(pl.Float64),
+        *([pl.when(close.is_finite() & (close > 0)).then(close)] if more else []),
+    )
     return _usable_splits(frame) if value == "ratio" else _usable_volumes(frame, table[day])
 
 
@@ -139,7 +150,7 @@ def _usable_volumes(frame: pl.DataFrame, given: pl.Series) -> tuple[pl.DataFrame
         *listing.few(
             [
                 f"{symbol} has a volume of {volume:g} on {day}, expected fewer than {MOST_SHARES:g} shares"
-                for symbol, day, volume in absurd.iter_rows()
+                for symbol, day, volume, *_ in absurd.iter_rows()
             ]
         ),
     ]

@@ -76,6 +76,10 @@ function written(kind, value) {
     case "percent": return fixed(value, 1) + "%";
     case "ratio": return (value < 1000 ? fixed(value, 2) : shares(value)) + TIMES;
     case "signed": return signed(value);
+    case "points": return signed(100 * value);
+    case "change": return signed(value) + "%";
+    case "price": return fixed(value, value >= 1 ? 2 : 4);
+    case "money": return "$" + shares(value);
     case "count": return fixed(value, 0);
   }
   return fixed(value, 2);
