@@ -32,9 +32,9 @@ def daily(*rows: tuple) -> pl.DataFrame:
 
 
 def test_a_pair_within_its_band_is_ok_and_one_outside_an_alarm():
-    told = reconcile.trf_prints(SESSION, {"A": 96.0, "B": 94.0, "C": 105.0}, dict.fromkeys("ABC", 100.0))
-    assert verdicts(told) == {"A": "ok", "B": "alarm", "C": "ok"}
-    assert told.row(0, named=True) | {"why": ""} == {
+    compared = reconcile.trf_prints(SESSION, {"A": 96.0, "B": 94.0, "C": 105.0}, dict.fromkeys("ABC", 100.0))
+    assert verdicts(compared) == {"A": "ok", "B": "alarm", "C": "ok"}
+    assert compared.row(0, named=True) | {"why": ""} == {
         "check": "trf_prints", "date": SESSION, "ticker": "A", "left_name": "FINRA prints on the tape", "left": 96.0,
         "right_name": "FINRA daily file", "right": 100.0, "ratio": 0.96, "low": 0.95, "high": 1.05, "verdict": "ok",
         "why": "",
@@ -42,68 +42,68 @@ def test_a_pair_within_its_band_is_ok_and_one_outside_an_alarm():
 
 
 def test_a_missing_side_is_not_comparable_and_named():
-    told = reconcile.yahoo_polygon(SESSION, {"A": 1.0, "B": None}, {"B": 1.0})
-    assert verdicts(told) == dict.fromkeys("AB", "not comparable")
-    assert [why.split(".")[0] for why in told["why"]] == [
+    compared = reconcile.yahoo_polygon(SESSION, {"A": 1.0, "B": None}, {"B": 1.0})
+    assert verdicts(compared) == dict.fromkeys("AB", "not comparable")
+    assert [why.split(".")[0] for why in compared["why"]] == [
         "Not there: Polygon trades of the whole day", "Not there: Yahoo daily, as traded",
     ]  # fmt: skip
-    assert told["ratio"].to_list() == [None, None]
+    assert compared["ratio"].to_list() == [None, None]
 
 
 def test_volume_against_none_at_all_is_an_alarm():
-    told = reconcile.trf_prints(SESSION, {"A": 5.0, "B": 0.0}, {"A": 0.0, "B": 0.0})
-    assert verdicts(told) == {"A": "alarm", "B": "ok"}
-    assert told["ratio"].to_list() == [None, None]
+    compared = reconcile.trf_prints(SESSION, {"A": 5.0, "B": 0.0}, {"A": 0.0, "B": 0.0})
+    assert verdicts(compared) == {"A": "alarm", "B": "ok"}
+    assert compared["ratio"].to_list() == [None, None]
 
 
 def test_the_week_is_summed_when_every_session_is_there():
-    told = reconcile.weekly_sum(MONDAY, WEEK, daily(*((day, "A", 18.0) for day in WEEK)), {"A": 100.0})
-    assert (told["left"][0], told["ratio"][0], told["verdict"][0]) == (90.0, 0.9, "ok")
+    compared = reconcile.weekly_sum(MONDAY, WEEK, daily(*((day, "A", 18.0) for day in WEEK)), {"A": 100.0})
+    assert (compared["left"][0], compared["ratio"][0], compared["verdict"][0]) == (90.0, 0.9, "ok")
 
 
 def test_a_partial_week_is_not_compared():
     rows = [(day, "A", 18.0) for day in WEEK[:3]] + [(WEEK[3], "A", None), (date(2025, 11, 24), "A", 18.0)]
-    told = reconcile.weekly_sum(MONDAY, WEEK, daily(*rows), {"A": 60.0, "B": 1.0})
-    assert verdicts(told) == dict.fromkeys("AB", "not comparable")
-    assert told["left"].to_list() == [None, None]
-    assert [why.split(".")[0] for why in told["why"]] == [
+    compared = reconcile.weekly_sum(MONDAY, WEEK, daily(*rows), {"A": 60.0, "B": 1.0})
+    assert verdicts(compared) == dict.fromkeys("AB", "not comparable")
+    assert compared["left"].to_list() == [None, None]
+    assert [why.split(".")[0] for why in compared["why"]] == [
         "FINRA's daily files hold 3 of the week's 5 sessions", "FINRA's daily files hold 0 of the week's 5 sessions",
     ]  # fmt: skip
 
 
 def test_a_week_counted_twice_raises_the_alarm():
-    told = reconcile.weekly_sum(MONDAY, WEEK, daily(*((day, "A", 18.0) for day in WEEK)), {"A": 200.0})
-    assert verdicts(told) == {"A": "alarm"}
+    compared = reconcile.weekly_sum(MONDAY, WEEK, daily(*((day, "A", 18.0) for day in WEEK)), {"A": 200.0})
+    assert verdicts(compared) == {"A": "alarm"}
 
 
 FILES = {"FNSQ": {"A": 60.0, "B": 5.0}, "FNYX": {"A": 39.999_99}, "FNQC": {}, "FNRA": {}}
 
 
 def test_facilities_add_up_to_the_consolidated_file():
-    told = reconcile.facilities(SESSION, FILES, {"A": 100.0, "B": 6.0})
-    assert verdicts(told) == {"A": "ok", "B": "alarm"}
-    assert told["left"].to_list() == pytest.approx([99.999_99, 5.0])
+    compared = reconcile.facilities(SESSION, FILES, {"A": 100.0, "B": 6.0})
+    assert verdicts(compared) == {"A": "ok", "B": "alarm"}
+    assert compared["left"].to_list() == pytest.approx([99.999_99, 5.0])
 
 
 def test_without_one_facilitys_file_there_is_no_sum():
-    told = reconcile.facilities(SESSION, {k: v for k, v in FILES.items() if k != "FNQC"}, {"A": 100.0})
-    assert verdicts(told) == dict.fromkeys("AB", "not comparable")
-    assert told["why"][0].startswith("Not there: FNQC.")
+    compared = reconcile.facilities(SESSION, {k: v for k, v in FILES.items() if k != "FNQC"}, {"A": 100.0})
+    assert verdicts(compared) == dict.fromkeys("AB", "not comparable")
+    assert compared["why"][0].startswith("Not there: FNQC.")
 
 
 def test_an_unknown_volume_at_one_facility_is_not_taken_for_zero():
-    told = reconcile.facilities(SESSION, {**FILES, "FNRA": {"A": None}}, {"A": 100.0, "B": 5.0})
-    assert verdicts(told) == {"A": "not comparable", "B": "ok"}
+    compared = reconcile.facilities(SESSION, {**FILES, "FNRA": {"A": None}}, {"A": 100.0, "B": 5.0})
+    assert verdicts(compared) == {"A": "not comparable", "B": "ok"}
 
 
 def test_minute_bars_may_fall_short_of_the_day_and_never_exceed_it():
-    told = reconcile.minute_bars(SESSION, {"A": 70.0, "B": 103.0, "C": 49.0}, dict.fromkeys("ABC", 100.0))
-    assert verdicts(told) == {"A": "ok", "B": "alarm", "C": "alarm"}
+    compared = reconcile.minute_bars(SESSION, {"A": 70.0, "B": 103.0, "C": 49.0}, dict.fromkeys("ABC", 100.0))
+    assert verdicts(compared) == {"A": "ok", "B": "alarm", "C": "alarm"}
 
 
 def test_case_is_identity():
-    told = reconcile.trf_prints(SESSION, {"TPC": 1.0, "NA": 1.0}, {"TpC": 1.0, "NA": 1.0})
-    assert verdicts(told) == {"NA": "ok", "TPC": "not comparable", "TpC": "not comparable"}
+    compared = reconcile.trf_prints(SESSION, {"TPC": 1.0, "NA": 1.0}, {"TpC": 1.0, "NA": 1.0})
+    assert verdicts(compared) == {"NA": "ok", "TPC": "not comparable", "TpC": "not comparable"}
 
 
 def test_every_band_holds_what_it_expects_and_says_why():
@@ -113,16 +113,16 @@ def test_every_band_holds_what_it_expects_and_says_why():
 
 
 def test_checks_are_stacked_in_order_and_counted():
-    told = reconcile.stack(
+    compared = reconcile.stack(
         [
             reconcile.trf_prints(SESSION, {"B": 1.0, "A": 9.0}, {"B": 1.0, "A": 1.0}),
             reconcile.minute_bars(SESSION, {"A": 1.0}, {}),
         ]
     )
-    assert told.select("check", "ticker").rows() == [("minute_bars", "A"), ("trf_prints", "A"), ("trf_prints", "B")]
-    assert reconcile.counts(told) == {"ok": 1, "alarm": 1, "not comparable": 1}
-    assert list(reconcile.summary(told)) == sorted(set(told["check"]))
-    assert sum(sum(verdicts.values()) for verdicts in reconcile.summary(told).values()) == told.height
+    assert compared.select("check", "ticker").rows() == [("minute_bars", "A"), ("trf_prints", "A"), ("trf_prints", "B")]
+    assert reconcile.counts(compared) == {"ok": 1, "alarm": 1, "not comparable": 1}
+    assert list(reconcile.summary(compared)) == sorted(set(compared["check"]))
+    assert sum(sum(verdicts.values()) for verdicts in reconcile.summary(compared).values()) == compared.height
     assert reconcile.counts(reconcile.stack([])) == {"ok": 0, "alarm": 0, "not comparable": 0}
 
 
@@ -171,9 +171,9 @@ def test_prints_of_a_real_tape_are_finras_volume(real_data, session, symbols):
         volume = eligibility.volume_by_venue(tape, POLICY, VENUES, hours)
         prints[symbol] = volume.finra_prints + volume.adf
         whole[symbol] = sum(eligibility.volume_by_venue(tape, POLICY, VENUES))
-    told = reconcile.trf_prints(session, prints, {symbol: finra[symbol] for symbol in symbols})
-    assert set(verdicts(told).values()) == {"ok"}
-    assert told["ratio"].to_list() == pytest.approx([1.0] * len(symbols), abs=1e-3)
+    compared = reconcile.trf_prints(session, prints, {symbol: finra[symbol] for symbol in symbols})
+    assert set(verdicts(compared).values()) == {"ok"}
+    assert compared["ratio"].to_list() == pytest.approx([1.0] * len(symbols), abs=1e-3)
     yahoo = pl.read_parquet(real_data / f"archive/yahoo/daily/{session}.parquet").filter(pl.col("date") == session)
     of_yahoo = {symbol: float(shares) for symbol, shares in yahoo.select("symbol", "volume").iter_rows()}
     assert set(verdicts(reconcile.yahoo_polygon(session, of_yahoo, whole)).values()) == {"ok"}
@@ -186,9 +186,9 @@ def test_real_facilities_add_up_for_every_symbol(real_data):
         prefix: finra_shares(real_data / f"finra_families/{prefix}shvol20200102.txt", session)
         for prefix in (*reconcile.FACILITIES, "CNMS")
     }
-    told = reconcile.facilities(session, files, files["CNMS"])
-    assert reconcile.counts(told) == {"ok": told.height, "alarm": 0, "not comparable": 0}
-    assert told.height > 8_000
+    compared = reconcile.facilities(session, files, files["CNMS"])
+    assert reconcile.counts(compared) == {"ok": compared.height, "alarm": 0, "not comparable": 0}
+    assert compared.height > 8_000
 
 
 @pytest.mark.real_data
@@ -197,6 +197,6 @@ def test_real_minute_bars_fall_short_of_the_day(real_data):
     bars = minute_bars.read_bars(path, sessions.trading_hours(SESSION)).frame["v"].sum()
     yahoo = pl.read_parquet(real_data / f"archive/yahoo/daily/{SESSION}.parquet")
     volume = float(yahoo.filter((pl.col("symbol") == "SPY") & (pl.col("date") == SESSION))["volume"][0])
-    told = reconcile.minute_bars(SESSION, {"SPY": bars}, {"SPY": volume})
-    assert verdicts(told) == {"SPY": "ok"}
-    assert 0.6 < told["ratio"][0] < 0.8
+    compared = reconcile.minute_bars(SESSION, {"SPY": bars}, {"SPY": volume})
+    assert verdicts(compared) == {"SPY": "ok"}
+    assert 0.6 < compared["ratio"][0] < 0.8

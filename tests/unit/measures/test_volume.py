@@ -26,14 +26,14 @@ def test_two_splits_since_the_day_quarter_the_volume_yahoo_gives() -> None:
     twice = splits(
         ("TQQQ", date(2022, 1, 13), 2.0), ("TQQQ", date(2025, 11, 20), 2.0), ("NVDA", date(2024, 6, 10), 10.0)
     )
-    told = volume.as_traded(bars(("TQQQ", DAY, 400.0), ("NVDA", DAY, 400.0), ("SPY", DAY, 400.0)), twice)
-    assert told["split_factor"].to_list() == [4.0, 10.0, 1.0]
-    assert told["regular_volume"].to_list() == [100.0, 40.0, 400.0]
+    restored = volume.as_traded(bars(("TQQQ", DAY, 400.0), ("NVDA", DAY, 400.0), ("SPY", DAY, 400.0)), twice)
+    assert restored["split_factor"].to_list() == [4.0, 10.0, 1.0]
+    assert restored["regular_volume"].to_list() == [100.0, 40.0, 400.0]
 
 
 def test_a_reverse_split_raises_the_volume_as_traded() -> None:
-    told = volume.as_traded(bars(("UVXY", DAY, 100.0)), splits(("UVXY", DAY + timedelta(1), 0.1)))
-    assert told["regular_volume"].to_list() == [pytest.approx(1000)]
+    restored = volume.as_traded(bars(("UVXY", DAY, 100.0)), splits(("UVXY", DAY + timedelta(1), 0.1)))
+    assert restored["regular_volume"].to_list() == [pytest.approx(1000)]
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_a_reverse_split_raises_the_volume_as_traded() -> None:
 def test_whole_adjusted_shares_behind_a_reverse_split_tell_a_volume_to_a_hundredth_or_not_at_all(
     given: float, ratio: float | None, rounded: bool, traded: float | None
 ) -> None:
-    told = volume.as_traded(bars(("UVXY", DAY, given)), splits(("UVXY", DAY + timedelta(1), ratio)))
-    assert told["rounded"].to_list() == [rounded]
-    assert told["split_factor"].to_list() == [ratio]
-    assert told["regular_volume"].to_list() == [traded if traded is None else pytest.approx(traded)]
+    restored = volume.as_traded(bars(("UVXY", DAY, given)), splits(("UVXY", DAY + timedelta(1), ratio)))
+    assert restored["rounded"].to_list() == [rounded]
+    assert restored["split_factor"].to_list() == [ratio]
+    assert restored["regular_volume"].to_list() == [traded if traded is None else pytest.approx(traded)]
 
 
 def test_a_factor_over_an_unclear_split_is_unknown_and_any_other_is_not() -> None:
@@ -69,8 +69,8 @@ def test_a_factor_over_an_unclear_split_is_unknown_and_any_other_is_not() -> Non
 
 def test_a_split_counts_from_its_own_day_on() -> None:
     once = splits(("TQQQ", DAY, 2.0))
-    told = volume.as_traded(bars(("TQQQ", DAY - timedelta(1), 10.0), ("TQQQ", DAY, 10.0)), once)
-    assert told["split_factor"].to_list() == [2.0, 1.0]
+    restored = volume.as_traded(bars(("TQQQ", DAY - timedelta(1), 10.0), ("TQQQ", DAY, 10.0)), once)
+    assert restored["split_factor"].to_list() == [2.0, 1.0]
 
 
 def test_the_way_to_the_sessions_basis_takes_only_splits_up_to_it() -> None:
@@ -81,8 +81,8 @@ def test_the_way_to_the_sessions_basis_takes_only_splits_up_to_it() -> None:
 
 
 def test_case_is_identity_for_splits_too() -> None:
-    told = volume.as_traded(bars(("TpC", DAY, 8.0), ("TPC", DAY, 8.0)), splits(("TPC", DAY + timedelta(1), 2.0)))
-    assert told["regular_volume"].to_list() == [8.0, 4.0]
+    restored = volume.as_traded(bars(("TpC", DAY, 8.0), ("TPC", DAY, 8.0)), splits(("TPC", DAY + timedelta(1), 2.0)))
+    assert restored["regular_volume"].to_list() == [8.0, 4.0]
 
 
 @given(

@@ -28,8 +28,8 @@ def sentences(features: pl.DataFrame) -> list[str]:
     """
     rows: list[Row] = list(features.iter_rows(named=True))
     found = sorted(((row, reasons) for row in rows if (reasons := list(_reasons(row)))), key=_order)
-    told = [f"{row['ticker']}: {', '.join([*reasons, *_beside(row)])}" for row, reasons in found[:MOST]]
-    return [*(told or [_nothing(rows)]), _whole(rows, len(found))]
+    lines = [f"{row['ticker']}: {', '.join([*reasons, *_beside(row)])}" for row, reasons in found[:MOST]]
+    return [*(lines or [_nothing(rows)]), _whole(rows, len(found))]
 
 
 def _order(found: tuple[Row, list[str]]) -> tuple[int, float, float, str]:
