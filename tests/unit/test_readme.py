@@ -1,6 +1,5 @@
 """The documentation says what the program says, every link leads somewhere, and every command in it is one."""
 
-import ast
 import importlib.util
 import json
 import re
@@ -162,21 +161,6 @@ def test_the_picture_of_the_wings_has_every_wing_and_what_to_begin_with():
     for wing, begin in rows:
         for name in re.findall(r"`([^`]+)`", begin):
             assert (PACKAGE / wing / name).exists(), (wing, name)
-
-
-def imports(path):
-    """Wings that a module of the package imports."""
-    depth = len(path.relative_to(PACKAGE).parts)
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == depth:
-            yield from [node.module.partition(".")[0]] if node.module else [name.name for name in node.names]
-
-
-def test_no_wing_imports_one_below_it_in_the_picture():
-    rows = re.findall(r"^\| `(\w+)/` \|", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE)
-    for number, wing in enumerate(rows):
-        found = {path: set(imports(path)) & set(rows[number + 1 :]) for path in (PACKAGE / wing).rglob("*.py")}
-        assert {str(path.relative_to(PACKAGE)): wings for path, wings in found.items() if wings} == {}
 
 
 # Versions ---------------------------------------------------------------------------------------------------------
