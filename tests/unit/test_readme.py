@@ -21,6 +21,7 @@ from darkpool.session import files
 from darkpool.tables import contracts, glossary
 from documentation import PAGES, SHOWN, TOLD, Command
 from unit.measures.test_trust import DAYS
+from unit.test_wings import GROUND, WINGS
 
 ROOT = documentation.ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -154,10 +155,9 @@ def test_every_file_that_a_page_names_is_there():
                 assert (ROOT / name).exists() or (PACKAGE / name).exists(), (page.name, name)
 
 
-def test_the_picture_of_the_wings_has_every_wing_and_what_to_begin_with():
+def test_the_table_of_the_wings_has_each_in_its_place_and_what_to_begin_with():
     rows = re.findall(r"^\| `(\w+)/` \| .+ \| (.+) \|$", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE)
-    wings = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
-    assert {wing for wing, _ in rows} == wings
+    assert [GROUND, *(wing for wing, _ in rows)] == list(WINGS)
     for wing, begin in rows:
         for name in re.findall(r"`([^`]+)`", begin):
             assert (PACKAGE / wing / name).exists(), (wing, name)
