@@ -175,6 +175,21 @@ def test_columns_carry_unit_and_meaning(folder, archive):
     assert comment.endswith("Formula: trf_volume / trf_ma20.")
 
 
+def test_every_table_and_view_says_which_file_it_comes_from(folder, archive):
+    database.rebuild(folder, archive)
+    with connection.connect(folder) as con:
+        told = dict(
+            con.execute(
+                "SELECT table_name, comment FROM duckdb_tables() WHERE NOT internal "
+                "UNION ALL SELECT view_name, comment FROM duckdb_views() WHERE NOT internal"
+            ).fetchall()
+        )
+    assert [name for name, comment in told.items() if not comment] == []
+    assert told["finra_trf_raw"].startswith("finra_trf.parquet of each session")
+    assert told["features"].startswith("features.parquet of each session")
+    assert "polygon/trades" in told["equity_trades_raw"]
+
+
 def test_the_summary_shows_volume_lit_flow_and_estimate_side_by_side(folder, archive):
     database.rebuild(folder, archive)
     with connection.connect(folder) as con:

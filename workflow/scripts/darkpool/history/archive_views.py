@@ -132,17 +132,26 @@ FROM features f LEFT JOIN equity_lit_directional_flow l USING (date, ticker)
     LEFT JOIN darkpool_estimated_flow d USING (date, ticker)
 """
 
+TRADES_COMMENT = "polygon/trades/*/*.parquet of the archive, of each ticker and day the newest answer"
+
 
 def create_views(con: duckdb.DuckDBPyConnection, archive: Path, trades: Trades) -> None:
     """Views over the archive follow its files as they are when asked; without any they are empty."""
     con.execute(f"CREATE OR REPLACE VIEW {SUMMARY} AS {_SUMMARY}")
+    _comment(con, SUMMARY, "features.parquet, lit_flow.parquet and dark_flow.parquet of each session, side by side")
     if trades == "view":
         there = any((archive / "polygon/trades").glob("*/*.parquet"))
         select = _trades(_pattern(archive, "polygon/trades/*/*.parquet")) if there else _nothing(TRADE_COLUMNS)
         con.execute(f"CREATE OR REPLACE VIEW {TRADES} AS {select}")
+        _comment(con, TRADES, TRADES_COMMENT)
     there = any((archive / "finra/otc_weekly").glob("*.json"))
     select = _week_answers(_pattern(archive, "finra/otc_weekly/*.json")) if there else _nothing(WEEK_ANSWER_COLUMNS)
     con.execute(f"CREATE OR REPLACE VIEW {WEEK_ANSWERS} AS {select}")
+    _comment(con, WEEK_ANSWERS, "finra/otc_weekly/*.json of the archive, every answer")
+
+
+def _comment(con: duckdb.DuckDBPyConnection, view: str, text: str) -> None:
+    con.execute(f"COMMENT ON VIEW {view} IS {schema.quoted(text)}")
 
 
 def _nothing(columns: Mapping[str, str]) -> str:

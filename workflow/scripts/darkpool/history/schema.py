@@ -28,6 +28,7 @@ class Table(NamedTuple):
 
     `session` is None for a table that holds nothing of a session's folder. `copies`: columns that stand twice, by new
     name. `source` is the name of the session's table. Without columns it is a view, and a table of that name goes.
+    `comment`: what it holds, and of which file.
     """
 
     columns: Mapping[str, tuple[str, str]]
@@ -35,6 +36,7 @@ class Table(NamedTuple):
     source: str | None = None
     contract: Contract | None = None
     copies: Mapping[str, str] = {}
+    comment: str = ""
 
     @property
     def version(self) -> int:
@@ -49,7 +51,7 @@ VERSIONS = Table({
     "table_name": ("VARCHAR NOT NULL", "table of the store"),
     "source": ("VARCHAR NOT NULL", "table of a session's folder that it holds"),
     "version": ("BIGINT NOT NULL", "version of that table's contract"),
-})  # fmt: skip
+}, comment="versions of the contracts of the tables of this store")  # fmt: skip
 
 
 def bare(kind: str) -> str:
@@ -60,11 +62,12 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def create(con: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, tuple[str, str]]) -> None:
-    """A table of `columns` (type and meaning by name); the meanings can be read in `duckdb_columns()`."""
-    described = ", ".join(f'"{column}" {kind}' for column, (kind, _) in columns.items())
+def create(con: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
+    """A table; what it holds and what its columns mean can be read in `duckdb_tables()` and `duckdb_columns()`."""
+    described = ", ".join(f'"{column}" {kind}' for column, (kind, _) in table.columns.items())
     con.execute(f"CREATE TABLE {name} ({described})")
-    for column, (_, meaning) in columns.items():
+    con.execute(f"COMMENT ON TABLE {name} IS {quoted(table.comment)}")
+    for column, (_, meaning) in table.columns.items():
         con.execute(f'COMMENT ON COLUMN {name}."{column}" IS {quoted(meaning)}')
 
 
@@ -119,11 +122,11 @@ def grow(con: duckdb.DuckDBPyConnection, shape: Mapping[str, Table]) -> bool:
             con.execute(f"DROP TABLE {name}")
             continue
         if name not in there:
-            create(con, name, table.columns)
+            create(con, name, table)
             continue
         values = _values(table, there[name], version)
         con.execute(f"ALTER TABLE {name} RENAME TO {_OLD}")
-        create(con, name, table.columns)
+        create(con, name, table)
         # Rows that do not fit are the folders' to give again; where they cannot, the load that grows the store refuses.
         with suppress(duckdb.ConstraintException, duckdb.ConversionException):
             con.execute(f"INSERT INTO {name} SELECT {', '.join(values)} FROM {_OLD}" if values else "SELECT 1")

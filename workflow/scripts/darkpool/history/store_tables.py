@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..session import files
 from ..tables import contracts
 from . import schema
-from .archive_views import TRADE_TABLE, TRADES, Trades
+from .archive_views import TRADE_TABLE, TRADES, TRADES_COMMENT, Trades
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,19 @@ _TYPES = {
 def shape(trades: Trades) -> dict[str, schema.Table]:
     """Every table of the store, and what must be a view."""
     shape = {
-        name: schema.Table(_columns(kept), kept.session, kept.source, contracts.CONTRACTS[kept.source], kept.copies)
+        name: schema.Table(
+            _columns(kept),
+            kept.session,
+            kept.source,
+            contracts.CONTRACTS[kept.source],
+            kept.copies,
+            f"{files.TABLES[kept.source].path} of each session: {files.TABLES[kept.source].words}",
+        )
         for name, kept in KEPT.items()
     }
-    shape |= {RUNS: schema.Table(RUNS_COLUMNS, "session"), schema.CONTRACTS: schema.VERSIONS}
-    return shape | {TRADES: schema.Table(TRADE_TABLE if trades == "table" else {})}
+    runs = schema.Table(RUNS_COLUMNS, "session", comment=f"{files.MANIFEST} of each session, and what was loaded of it")
+    shape |= {RUNS: runs, schema.CONTRACTS: schema.VERSIONS}
+    return shape | {TRADES: schema.Table(TRADE_TABLE if trades == "table" else {}, comment=TRADES_COMMENT)}
 
 
 def _columns(kept: Kept) -> dict[str, tuple[str, str]]:
