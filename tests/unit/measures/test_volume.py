@@ -148,6 +148,7 @@ def test_every_ticker_has_a_row_for_every_session() -> None:
         (10.0, 100.0, None, (False, False), 0.1, ""),
         (10.0, 100.0, True, (True, False), 0.1, "revised"),
         (10.0, 100.0, False, (False, True), 0.1, "revised,unsettled"),
+        (10.0, 100.0, True, (True, True), 0.1, "revised"),
     ],
 )
 def test_a_ratio_and_its_flags(trf, regular, settled, revised, ratio, quality: str) -> None:
