@@ -87,7 +87,7 @@ def merged(tickers: Sequence[str], target: date = TARGET) -> pl.DataFrame:
 
 def features(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return contracts.frame(
-        "features", {name: [r[name] for r in rows] for name in contracts.CONTRACTS["features"].names}
+        "features", {name: [r.get(name) for r in rows] for name in contracts.CONTRACTS["features"].names}
     )
 
 

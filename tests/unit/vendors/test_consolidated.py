@@ -38,12 +38,16 @@ def parquet(frame: pl.DataFrame) -> bytes:
     return sink.getvalue()
 
 
+def keep_splits(archive: Archive, splits: Splits, moment: datetime) -> None:
+    rows = [(symbol, day, ratio) for (symbol, day), ratio in splits.items()]
+    frame = pl.DataFrame(rows, schema={"symbol": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}, orient="row")
+    archive.keep(layout.yahoo_splits(MONDAY), parquet(frame), moment)
+
+
 def keep(archive: Archive, bars: Bars, splits: Splits | None, moment: datetime = LATER) -> str:
     """One answer: what Yahoo gave, and the splits beside it; the name of the file with the bars."""
     if splits is not None:
-        rows = [(symbol, day, ratio) for (symbol, day), ratio in splits.items()]
-        frame = pl.DataFrame(rows, schema={"symbol": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}, orient="row")
-        archive.keep(layout.yahoo_splits(MONDAY), parquet(frame), moment)
+        keep_splits(archive, splits, moment)
     rows = [(symbol, day, volume) for (symbol, day), volume in bars.items()]
     frame = pl.DataFrame(rows, schema={"symbol": pl.String, "date": pl.Date, "volume": pl.Float64}, orient="row")
     return archive.relative(archive.keep(layout.yahoo_daily(MONDAY), parquet(frame), moment))
@@ -586,7 +590,7 @@ Prices = dict[tuple[str, date], tuple[float, float | None]]
 
 def keep_prices(archive: Archive, prices: Prices, splits: Splits, moment: datetime = LATER) -> None:
     """One answer: volume and close as Yahoo gave them, and the splits beside it."""
-    keep(archive, {}, splits, moment)
+    keep_splits(archive, splits, moment)
     rows = [(symbol, day, volume, close) for (symbol, day), (volume, close) in prices.items()]
     schema = {"symbol": pl.String, "date": pl.Date, "volume": pl.Float64, "close": pl.Float64}
     archive.keep(layout.yahoo_daily(MONDAY), parquet(pl.DataFrame(rows, schema=schema, orient="row")), moment)
@@ -627,3 +631,10 @@ class TestCloses:
         keep_prices(archive, {("TQQQ", MONDAY): (40.0, 25.0)}, {})
         keep_prices(archive, {("TQQQ", MONDAY): (40.0, close)}, {}, LATER + timedelta(days=1))
         assert read(archive).bars.select("close", "revised").rows() == [(close, revised)]
+
+    @pytest.mark.parametrize(("close", "revised"), [(12.5, False), (25.0, False), (12.0, True)])
+    def test_a_split_between_two_answers_corrects_no_close(self, close: float, revised: bool, archive) -> None:
+        keep_prices(archive, {("TQQQ", FRIDAY): (40.0, 25.0)}, {})
+        keep_prices(archive, {("TQQQ", FRIDAY): (80.0, close)}, {("TQQQ", MONDAY): 2.0}, LATER + timedelta(days=1))
+        told = read(archive).bars.row(0, named=True)
+        assert (told["regular_volume"], told["close"], told["revised"]) == (40.0, 2 * close, revised)

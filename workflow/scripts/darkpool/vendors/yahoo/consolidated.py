@@ -94,7 +94,7 @@ def read(
         for (moment,), group in bars.group_by("answer", maintain_order=True)
     ]
     traded = pl.concat(parts) if parts else as_traded(bars, split_frame({}))
-    traded = traded.with_columns(pl.col("close") * pl.col("split_factor"))
+    traded = traded.with_columns(pl.col("close") * pl.col("split_factor"), given=pl.col("close"))
     settled = _settled(traded, archive, session)
     return Consolidated(
         _newest(traded.with_columns(settled), _replaced(archive, daily_name, splits_name)).sort("date", "ticker"),
@@ -292,9 +292,15 @@ def differs(newer: pl.Expr, newer_factor: pl.Expr, older: pl.Expr, older_factor:
     return pl.when(newer_factor == older_factor).then(difference > 0).otherwise(difference > rounding)
 
 
+def _is_another(price: str) -> pl.Expr:
+    """Whether a price differs from the older answer's by more than Yahoo's digits explain."""
+    return (pl.col(price) / pl.col(f"older_{price}") - 1).abs() > SAME_PRICE
+
+
 def _newest(bars: pl.DataFrame, replaced: Sequence[datetime]) -> pl.DataFrame:
     """The newest answer per ticker and date; `revised` where an older one meant another as-traded volume or close, or
-    where the answer is of a `replaced` moment.
+    where the answer is of a `replaced` moment. A close told as before beside a
+    new split is no correction.
     """
     newest = bars.sort("answer").unique(["ticker", "date"], keep="last", maintain_order=True)
     older = bars.select(
@@ -304,6 +310,7 @@ def _newest(bars: pl.DataFrame, replaced: Sequence[datetime]) -> pl.DataFrame:
         pl.col("regular_volume").alias("older_volume"),
         pl.col("split_factor").alias("older_factor"),
         pl.col("close").alias("older_close"),
+        pl.col("given").alias("older_given"),
     )
     columns = [pl.col(name) for name in ("regular_volume", "split_factor", "older_volume", "older_factor")]
     revised = (
@@ -311,7 +318,7 @@ def _newest(bars: pl.DataFrame, replaced: Sequence[datetime]) -> pl.DataFrame:
         .filter(pl.col("older") < pl.col("answer"))
         .filter(
             differs(*columns).fill_null(pl.col("regular_volume").is_null() != pl.col("older_volume").is_null())
-            | ((pl.col("close") / pl.col("older_close") - 1).abs() > SAME_PRICE).fill_null(False)
+            | (_is_another("close") & _is_another("given")).fill_null(False)
         )
         .select("ticker", "date")
         .unique()
