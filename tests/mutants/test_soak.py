@@ -87,25 +87,24 @@ def test_faults_in_what_computes_are_noticed(
 
 
 def mutants(path: Path) -> Iterator[Any]:
-    """Every single change that cosmic-ray can make to the module, but for annotations, which nothing runs."""
+    """Every single change that cosmic-ray can make to the module, but for annotations and the words of a message."""
     from cosmic_ray.commands import init
     from cosmic_ray.work_db import WorkDB, use_db
 
     with use_db(":memory:", WorkDB.Mode.create) as found:
         init([path], found, {})
-        unused = list(annotations(path.read_text(encoding="utf-8")))
+        unused = list(beside(path.read_text(encoding="utf-8")))
         for item in found.work_items:
             (mutant,) = item.mutations
             if KINDS.fullmatch(mutant.operator_name) and not any(a <= mutant.start_pos < b for a, b in unused):
                 yield mutant
 
 
-def annotations(source: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where annotations begin and end: lines from 1, columns from 0."""
+def beside(source: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where what computes nothing begins and ends, annotations and f-strings: lines from 1, columns from 0."""
     for node in ast.walk(ast.parse(source)):
-        for name in ("annotation", "returns"):
-            part = getattr(node, name, None)
-            if isinstance(part, ast.expr):
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None), node):
+            if isinstance(part, ast.expr) and (part is not node or isinstance(node, ast.JoinedStr)):
                 yield (part.lineno, part.col_offset), (part.end_lineno or 0, part.end_col_offset or 0)
 
 
