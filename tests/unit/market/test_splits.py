@@ -147,6 +147,12 @@ class TestNotShown:
             missing = {split.ex_date for split in both if split not in shown}
             assert splits.not_shown(adjusted(TRADED, *shown), both, TRADED, []) == ({first.ex_date, DAY}, missing)
 
+    def test_of_two_that_are_missing_only_the_days_before_the_first_have_missed_both(self) -> None:
+        """One day before each: 900 shares then and now, and the 1,000 of the later one, which miss the second alone."""
+        first = Split(WINDOW[10], 3.0, named=3.0)
+        two = {WINDOW[9]: 900.0, WINDOW[15]: 1000.0}
+        assert splits.not_shown(two, [first, DOUBLE], two, []) == ({first.ex_date, DAY}, {first.ex_date, DAY})
+
     def test_a_corrected_volume_is_a_correction(self) -> None:
         now = adjusted(TRADED, DOUBLE)
         now[WINDOW[-2]] = TRADED[WINDOW[-2]]  # one of twenty days, halved by chance

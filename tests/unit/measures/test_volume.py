@@ -1,6 +1,7 @@
 """Volumes as traded, the off-exchange ratio, and the flags that stand for what is unknown."""
 
 import math
+import re
 from datetime import date, timedelta
 
 import polars as pl
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from darkpool.measures import volume
 from darkpool.tables import facts
+from darkpool.vendors.finra import regsho
 
 DAY, FRIDAY = date(2021, 12, 22), date(2021, 12, 21)
 
@@ -78,6 +80,11 @@ def test_the_way_to_the_sessions_basis_takes_only_splits_up_to_it() -> None:
     rows = bars(("T", DAY - timedelta(1), 1.0), ("T", DAY, 1.0), ("T", DAY + timedelta(5), 1.0))
     assert volume.factor_between(rows, several, DAY + timedelta(5)).to_list() == [6.0, 3.0, 1.0]
     assert volume.factor_between(rows, several, DAY).to_list() == [2.0, 1.0, 1.0]
+
+
+def test_the_most_shares_have_one_digit_more_than_finras_files() -> None:
+    assert re.fullmatch(regsho.DECIMAL, f"{volume.MOST_SHARES - 1:.0f}")
+    assert not re.fullmatch(regsho.DECIMAL, f"{volume.MOST_SHARES:.0f}")
 
 
 def test_case_is_identity_for_splits_too() -> None:

@@ -196,6 +196,16 @@ FAULTS = {
     "cut in a date": (FILE[:150].rpartition(b"\n")[0] + b"\n202512\r\n", "cut off: it ends in '202512'", "truncated"),
     "one row too few": (FILE.removesuffix(b"4\r\n") + b"5\r\n", "promises 5 rows, the file holds 4", "damaged"),
     "one row too many": (FILE.removesuffix(b"4\r\n") + b"3\r\n", "promises 3 rows, the file holds 4", "damaged"),
+    "a number that is not the year": (
+        FILE.removesuffix(b"4\r\n") + b"2026\r\n",
+        "promises 2026 rows, the file holds 4",
+        "damaged",
+    ),
+    "the first digits of the date": (
+        FILE.removesuffix(b"4\r\n") + b"202\r\n",
+        "promises 202 rows, the file holds 4",
+        "damaged",
+    ),
     "no row": (regsho_file(DAY, {}), "holds no row", "damaged"),
     "another day": (regsho_file("2025-12-19", ROWS), "4 odd rows, no sound row: line 2: Date of A is", "damaged"),
 }

@@ -33,10 +33,28 @@ def test_one_degree_is_the_arc_tangent(t):
 
 
 @settings(deadline=None)
-@given(st.floats(0, 0.9999), st.integers(1, 400))
+@given(st.floats(0.01, 0.9999), st.integers(1, 400))
 def test_the_quantile_is_scipys(confidence, degrees):
+    """Scipy's own is wrong near 0: 1e-9 with four degrees gives 0, where 1e-9 / 0.75 is right."""
     expected = stats.t.ppf((1 + confidence) / 2, degrees)
-    assert student.quantile(confidence, degrees) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert student.quantile(confidence, degrees) == pytest.approx(expected, rel=1e-9)
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1e-6), st.integers(1, 400))
+def test_near_0_the_quantile_is_the_confidence_over_twice_the_density_there(confidence, degrees):
+    expected = confidence / (2 * stats.t.pdf(0, degrees))
+    assert student.quantile(confidence, degrees) == pytest.approx(expected, rel=1e-10, abs=1e-50)
+
+
+def test_with_four_degrees_the_density_at_0_is_three_eighths():
+    assert student.quantile(1.15e-10, 4) == pytest.approx(1.15e-10 / 0.75, rel=1e-12)
+
+
+@settings(deadline=None)
+@given(st.floats(0, 0.9999), st.integers(1, 400))
+def test_the_probability_takes_the_quantile_back(confidence, degrees):
+    assert student.within(student.quantile(confidence, degrees), degrees) == pytest.approx(confidence, rel=1e-12)
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.0])
