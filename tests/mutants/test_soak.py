@@ -87,7 +87,7 @@ def test_faults_in_what_computes_are_noticed(
 
 
 def mutants(path: Path) -> Iterator[Any]:
-    """Every single change that cosmic-ray can make to the module, but for annotations and the words of a message."""
+    """Every single change that cosmic-ray can make to the module, but for what `beside` leaves out."""
     from cosmic_ray.commands import init
     from cosmic_ray.work_db import WorkDB, use_db
 
@@ -101,9 +101,13 @@ def mutants(path: Path) -> Iterator[Any]:
 
 
 def beside(source: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where what computes nothing begins and ends, annotations and f-strings: lines from 1, columns from 0."""
+    """Where what computes nothing begins and ends: lines from 1, columns from 0.
+
+    Annotations and f-strings; `strict=True` of a zip, a guard for lengths that are always the same.
+    """
     for node in ast.walk(ast.parse(source)):
-        for part in (getattr(node, "annotation", None), getattr(node, "returns", None), node):
+        guard = node.value if isinstance(node, ast.keyword) and node.arg == "strict" else None
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None), guard, node):
             if isinstance(part, ast.expr) and (part is not node or isinstance(node, ast.JoinedStr)):
                 yield (part.lineno, part.col_offset), (part.end_lineno or 0, part.end_col_offset or 0)
 

@@ -153,6 +153,14 @@ class TestNotShown:
         two = {WINDOW[9]: 900.0, WINDOW[15]: 1000.0}
         assert splits.not_shown(two, [first, DOUBLE], two, []) == ({first.ex_date, DAY}, {first.ex_date, DAY})
 
+    @pytest.mark.parametrize(("count", "found"), [(4, 4), (5, 0)])
+    def test_up_to_four_that_are_missing_together_are_found(self, count: int, found: int) -> None:
+        """More are not looked for: every set of them would have to be tried."""
+        every = [Split(WINDOW[10 + n], ratio, named=ratio) for n, ratio in enumerate((2.0, 3.0, 5.0, 7.0, 11.0))]
+        named, one = every[:count], {WINDOW[9]: 10_000.0}
+        days = [split.ex_date for split in named]
+        assert splits.not_shown(one, named, one, []) == (set(days), set(days[:found]))
+
     def test_a_corrected_volume_is_a_correction(self) -> None:
         now = adjusted(TRADED, DOUBLE)
         now[WINDOW[-2]] = TRADED[WINDOW[-2]]  # one of twenty days, halved by chance
@@ -172,6 +180,11 @@ class TestNotShown:
         tenth = Split(DAY, 0.1, named=0.1)
         assert splits.not_shown({day: 1.0}, [tenth], {day: 14.0}, []) == ({DAY}, set())  # 1.4, given as 1
         assert splits.not_shown({day: 14.0}, [tenth], {day: 14.0}, []) == ({DAY}, {DAY})
+
+    @pytest.mark.parametrize(("then", "missing"), [(998.0, {DAY}), (997.0, set())])
+    def test_half_a_share_of_each_and_a_thousandth_are_the_most(self, then: float, missing: set[date]) -> None:
+        """Of 1,000 shares a thousandth is 1, and the two halves are another one: 2 at most."""
+        assert splits.not_shown({WINDOW[3]: 1000.0}, [DOUBLE], {WINDOW[3]: then}, []) == ({DAY}, missing)
 
     @pytest.mark.parametrize(("now", "missing"), [(3.0, True), (4.0, True), (4.2, False), (30.0, False)])
     def test_what_was_rounded_then_is_known_to_half_of_its_own_shares(self, now: float, missing: bool) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import struct
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +121,48 @@ def test_a_bar_of_another_day_among_those_of_the_session_is_outside_hours(tmp_pa
     stray = (OPEN // 10**6 - 3 * 86_400_000, 1.0, 2.0, 7.0)
     flow = of_bars(day_of_bars(tmp_path, more=[stray]))
     assert (volumes(flow), flow.lit["excluded_reasons"]) == (WHOLE_DAY, {"outside_hours": 7.0})
+
+
+HALF_DAY, THOUSAND_DAYS = 12 * 3_600_000, 1_000 * 24 * 3_600_000
+"""Milliseconds."""
+
+
+@pytest.mark.parametrize(("moment", "away", "inside"), [(OPEN, -HALF_DAY, 1), (CLOSE, HALF_DAY, -1)])
+def test_a_bar_is_of_the_session_within_half_a_day_before_and_after_it(tmp_path, moment, away, inside):
+    edge = moment // 10**6 + away
+    bars = minute_bars.read_bars(bars_file(tmp_path, [(edge + inside, 1.0, 2.0, 7.0)]), (OPEN, CLOSE))
+    assert bars.frame["v"].to_list() == [7.0]
+    with pytest.raises(tick_file.TickError, match="no bar is of the session"):
+        minute_bars.read_bars(bars_file(tmp_path, [(edge, 1.0, 2.0, 7.0)]), (OPEN, CLOSE))
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_bar_a_thousand_days_away_says_that_the_unit_is_another(tmp_path, side):
+    start = OPEN // 10**6
+    sound, far = (start, 1.0, 2.0, 7.0), start + side * THOUSAND_DAYS
+    bars = minute_bars.read_bars(bars_file(tmp_path, [sound, (far - side, 1.0, 2.0, 8.0)]), (OPEN, CLOSE))
+    assert bars.frame["v"].to_list() == [7.0, 8.0]
+    with pytest.raises(tick_file.TickError, match="no bar is of the session"):
+        minute_bars.read_bars(bars_file(tmp_path, [sound, (far, 1.0, 2.0, 8.0)]), (OPEN, CLOSE))
+
+
+def test_a_file_without_bars_has_none_and_no_repeats(tmp_path):
+    bars = minute_bars.read_bars(bars_file(tmp_path, []), DAY)
+    assert (bars.frame.height, bars.frame.columns, bars.repeats) == (0, ["t", "o", "c", "v"], 0)
+
+
+def test_one_other_byte_in_a_page_is_damage_and_no_other_volume(tmp_path):
+    path = tmp_path / "bars.parquet"
+    table = pl.DataFrame({"t": [OPEN // 10**6], "o": [1.0], "c": [2.0], "v": [300.0]}).to_arrow()
+    pq.write_table(
+        table, path, compression="none", use_dictionary=False, write_statistics=False, write_page_checksum=True
+    )
+    assert minute_bars.read_bars(path, DAY).frame["v"].to_list() == [300.0]
+    content = path.read_bytes()
+    assert content.count(struct.pack("<d", 300.0)) == 1
+    path.write_bytes(content.replace(struct.pack("<d", 300.0), struct.pack("<d", 301.0)))
+    with pytest.raises(tick_file.TickError, match=r"bars\.parquet"):
+        minute_bars.read_bars(path, DAY)
 
 
 def test_identical_bars_count_once_and_are_counted(tmp_path):

@@ -316,6 +316,7 @@ def test_ranks_after_confirmation_follow_the_new_values():
     z = pl.when(pl.col("symbol") == first).then(-99.0).otherwise("volume_z").alias("volume_z")
     again = screen.ranked_by_z(rows.with_columns(z))
     assert again.columns == rows.columns
+    assert rows.columns[rows.columns.index("volume_z") + 1] == "rank"
     assert again.filter(pl.col("symbol") == first)["rank"].to_list() == [rows["rank"].max()]
 
 

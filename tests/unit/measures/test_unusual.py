@@ -69,6 +69,12 @@ class TestPrices:
         assert told["change_pct"] == pytest.approx(2.0)
         assert told["offex_notional"] == 40 * 51.0
 
+    def test_two_sessions_are_enough_for_a_change_and_one_is_not(self) -> None:
+        told = priced(values=of(20, 40), before=50.0, today=51.0)
+        assert (told["offex_ratio_change"], told["change_pct"]) == (pytest.approx(0.2), pytest.approx(2.0))
+        told = priced(values=of(40), today=51.0)
+        assert (told["close"], told["offex_ratio_change"], told["change_pct"]) == (51.0, None, None)
+
     @pytest.mark.parametrize(("ratio", "before", "change"), [(2.0, 50.0, 4.0), (0.1, 2.5, 4.0), (4.0, 104.0, 0.0)])
     def test_a_split_between_two_closes_is_no_change_of_price(self, ratio: float, before: float, change: float) -> None:
         told = priced(splits(("A", DAY, ratio)), before=before, today=before / ratio * (1 + change / 100))

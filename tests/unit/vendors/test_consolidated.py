@@ -366,6 +366,28 @@ class TestSplitsThatTheVolumesDoNotShow:
             archive.write_receipt("yahoo", day, {"tickers": {"TQQQ": entry}})
         assert set(known(long_read(archive)).values()) == {None if decides else 500.0}
 
+    def test_a_later_answer_of_the_session_was_asked_at_its_own_moment(self, archive) -> None:
+        """On the 22nd, whatever the first was; Friday's answer came on the 23rd."""
+        file = put(archive, FRIDAY, self.before(FRIDAY), {})
+        entry = {"state": "published", "file": file, "retrieved_at": "2021-12-23T11:00:00Z"}
+        archive.write_receipt("yahoo", FRIDAY, {"tickers": {"TQQQ": entry}})
+        put(archive, MONDAY, {("TQQQ", MONDAY): 1000.0}, {("TQQQ", EX): 2.0})
+        put(archive, MONDAY, ALL, {("TQQQ", EX): 2.0}, datetime(2021, 12, 22, 11, tzinfo=UTC))
+        assert set(known(long_read(archive)).values()) == {500.0}
+
+    @pytest.mark.parametrize(("number", "traded"), [(5, None), (4, 500.0)])
+    def test_of_before_the_splits_day_the_five_nearest_are_asked(
+        self, number: int, traded: float | None, archive
+    ) -> None:
+        """The answers since name the split too, and those between are about another ticker."""
+        put(archive, LONG[number], self.before(LONG[number]), {})
+        for day in LONG[number + 1 : 10]:
+            put(archive, day, {("NA", day): 1000.0}, {})
+        for day in LONG[10:]:
+            put(archive, day, self.before(day), {("TQQQ", LONG[10]): 2.0})
+        told = known(long_read(archive))
+        assert {told[day] for day in LONG[:10]} == {traded}
+
     @pytest.mark.parametrize("content", [b"", b"junk"])
     def test_an_earlier_answer_that_is_damaged_decides_nothing(self, content: bytes, archive) -> None:
         put(archive, FRIDAY, self.before(FRIDAY), {})
@@ -391,6 +413,16 @@ class TestSplitsThatTheVolumesDoNotShow:
     @pytest.mark.parametrize(("since", "value"), [(400.0, None), (4000.0, 10.0)])
     def test_finras_volume_is_heard_about_the_step(self, since: float, value: float | None, archive) -> None:
         put(archive, MONDAY, self.STEP, {("TQQQ", LONG[10]): 10.0})
+        told = long_read(archive, {day: 40.0 if day < LONG[10] else since for day in LONG})
+        assert known(told)[LONG[0]] == value
+
+    @pytest.mark.parametrize("other", [LONG[9], LONG[11]])
+    @pytest.mark.parametrize(("since", "value"), [(4000.0, None), (8000.0, 2.5)])
+    def test_another_split_before_or_after_it_is_no_step_of_finras(
+        self, other: date, since: float, value: float | None, archive
+    ) -> None:
+        """40 FINRA shares before the other split are 160 after: to 4,000 it is 25 times, to 8,000 it is 50."""
+        put(archive, MONDAY, self.STEP, {("TQQQ", LONG[10]): 10.0, ("TQQQ", other): 4.0})
         told = long_read(archive, {day: 40.0 if day < LONG[10] else since for day in LONG})
         assert known(told)[LONG[0]] == value
 

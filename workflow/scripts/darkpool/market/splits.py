@@ -125,7 +125,7 @@ def not_shown(
                 full = factor(splits, day) or 1.0
                 shown = _is_alike(volumes[day], *as_traded[day], full)
                 alike += not shown and _is_alike(volumes[day], *as_traded[day], full / without)
-            if alike and (alike >= LEAST_ALIKE or alike == len(days)):
+            if alike and alike >= min(LEAST_ALIKE, len(days)):
                 missing |= {split.ex_date for split in some}
     return {split.ex_date for split in news}, missing
 

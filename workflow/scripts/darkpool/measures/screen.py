@@ -162,7 +162,7 @@ def _middle(ordered: Floats, count: npt.NDArray[np.intp]) -> Floats:
     if not ordered.shape[1]:
         return np.full(len(ordered), np.nan)
     at = np.arange(len(ordered))
-    low, high = ordered[at, np.maximum(count - 1, 0) // 2], ordered[at, np.minimum(count // 2, ordered.shape[1] - 1)]
+    low, high = ordered[at, (count - 1) // 2], ordered[at, count // 2]
     return np.where(count > 0, (low + high) / 2, np.nan)
 
 
