@@ -188,7 +188,7 @@ def days(live_in, tmp_path_factory) -> Iterator[Days]:
             vendors.finra_api.answer = lambda request: (
                 Answer(400, json.dumps(told).encode()) if request.host == "api.finra.org" else usual(request)
             )
-            client = root / "workflow/scripts/darkpool/polygon.py"
+            client = root / "workflow/scripts/darkpool/vendors/polygon/client.py"
             text = client.read_text()
             crashing = text.replace(
                 "        return self._web.get(", "        raise KeyError(headers)\n        return self._web.get("

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The 06:00 job: the last-marked session on live vendors, and whatever earlier mornings left open. From any folder, under
-# cron's bare environment. `daily.sh --help` says what it takes; darkpool/morning.py decides everything.
+# cron's bare environment. `daily.sh --help` says what it takes; darkpool/morning/ decides everything.
 set -eu
 PATH=${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin
 export PATH
