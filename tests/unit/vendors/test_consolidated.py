@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from darkpool.archive import layout
 from darkpool.archive.store import Archive
+from darkpool.files import sha256
 from darkpool.market import sessions
 from darkpool.vendors.yahoo import consolidated
 
@@ -156,6 +157,29 @@ class TestAnswers:
         for hours, volume in enumerate([100.0, 120.0, 100.0]):
             keep(archive, {("TQQQ", MONDAY): volume}, {}, LATER + timedelta(hours=hours))
         assert read(archive).bars.select("regular_volume", "revised").rows() == [(100.0, True)]
+
+
+class TestReplaced:
+    """A receipt says that the answer took the place of a damaged one that was another."""
+
+    def say(self, archive: Archive, file: str) -> None:
+        entry = {"state": "published", "file": file, "sha256": sha256(archive.path(file)), "replaces": "0" * 64}
+        archive.write_receipt("yahoo", MONDAY, {"tickers": {"TQQQ": entry}})
+
+    @pytest.mark.parametrize("replaced", [FRIDAY, MONDAY])
+    def test_its_rows_are_revised_and_no_other_answers(self, replaced: date, archive) -> None:
+        files = {
+            FRIDAY: keep(archive, {("TQQQ", FRIDAY): 100.0}, {}),
+            MONDAY: keep(archive, {("TQQQ", MONDAY): 200.0}, None, LATER + timedelta(1)),
+        }
+        self.say(archive, files[replaced])
+        told = dict(read(archive).bars.select("date", "revised").iter_rows())
+        assert told == {FRIDAY: replaced == FRIDAY, MONDAY: replaced == MONDAY}
+
+    def test_they_are_revised_where_an_older_answer_said_another_volume_too(self, archive) -> None:
+        keep(archive, {("TQQQ", MONDAY): 100.0}, {})
+        self.say(archive, keep(archive, {("TQQQ", MONDAY): 200.0}, None, LATER + timedelta(1)))
+        assert read(archive).bars["revised"].to_list() == [True]
 
 
 class TestSettled:
@@ -396,6 +420,12 @@ class TestSplitsThatTheVolumesDoNotShow:
         told = long_read(archive)
         assert set(known(told).values()) == {500.0}
         assert told.faults == ()
+
+    def test_damage_of_later_splits_leaves_the_answer_before_them_its_word(self, archive) -> None:
+        put(archive, FRIDAY, self.before(FRIDAY), {})
+        archive.keep(layout.yahoo_splits(FRIDAY), b"junk", LATER)
+        put(archive, MONDAY, ALL, {("TQQQ", EX): 2.0})
+        assert set(known(long_read(archive)).values()) == {None}
 
     STEP = {("TQQQ", day): 100.0 if day < LONG[10] else 1000.0 for day in LONG}  # noqa: RUF012
 
