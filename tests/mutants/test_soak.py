@@ -8,12 +8,14 @@ reported; below 95 % the test fails and shows what lives. A test that takes too 
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import random
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,15 +60,26 @@ def test_a_module_that_is_tried_is_there_with_its_tests(module: str) -> None:
     assert own_tests(module)
 
 
+@pytest.fixture
+def in_copy() -> Iterator[None]:
+    """Within a copy of the project that goes with the test.
+
+    Not in pytest's own folder, which is searched for the suite's keys: the file that makes them up is in the copy.
+    """
+    unused = shutil.ignore_patterns(".*", "results", "resources", "logs", "__pycache__")
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        copy = shutil.copytree(PROJECT, Path(folder) / "project", ignore=unused)
+        with contextlib.chdir(copy):
+            yield
+
+
 @pytest.mark.soak(long=True)
+@pytest.mark.usefixtures("in_copy")
 @pytest.mark.parametrize("module", MODULES)
 def test_faults_in_what_computes_are_noticed(
-    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+    module: str, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
     mutating = pytest.importorskip("cosmic_ray.mutating", reason="cosmic-ray is not there: make soak installs it")
-    copy = tmp_path / "project"
-    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".*", "results", "resources", "logs", "__pycache__"))
-    monkeypatch.chdir(copy)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     options = "-x -q -p no:cacheprovider -p no:xdist --hypothesis-seed=0"
     command = f"{sys.executable} -m pytest {options} {' '.join(own_tests(module))}"
