@@ -188,10 +188,11 @@ def _vouched(
         split.ex_date for split in answer.splits if split.ratio and any(d < split.ex_date for d in answer.volumes)
     }
     missing: dict[date, str] = {}
-    for then in chain(reversed(older), earlier.of(ticker, answer.moment, frozenset(open_days))):
+    ours = ((then.volumes, then.splits) for then in reversed(older))
+    for volumes, named in chain(ours, earlier.of(ticker, answer.moment, frozenset(open_days))):
         if not open_days:
             break
-        decided, absent = splits.not_shown(answer.volumes, answer.splits, then.volumes, then.splits)
+        decided, absent = splits.not_shown(answer.volumes, answer.splits, volumes, named)
         missing |= dict.fromkeys(
             absent & open_days, "it is named, and an earlier answer has the same volumes without it"
         )
@@ -220,8 +221,10 @@ class _Earlier:
         self._volumes = cache(self._read_volumes)
         self._asked = cache(lambda day: _asked_at(archive, day))
 
-    def of(self, ticker: str, moment: datetime, ex_dates: AbstractSet[date]) -> Iterator[Answer]:
-        """The ticker's answers given before the one of `moment` that do not name a split on each of the `ex_dates`.
+    def of(
+        self, ticker: str, moment: datetime, ex_dates: AbstractSet[date]
+    ) -> Iterator[tuple[Days, tuple[Split, ...]]]:
+        """Volumes and splits of the ticker's answers before the one of `moment` that do not name all of `ex_dates`.
 
         The nearest, and the nearest before each ex-date, newest first. Where one of the two moments is not known, an
         earlier session's answer is taken for the earlier one.
@@ -238,7 +241,7 @@ class _Earlier:
                     continue
                 known = tuple(splits.judged(named.get(ticker, ())))
                 if not ex_dates <= {split.ex_date for split in known} and ticker in self._volumes(path):
-                    yield Answer(then or FIRST, self._volumes(path)[ticker], known)
+                    yield self._volumes(path)[ticker], known
 
     def _moment(self, day: date, file: str) -> datetime | None:
         return max((moment for name, moment in self._asked(day).values() if name == file), default=None)
