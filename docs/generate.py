@@ -25,7 +25,7 @@ from darkpool.tables import columns, contracts, glossary
 from darkpool.tables.column import Column
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 PART = re.compile(r"<!-- begin (?P<name>[a-z-]+) -->\n.*?<!-- end (?P=name) -->\n", re.DOTALL)
 NOTHING = "\N{EN DASH}"
 
@@ -58,6 +58,30 @@ def _columns(listed: Iterable[Column]) -> str:
         ("column", "type", "unit", "null", "since", "meaning"),
         ((code(c.name), c.type, c.unit, "may be" if c.null else "never", str(c.since), c.meaning) for c in listed),
     )
+
+
+def older_files() -> str:
+    """What a file of each older version has in place of the columns that came after it."""
+    rows = []
+    for name, known in columns.TABLES.items():
+        for version in range(2, contracts.CONTRACTS[name].version + 1):
+            instead: dict[str, list[str]] = {}
+            for column in known.columns:
+                if column.since == version:
+                    instead.setdefault(_instead(column), []).append(code(column.name))
+            gone = [code(column) for column, since in known.dropped.items() if since == version]
+            told = [f"{words} {', '.join(names)}" for words, names in instead.items()]
+            told += [f"passed over: {', '.join(gone)}"] if gone else []
+            rows.append((code(name), str(version), "; ".join(told)))
+    return table(("table", "version", "what a file of an older version has instead"), rows)
+
+
+def _instead(column: Column) -> str:
+    if column.was:
+        return f"{code(column.was)} for"
+    if column.fill is None:
+        return "null in"
+    return "empty in" if column.fill == "" else f"{code(column.fill)} in"
 
 
 def session_files() -> str:
@@ -178,6 +202,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "columns": glossary.columns_markdown,
     "week-columns": lambda: glossary.columns_markdown(glossary.WEEK_COLUMNS),
     "tables": every_table,
+    "older-files": older_files,
     "flags": lambda: glossary.markdown(glossary.FLAGS),
     "week-flags": lambda: glossary.markdown(glossary.WEEK_FLAGS),
     "states": lambda: glossary.markdown(glossary.STATES),
