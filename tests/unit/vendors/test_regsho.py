@@ -315,6 +315,26 @@ class TestOddRows:
             regsho.parse(content, NAME, DAY)
         assert error.value.state == "damaged"
 
+    @pytest.mark.parametrize(
+        ("row", "told"),
+        [
+            ("x" * 99, f"1 fields, expected 6: '{'x' * 80}'"),
+            (f"{'9' * 99}|BRK/B|5|0|9|Q", f"Date of BRK/B is '{'9' * 20}', expected 20251222"),
+            (f"2|{'B' * 99}|5|0|9|Q", f"Date of {'B' * 14} is '2', expected 20251222"),
+            (f"20251222|{'B' * 99}|5|0|9|Q", f"Symbol is '{'B' * 40}', expected 1 to 14"),
+            (f"20251222|BRK/B|{'5' * 99}|0|9|Q", f"ShortVolume of BRK/B is '{'5' * 40}', expected a number"),
+            (f"20251222|BRK/B|5|0|9|{'Q' * 99}", f"Market of BRK/B is '{'Q' * 40}', expected letters"),
+        ],
+    )
+    def test_of_what_is_too_long_only_the_beginning_is_told(self, row: str, told: str) -> None:
+        (odd,) = regsho.parse(line(row), NAME, DAY).odd
+        assert told in odd.what
+
+    @pytest.mark.parametrize("content", [b"x" * 99 + b"\n", FILE.removesuffix(b"4\r\n") + b"x" * 99 + b"\r\n"])
+    def test_nor_is_a_whole_page_told_of_a_header_or_an_end(self, content: bytes) -> None:
+        with pytest.raises(RegshoError, match=f"found '{'x' * 80}'"):
+            regsho.parse(content, NAME, DAY)
+
     def test_a_missing_last_line_end_is_nothing_and_so_are_blank_lines(self) -> None:
         rows = as_rows(regsho.parse(FILE, NAME, DAY).frame)
         blank = FILE.replace(b"20251222|NA", b"\r\n20251222|NA")

@@ -53,10 +53,14 @@ def is_share_split(ratio: float) -> bool:
     >>> [is_share_split(ratio) for ratio in (2.0, 1 / 30, 1.05, 1.253)]
     [True, True, True, False]
     """
-    if any(abs(value - round(value)) <= WITHIN for value in (ratio, 1 / ratio) if value > 0.5):
+    if any(_is_near(value, round(value)) for value in (ratio, 1 / ratio) if value > 0.5):
         return True
     near = Fraction(ratio).limit_denominator(MOST_PARTS)
-    return 0 < near.numerator <= MOST_PARTS and abs(ratio - near) <= WITHIN
+    return 0 < near.numerator <= MOST_PARTS and _is_near(ratio, near)
+
+
+def _is_near(ratio: float, exact: Fraction | int) -> bool:
+    return math.isclose(ratio, exact, rel_tol=0, abs_tol=WITHIN)
 
 
 def judged(named: Sequence[tuple[date, float | None]]) -> list[Split]:
