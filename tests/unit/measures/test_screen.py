@@ -305,9 +305,13 @@ def test_no_earlier_session_at_all_is_a_list_without_values():
     assert rows["is_new"].to_list() == [True, False]
 
 
-def test_a_session_that_is_not_earlier_is_refused():
-    with pytest.raises(ValueError, match="2025-12-22"):
-        screen.screen(*frames(market(), TODAY)[:1], frames(market(), TODAY + timedelta(1))[1], TODAY)
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_session_that_is_not_earlier_is_refused(after):
+    day = TODAY + timedelta(after)
+    today, earlier = frames(market(), TODAY)
+    late = pl.DataFrame({"date": [day], "symbol": ["S000"], "trf_volume": [1.0]})
+    with pytest.raises(ValueError, match=f"holds the session {day}, expected sessions before 2025-12-22"):
+        screen.screen(today, pl.concat([earlier, late]), TODAY)
 
 
 def test_ranks_after_confirmation_follow_the_new_values():
