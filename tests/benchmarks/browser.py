@@ -58,14 +58,15 @@ def plain(frame: Any) -> str:
     from html import escape
 
     from browser import made
-    from darkpool.show.page import view
+    from darkpool.show.page import values
+    from darkpool.show.page.rows import ranked
     from darkpool.tables import glossary
 
-    rows = view.ranked(frame.filter(frame["date"] == made.TARGET)).iter_rows(named=True)
+    rows = ranked(frame.filter(frame["date"] == made.TARGET)).iter_rows(named=True)
     names = [name for name in glossary.COLUMNS if name not in ("ticker", "quality")]
     body = "".join(
         f"<tr><th>{escape(record['ticker'])}"
-        + "".join(f"<td>{escape(view.cell(name, record).text)}" for name in names)
+        + "".join(f"<td>{escape(values.cell(name, record).text)}" for name in names)
         + f"<td>{escape(record['quality'])}"
         for record in rows
     )

@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 
 from darkpool.market import sessions
-from darkpool.show.page import page_html, view
+from darkpool.show.page import page_html
+from darkpool.show.page.context import PageContext
 from darkpool.tables import contracts
 
 TARGET = date(2025, 12, 22)
@@ -111,7 +112,7 @@ def many(tickers: int, days: int) -> pl.DataFrame:
     return features(rows)
 
 
-def context(**given: Any) -> view.PageContext:
+def context(**given: Any) -> PageContext:
     sources = [
         {
             "source": "FINRA",
@@ -123,7 +124,7 @@ def context(**given: Any) -> view.PageContext:
         {"source": "Yahoo", "state": "unsettled", "reason": "too early", "retrieved_at": None, "detail": None},
     ]
     told = {"scan": "emps2", "session": TARGET, "mode": "daily", "simulated": False, "sources": sources}
-    return view.PageContext(**{**told, "files": ["table.csv"], **given})
+    return PageContext(**{**told, "files": ["table.csv"], **given})
 
 
 def html(frame: pl.DataFrame, **given: Any) -> str:

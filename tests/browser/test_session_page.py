@@ -15,7 +15,9 @@ from playwright.sync_api import expect
 
 from browser import made
 from browser.made import TARGET, row
-from darkpool.show.page import page_html, view
+from darkpool.show.page import page_html, rows_csv
+from darkpool.show.page.rows import ranked
+from darkpool.show.page.values import cell
 from darkpool.tables import glossary
 
 EARLIER, EARLIEST = date(2025, 12, 19), date(2025, 12, 18)
@@ -146,7 +148,6 @@ def test_another_session_of_the_page_is_a_click_away_with_its_own_sources_and_no
     assert "2025-12-19" in opened.title()
     assert opened.text_content("#sources li.warn b") == "truncated"
     assert opened.inner_text("#notes li") == "A note."
-    assert opened.get_attribute("#own", "href") == "../2025-12-19/table.html"
     opened.keyboard.press("[")
     assert tickers(opened) == ["OLD", "BBB", "CCC", "DDD"]
     opened.go_back()
@@ -396,7 +397,7 @@ def test_a_thousand_rows_are_all_there_in_every_order(open_page, large):
     expect(opened.locator("#board tbody tr")).to_have_count(1_000)
     frame = made.many(1_000, 2).filter(pl.col("date") == TARGET)
     known = frame.filter(pl.col("trf_volume").is_not_null())
-    assert tickers(opened)[: known.height] == view.ranked(frame).filter(pl.col("trf_volume").is_not_null()).sort(
+    assert tickers(opened)[: known.height] == ranked(frame).filter(pl.col("trf_volume").is_not_null()).sort(
         "trf_volume", maintain_order=True
     )["ticker"].to_list()  # fmt: skip
     opened.fill("#filter", "t09")
@@ -477,11 +478,11 @@ def test_one_number_has_one_text_in_the_table_its_details_and_the_csv(open_page,
     merged = merged.with_columns(offex_ratio=pl.coalesce("exact", "offex_ratio")).drop("exact")
     path = tmp_path / "table.html"
     path.write_text(page_html.render_html(frame, made.context(), merged=merged, lit=made.lit(frame)), encoding="utf-8")
-    csv_of = {line["ticker"]: line for line in csv.DictReader(io.StringIO(view.render_csv(frame)))}
+    csv_of = {line["ticker"]: line for line in csv.DictReader(io.StringIO(rows_csv.render_csv(frame)))}
     for name, value in hostile.items():
         text = glossary.written("fraction", value)
         opened = open_page(path, address=f"#row={name}")
         assert opened.locator("#details .spark-head span").first.text_content() == text, (name, value)
         assert text in opened.locator("#board tbody tr.open td").all_text_contents(), (name, value)
-        assert view.cell("offex_ratio", {"offex_ratio": value, "quality": ""}).text == text
+        assert cell("offex_ratio", {"offex_ratio": value, "quality": ""}).text == text
         assert float(csv_of[name]["offex_ratio"]) == value

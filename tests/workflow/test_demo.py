@@ -193,7 +193,7 @@ def test_a_deleted_plot_comes_back_the_same_and_foreign_files_stay(demo, foreign
             {"build_features", "publish_table", "draw_plots"},
             {"build_volumes", "simulate_vendors"},
         ),
-        ("show/page/view.py", {"publish_table", "draw_plots", "write_manifest"}, {"build_volumes", "build_features"}),
+        ("show/page/values.py", {"publish_table", "draw_plots", "write_manifest"}, {"build_volumes", "build_features"}),
         ("vendors/simulated/volumes.py", {"simulate_vendors", "build_volumes"}, set()),
     ],
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from darkpool.files import write_atomic
 from darkpool.show import spreadsheet
 from darkpool.show.figures import table_picture
-from darkpool.show.page import page_context, page_html, view
+from darkpool.show.page import page_context, page_html, rows_csv
 from darkpool.step_log import logged
 from darkpool.tables import contracts
 
@@ -21,7 +21,7 @@ WRITERS = {
     ),
     "png": lambda frame, context, _, path: table_picture.draw(frame, context, path),
     "svg": lambda frame, context, _, path: table_picture.draw(frame, context, path),
-    "csv": lambda frame, _, __, path: write_atomic(path, view.render_csv(frame).encode()),
+    "csv": lambda frame, _, __, path: write_atomic(path, rows_csv.render_csv(frame).encode()),
     "xlsx": lambda frame, context, _, path: write_atomic(
         path, spreadsheet.to_xlsx(frame, "features", context.simulated)
     ),

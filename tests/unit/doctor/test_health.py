@@ -17,9 +17,10 @@ from darkpool import credentials
 from darkpool.archive import places
 from darkpool.archive.store import Archive
 from darkpool.cli import main
-from darkpool.doctor import finding, installation, network
+from darkpool.doctor import installation, network
 from darkpool.market import sessions
 from darkpool.message import delivery
+from darkpool.project import PROJECT
 from darkpool.tables import glossary
 from darkpool.vendors.simulated import daily_fetch, tick_fetch, weekly_fetch
 from standin import Answer, Vendors
@@ -326,7 +327,7 @@ def test_the_last_run_is_told_with_its_states(ask, project, monkeypatch):
 def test_the_crontab_line_of_this_project_is_recognised_and_no_other(ask, tmp_path):
     command = tmp_path / "bin/crontab"
     command.parent.mkdir()
-    line = f"0 6 * * * {finding.PROJECT}/workflow/scripts/daily.sh"
+    line = f"0 6 * * * {PROJECT}/workflow/scripts/daily.sh"
     for listed, state in ((f"# {line}", "warn"), ("0 6 * * * /another/project/daily.sh", "warn"), (line, "ok")):
         command.write_text(f"#!/bin/sh\nprintf '%s\\n' '{listed}'\n")
         command.chmod(0o755)
@@ -338,7 +339,7 @@ def test_the_crontab_line_of_this_project_is_recognised_and_no_other(ask, tmp_pa
 def test_a_unit_of_systemd_is_recognised_too(ask, tmp_path):
     unit = tmp_path / ".config/systemd/user/darkpool.service"
     unit.parent.mkdir(parents=True)
-    unit.write_text(f"[Service]\nExecStart={finding.PROJECT}/workflow/scripts/daily.sh\n")
+    unit.write_text(f"[Service]\nExecStart={PROJECT}/workflow/scripts/daily.sh\n")
     (check,) = ask()[1]["schedule"]
     assert (check["state"], check["said"]) == ("ok", f"{unit} runs daily.sh of this project")
 

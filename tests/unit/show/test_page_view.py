@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from browser import made
 from darkpool.measures import reconcile
-from darkpool.show.page import page_html, view
+from darkpool.show.page import page_html, rows_csv, values, view
+from darkpool.show.page.context import PageContext
 from darkpool.tables import contracts, glossary
 
 SESSION = date(2025, 12, 22)
@@ -45,8 +46,8 @@ def features(*rows: dict) -> pl.DataFrame:
     return contracts.frame("features", {name: [row[name] for row in rows] for name in ROW})
 
 
-def context(**given) -> view.PageContext:
-    return view.PageContext(**{"scan": "emps2", "session": SESSION, "mode": "daily", "simulated": False, **given})
+def context(**given) -> PageContext:
+    return PageContext(**{"scan": "emps2", "session": SESSION, "mode": "daily", "simulated": False, **given})
 
 
 class Page(HTMLParser):
@@ -384,24 +385,26 @@ def read_csv(text: str) -> list[dict[str, str]]:
 
 
 def test_the_csv_has_every_column_in_the_pages_order():
-    rows = read_csv(view.render_csv(features({"ticker": "B", "accum_score": 1.0}, {"ticker": "A", "accum_score": 2.0})))
+    rows = read_csv(
+        rows_csv.render_csv(features({"ticker": "B", "accum_score": 1.0}, {"ticker": "A", "accum_score": 2.0}))
+    )
     assert list(rows[0]) == contracts.CONTRACTS["features"].names
     assert [row["ticker"] for row in rows] == ["A", "B"]
 
 
 def test_nulls_are_empty_in_the_csv():
-    (row,) = read_csv(view.render_csv(features(NO_TRF)))
+    (row,) = read_csv(rows_csv.render_csv(features(NO_TRF)))
     assert {row[name] for name in UNKNOWN} == {""}
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_text_that_a_spreadsheet_would_run_is_neutralised(start):
-    (row,) = read_csv(view.render_csv(features({"ticker": f"{start}cmd"})))
+    (row,) = read_csv(rows_csv.render_csv(features({"ticker": f"{start}cmd"})))
     assert row["ticker"] == f"'{start}cmd"
 
 
 def test_a_negative_number_stays_a_number():
-    (row,) = read_csv(view.render_csv(features({"log_ratio": -0.25, "offex_ratio_z": -1e-7})))
+    (row,) = read_csv(rows_csv.render_csv(features({"log_ratio": -0.25, "offex_ratio_z": -1e-7})))
     assert (float(row["log_ratio"]), float(row["offex_ratio_z"])) == (-0.25, -1e-7)
 
 
@@ -411,7 +414,7 @@ def test_a_negative_number_stays_a_number():
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1),
 )
 def test_the_csv_gives_back_what_it_was_given(number, ticker):
-    (row,) = read_csv(view.render_csv(features({"log_ratio": number, "ticker": ticker})))
+    (row,) = read_csv(rows_csv.render_csv(features({"log_ratio": number, "ticker": ticker})))
     assert math.isclose(float(row["log_ratio"]), number, rel_tol=0, abs_tol=0)
     assert row["ticker"].removeprefix("'") == ticker.removeprefix("'")
 
@@ -486,7 +489,7 @@ def test_weeks_follow_the_tickers_of_the_session_newest_week_first():
     ],
 )
 def test_a_week_says_what_it_rests_on(week, flags):
-    assert view.week_flags({**WEEK, **LABELS, **week}) == flags
+    assert values.week_flags({**WEEK, **LABELS, **week}) == flags
     assert week_row(with_weeks(week))["flags"][0]["data-value"] == ",".join(flags)
 
 

@@ -167,11 +167,6 @@ def test_the_unknown_is_a_dash_and_never_zero(value):
     assert glossary.written("shares", value) == "–"
 
 
-def test_the_most_telling_flag_explains_a_null():
-    assert glossary.why_unknown("trf_ma20", ["no_trf", "short_history"]) == glossary.FLAGS["no_trf"].sentence
-    assert glossary.why_unknown("ats_share", []) == "No FINRA week with this ticker had been published by this session."
-
-
 def test_a_code_nobody_described_is_shown_as_it_is():
     assert glossary.term(glossary.FLAGS, "brand_new").label == "brand_new"
     assert glossary.term(glossary.FLAGS, "brand_new").tone == "warn"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 TICK = 100_000_000
 """Nanoseconds in which two writes may carry the same moment; file systems count in steps of some milliseconds."""
@@ -52,3 +57,21 @@ def write_atomic(path: Path, content: bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def noted(path: Path) -> dict[str, Any]:
+    """What a note of ours in JSON holds; nothing where it is missing, cannot be read or is no mapping."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+@contextmanager
+def sole_holder(lock: Path) -> Iterator[None]:
+    """Hold the lock file `lock`, made where it is missing: whoever else asks for it waits until it is let go."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

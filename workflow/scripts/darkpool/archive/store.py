@@ -6,7 +6,6 @@ NAME@YYYYMMDDTHHMMSSZ.EXT, the moment of its retrieval in UTC. Receipts say what
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import credentials
-from ..files import sha256, write_atomic
+from ..files import sha256, sole_holder, write_atomic
 from . import integrity, receipts
 from .places import place
 from .receipts import Entry
@@ -254,10 +253,7 @@ class Archive:
     @contextmanager
     def sole_asker(self, source: str) -> Iterator[None]:
         """Hold the source's lock: two runs on one archive ask a vendor one after the other, and nothing twice."""
-        path = self.path(RECEIPTS, source, ".lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with sole_holder(self.path(RECEIPTS, source, ".lock")):
             yield
 
 

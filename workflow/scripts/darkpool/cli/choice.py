@@ -16,7 +16,7 @@ from ..session.selection import LATEST, NotThere, NotUnderstood
 if TYPE_CHECKING:
     import polars as pl
 
-    from ..show.page.view import PageContext
+    from ..show.page.context import PageContext
     from ..tables.facts import Told
 
 DATES_HELP = f"comma-separated: YYYY-MM-DD, YYYY-MM, MM-DD, a range A:B, or {LATEST} (default: {LATEST})"

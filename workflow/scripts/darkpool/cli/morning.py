@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..project import PROJECT
 from ..session import selection
 from ..session.selection import LATEST
 from . import choice
@@ -41,7 +42,7 @@ def _digest(args: argparse.Namespace) -> int:
 def _cron(args: argparse.Namespace) -> int:
     from ..morning import crontab
 
-    lines = crontab.lines(crontab.PROJECT)
+    lines = crontab.lines(PROJECT)
     print("\n".join(lines))
     if args.install:
         installed = "installed" if crontab.install(lines) else "installed already"

@@ -39,14 +39,14 @@ def _positive(text: str) -> int:
 
 def _table(args: argparse.Namespace) -> int:
     from ..measures import stands_out
-    from ..show.page import view
+    from ..show.page.rows import ranked
 
     folder = choice.scan_folder(args)
     days = selection.days(args.dates, folder)
     known, shown = list(glossary.COLUMNS), list(SHOWN)
     if args.columns:
         shown = known if args.columns == "all" else choice.columns(args.columns, known)
-    rows = view.ranked(choice.of_tickers(choice.read(folder, days), args.tickers))
+    rows = ranked(choice.of_tickers(choice.read(folder, days), args.tickers))
     if args.html:
         return exports.write_page(args, folder, days, rows)
     for number, day in enumerate(reversed(days)):

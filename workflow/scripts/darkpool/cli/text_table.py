@@ -31,13 +31,13 @@ def print_features(names: Sequence[str], records: Sequence[Mapping[str, Any]], a
 
 
 def _text(name: str, record: Mapping[str, Any]) -> str:
-    from ..show.page import view
+    from ..show.page import values
 
     if record[name] is None:
         return glossary.UNKNOWN
     if name in ("ticker", "quality"):
         return str(record[name])
-    return view.cell(name, record).text
+    return values.cell(name, record).text
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], right: Iterable[int]) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import clock, credentials, listing, settings
-from .finding import PROJECT, Check, Place
+from ..project import PROJECT
+from .finding import Check, Place
 
 
 def config(place: Place, config: dict[str, Any]) -> Iterator[Check]:

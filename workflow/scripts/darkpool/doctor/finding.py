@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 State = Literal["ok", "warn", "fault"]
-PROJECT = Path(__file__).resolve().parents[4]
 
 
 class Check(NamedTuple):

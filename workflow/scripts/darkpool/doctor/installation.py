@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from .. import clock, listing
-from .finding import PROJECT, Check
+from ..project import PROJECT
+from .finding import Check
 
 OLDEST_PYTHON = (3, 11)
 HORIZON = timedelta(days=90)

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import clock
+from ..project import PROJECT
 from ..session import files
 from ..tables import glossary
-from .finding import PROJECT, Check, Place
+from .finding import Check, Place
 
 UNITS = ("/etc/systemd/system", "~/.config/systemd/user", "~/Library/LaunchAgents", "/etc/cron.d")
 

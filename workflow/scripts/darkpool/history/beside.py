@@ -7,22 +7,21 @@ made again. A fault here costs no session its manifest: it is told, and the stor
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
-from ..files import sha256, write_atomic
+from ..files import noted, sha256, sole_holder, write_atomic
 from ..session import files, latest, provenance
 from ..session.selection import on_disk
 from . import database, lag
 from .archive_views import Trades
 
 LOCK = ".beside.lock"
+"""Two jobs of one command, or two commands, tell of one scan one after the other: the last has seen all."""
 LOOKED_AT = 60
 """Newest sessions of which the index tells whether the store holds them: a long history takes time to hash."""
 
@@ -79,7 +78,7 @@ def tell(
     `exit_status` is that of a morning; without one the files say it. `code` as in `write_index`.
     """
     faults: list[str] = []
-    with _told(faults, f"nothing in {folder} could be written"), _sole_writer(folder):
+    with _told(faults, f"nothing in {folder} could be written"), sole_holder(folder / LOCK):
         with _told(faults, f"{folder / files.LATEST} could not be written"):
             latest.write(folder, latest.describe(folder, asked, mode=mode, exit_status=exit_status, now=now))
         with _told(faults, f"{folder / files.INDEX} could not be written"):
@@ -89,33 +88,15 @@ def tell(
 
 def write_index(folder: Path, code: str | None = None) -> None:
     """The index, where it is not of these folders, or not written by this `code`; None is any code."""
-    target, noted = folder / files.INDEX, _noted(folder)
+    target, before = folder / files.INDEX, noted(folder / files.INDEX_NOTE)
     lagging = lag.of_store(folder, on_disk(folder)[-LOOKED_AT:])
     made_of = hashlib.sha256(f"{provenance.folders_id(folder)}\0{lagging}".encode()).hexdigest()[:12]
-    is_same = noted.get("made_of") == made_of and code in (None, noted.get("code"))
-    if is_same and target.is_file() and sha256(target) == noted.get("sha256"):
+    is_same = before.get("made_of") == made_of and code in (None, before.get("code"))
+    if is_same and target.is_file() and sha256(target) == before.get("sha256"):
         return
     from ..show.index import index_page  # what draws it is imported where there is something to draw
 
     index_page.write(folder, lagging)
-    note = {"code": code or noted.get("code"), "made_of": made_of, "sha256": sha256(target)}
-    if note != noted:
+    note = {"code": code or before.get("code"), "made_of": made_of, "sha256": sha256(target)}
+    if note != before:
         write_atomic(folder / files.INDEX_NOTE, (json.dumps(note, sort_keys=True) + "\n").encode())
-
-
-def _noted(folder: Path) -> dict[str, Any]:
-    """What the index on disk was made of; nothing where that is not known."""
-    try:
-        note = json.loads((folder / files.INDEX_NOTE).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return note if isinstance(note, dict) else {}
-
-
-@contextmanager
-def _sole_writer(folder: Path) -> Iterator[None]:
-    """Two jobs of one command, or two commands, tell of one scan one after the other: the last has seen all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -9,7 +9,6 @@ was.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from ..files import sole_holder
 from ..session import files
 from ..session.selection import on_disk
 from ..settings import History
@@ -55,7 +55,7 @@ def load(
     session in `sessions` that is not whole, and the store is then as it was before; one `beside` that is not is a gap.
     Raises HistoryError where the store would hold less than before, and contract.Newer for a store of a later state.
     """
-    with _sole_loader(folder), _draft(folder) as draft:
+    with sole_holder(folder / LOCK), _draft(folder) as draft:
         asked: dict[date, Session | Gap] = {day: session_tables.read(folder, day) for day in sessions}
         asked |= dict(session_tables.read_tolerantly(folder, [day for day in beside if day not in asked]))
         held = _held(folder / files.STORE, trades)
@@ -77,7 +77,7 @@ def rebuild(folder: Path, archive: Path, trades: Trades = History.trades, forget
 
     Raises HistoryError where the store that is there holds more than that, but for the sessions to `forget`.
     """
-    with _sole_loader(folder), _draft(folder) as draft:
+    with sole_holder(folder / LOCK), _draft(folder) as draft:
         before = _held_by_copy(folder / files.STORE, draft, trades)
         with _opened(draft, trades, afresh=True) as (con, _):
             found = session_tables.read_tolerantly(folder, on_disk(folder))
@@ -107,14 +107,6 @@ def _held(path: Path, trades: Trades) -> dict[date, dict[str, str]]:
             rows = con.execute(f"SELECT session, inputs FROM {RUNS}").fetchall()
             return {day: json.loads(inputs) for day, inputs in rows}
     return {}
-
-
-@contextmanager
-def _sole_loader(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

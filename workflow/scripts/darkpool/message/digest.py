@@ -21,7 +21,8 @@ import polars as pl
 from .. import listing
 from ..measures import stands_out
 from ..session.sources import HOLDING
-from ..show.page import view
+from ..show.page import banners, values
+from ..show.page.rows import ranked
 from ..states import FINAL_STATES
 from ..tables import columns, glossary
 
@@ -103,7 +104,7 @@ def compose(
     """
     simulated = bool(facts["simulated"])
     open_ones = [source for source in facts["sources"] if source["state"] != "published"]
-    counts = {label: number for label, number in view.counts(features).items() if number}
+    counts = {label: number for label, number in banners.counts(features).items() if number}
     counted = ", ".join(f"{number} {label}" for label, number in counts.items()) or "no ticker"
     fresh = _by_signal(features, since, "new")
     waited_for = [
@@ -113,9 +114,9 @@ def compose(
     ]
     lacking = "" if complete else (", ".join(waited_for) or "not complete") + "; "
     title = f"{scan} {session:%a} {session}: {lacking}{counted}"
-    ranked = list(view.ranked(features).head(TOP).iter_rows(named=True))
+    first = list(ranked(features).head(TOP).iter_rows(named=True))
     revised = [row["ticker"] for row in features.iter_rows(named=True) if "revised" in _flags(row)]
-    rows = [(str(row["ticker"]), _why(row, since)) for row in ranked]
+    rows = [(str(row["ticker"]), _why(row, since)) for row in first]
     lists = [
         ("What stands out", [plain(sentence) for sentence in stands_out.sentences(features)]),
         (glossary.STREAKS["new"].label, fresh),
@@ -182,11 +183,11 @@ def _html(body: _Body) -> str:
 
 def _why(row: Mapping[str, Any], since: Mapping[str, Streak]) -> str:
     """The signal, how long it has stood, and the columns that explain it, in the page's words."""
-    signal = view.cell("signal", row)
+    signal = values.cell("signal", row)
     streak = since.get(row["ticker"])
     reasons = [] if signal.kind == "unknown" else [f"{signal.text} {streak.words}" if streak else signal.text]
     for name in columns.also("digest"):
-        cell = view.cell(name, row)
+        cell = values.cell(name, row)
         if cell.kind != "unknown":
             reasons.append(f"{columns.COLUMNS[name].label} {cell.text}")
     flags = [glossary.term(glossary.FLAGS, flag) for flag in _flags(row) if flag != "simulated"]
@@ -200,11 +201,11 @@ def _flags(row: Mapping[str, Any]) -> list[str]:
 def _by_signal(features: pl.DataFrame, since: Mapping[str, Streak], code: str) -> list[str]:
     """Tickers whose signal has that standing, a line a signal, in the page's order."""
     lines = []
-    ranked = view.ranked(features)
+    order = ranked(features)
     for signal in (name for name in glossary.SIGNALS if name):
         names = [
             f"{ticker} day {since[ticker].day}" if code == "continuing" else ticker
-            for ticker in ranked.filter(pl.col("signal") == signal)["ticker"]
+            for ticker in order.filter(pl.col("signal") == signal)["ticker"]
             if ticker in since and since[ticker].code == code
         ]
         lines += [f"{glossary.SIGNALS[signal].label} {line}" for line in _few(names)]

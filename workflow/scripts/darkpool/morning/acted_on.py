@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ..archive.store import iso
-from ..files import write_atomic
+from ..files import noted, write_atomic
 from ..session import files
 
 
 def read(results: Path) -> dict[str, Any]:
     """What the mornings so far have left; a file that is not there, or not ours, is a first morning."""
-    try:
-        state = json.loads((results / files.STATE).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) else {}
+    return noted(results / files.STATE)
 
 
 def remember(results: Path, kind: str, due: datetime | None, looked_back: str | None) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from .. import clock
 from . import schedule
 
-PROJECT = Path(__file__).resolve().parents[4]
 AT = time(6)
 WEEKLY_AFTER = 20
 """Minutes after the daily line at which the weekly one fires, so that they do not meet."""

@@ -15,11 +15,11 @@ from .. import clock
 from ..archive.store import RUN, Archive, iso
 from ..credentials import which
 from ..market import sessions
+from ..project import PROJECT
 from ..session import files, outcome
 from ..session.outcome import DONE, FAULT, LATER, Verdict
 from ..settings import DEMO, Settings
 from . import acted_on, open_sessions, run_lock, snakemake_process
-from .crontab import PROJECT
 from .report import Report
 from .wrapper_arguments import Invocation
 

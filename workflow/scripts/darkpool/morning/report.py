@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from .. import clock
+from ..project import PROJECT
 from ..session.outcome import FAULT
 from . import run_log, snakemake_process
-from .crontab import PROJECT
 
 SCHEMA = 1
 

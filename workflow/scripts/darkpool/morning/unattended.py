@@ -17,10 +17,10 @@ from pathlib import Path
 
 from .. import clock
 from ..archive.store import iso
+from ..project import PROJECT
 from ..session.outcome import DONE, FAULT, LATER
 from ..settings import Settings
 from . import acted_on, morning_run, run_lock, schedule, snakemake_process, wrapper_arguments
-from .crontab import PROJECT
 from .morning_run import Morning
 from .report import Report
 from .wrapper_arguments import Invocation

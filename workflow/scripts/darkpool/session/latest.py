@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..archive.store import iso
-from ..files import sha256, write_atomic
+from ..files import noted, sha256, write_atomic
 from ..measures import stands_out
 from ..tables import contracts
 from . import files, outcome
@@ -80,16 +80,8 @@ def _reasons(told: Mapping[str, Any] | None) -> dict[str, str]:
 def write(results: Path, content: Mapping[str, Any]) -> None:
     """Write it where something but the moment of writing differs from what is there."""
     path = results / files.LATEST
-    if _timeless(_there(path)) != _timeless(content):
+    if _timeless(noted(path)) != _timeless(content):
         write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def _there(path: Path) -> Mapping[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _timeless(content: Mapping[str, Any]) -> dict[str, Any]:

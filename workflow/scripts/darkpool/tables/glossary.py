@@ -373,12 +373,6 @@ def term(terms: Mapping[str, Term], code: str) -> Term:
     return terms.get(code) or Term(code, code, "No description of this code is known here.", "warn")
 
 
-def why_unknown(name: str, flags: list[str]) -> str:
-    """Why a cell of the column `name` is null in a row with these flags, as a sentence."""
-    column = COLUMNS[name]
-    return next((FLAGS[flag].sentence for flag in column.unknown_by if flag in flags), column.unknown)
-
-
 def shares(value: float) -> str:
     """Shares as a trader reads them: 945, 12.3K, 12.3M, 1.2B; fewer than ten keep a decimal if they have one."""
     size, sign = abs(value), MINUS if value < 0 else ""

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from ...measures import sign
 from ...tables import glossary
 from ...tables.glossary import LABELS
-from ..page.view import PageContext
+from ..page.context import PageContext
 from ..sign_methods import METHODS
 from . import panel
 from .panel import Scale

@@ -28,8 +28,8 @@ from ...measures.unusual import window_z
 from ...tables import glossary
 from ...tables.facts import SPLIT_SCHEMA
 from ...tables.glossary import LABELS
-from ..page import view
-from ..page.view import PageContext
+from ..page import banners, rows
+from ..page.context import PageContext
 from . import panel, style
 from .style import BAND, BAR, DARK, DIM, DPI, LINE, ORANGE, VIOLET, WARN, numbers, plain
 
@@ -62,9 +62,9 @@ def draw(
     how many more. `least` is history.min_sessions.
     Raises ValueError as `page_html.render_html` does.
     """
-    view.check(features, context)
-    simulated = view.is_simulated(features, context)
-    session = view.ranked(features.filter(pl.col("date") == context.session))
+    rows.check(features, context)
+    simulated = banners.is_simulated(features, context)
+    session = rows.ranked(features.filter(pl.col("date") == context.session))
     days = merged["date"].unique().sort().to_list()
     events = pl.DataFrame(schema=SPLIT_SCHEMA) if splits is None else splits
     z = window_z(merged, events, context.session, least)

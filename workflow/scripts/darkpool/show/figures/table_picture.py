@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 
 from ...tables import glossary
 from ...tables.glossary import COLUMNS, LABELS
-from ..page import view
-from ..page.view import PageContext
+from ..page import banners, rows, values
+from ..page.context import PageContext
+from ..page.sheet import INFERRED
 from . import style
 from .style import BAND, DARK, DIM, DPI, LINE, RAISED, SIGNAL_COLOUR, TEXT, WARN, mark_simulated, plain
 
@@ -26,18 +27,18 @@ def draw(features: pl.DataFrame, context: PageContext, *paths: Path | str) -> No
 
     Other sessions of `features` are not drawn. Raises ValueError as `page_html.render_html` does.
     """
-    view.check(features, context)
-    simulated = view.is_simulated(features, context)
-    session = view.ranked(features.filter(pl.col("date") == context.session))
+    rows.check(features, context)
+    simulated = banners.is_simulated(features, context)
+    session = rows.ranked(features.filter(pl.col("date") == context.session))
     grid = [_table_row(record) for record in session.head(MOST_ROWS).iter_rows(named=True)]
     with style.style():
-        figure = _draw_table(grid, session.height - len(grid), view.counts(session), simulated, context)
+        figure = _draw_table(grid, session.height - len(grid), banners.counts(session), simulated, context)
         style.save(figure, *paths)
 
 
 def _table_row(record: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Text, exact value and look (plain, dim, BOT, SELL, warn) of every cell of a row."""
-    muted = view.is_muted(record["quality"])
+    muted = rows.is_muted(record["quality"])
     cells = []
     for name in COLUMNS:
         if name == "quality":
@@ -47,8 +48,8 @@ def _table_row(record: dict[str, Any]) -> list[tuple[str, str, str]]:
         if name == "ticker":
             cells.append((plain(record["ticker"], 14), "", "bold"))
             continue
-        cell = view.cell(name, record)
-        look = "dim" if cell.kind == "unknown" or (muted and name in view.INFERRED) else "plain"
+        cell = values.cell(name, record)
+        look = "dim" if cell.kind == "unknown" or (muted and name in INFERRED) else "plain"
         if name == "signal" and look == "plain":
             look = cell.value or "dim"
         cells.append((cell.text, cell.value, look))
@@ -61,7 +62,7 @@ def _head_lines(counts: dict[str, int], context: PageContext) -> list[str]:
         f"Scan {context.scan}, mode {context.mode}, {context.ma}-session mean, {context.window}-session window. "
         f"{context.filled(glossary.SIGNAL_RULE)} {sum(counts.values())} tickers: {by_signal}."
     ]
-    for source in view.sources(context):
+    for source in banners.sources(context):
         reasons = " ".join(text for text in (source["reason"], source["detail"]) if text)
         lines.append(
             f"{source['source']}: {source['state']}, {source['fetched']}" + (f". {reasons}" if reasons else "")

@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter
 
 from ...tables import glossary
 from ...tables.glossary import LABELS
-from ..page.view import PageContext
+from ..page.context import PageContext
 from . import log_ratio_panel, panel, style
 from .panel import Scale
 from .style import BAR, BLUE, DIM, DPI, ORANGE, WARN, Numbers, mark_simulated, numbers, plain

@@ -19,7 +19,9 @@ from ...files import write_atomic
 from ...session import files
 from ...session.selection import NotThere
 from ...tables import glossary
-from ..page import view
+from ..page import banners, values
+from ..page.context import PageContext
+from ..page.sheet import INFERRED
 from . import session_states, signal_history, watchlist
 from .session_states import Session
 from .watchlist import LEAST_STREAK, LOOKED_AT, SHOWN
@@ -66,7 +68,7 @@ def render(folder: Path, lagging: str = "") -> str:
             lagging=lagging,
             newest=newest,
             context=context,
-            sources=view.sources(context) if context else [],
+            sources=banners.sources(context) if context else [],
             simulated=any(session.simulated for session in found),
             sessions={session.day: session for session in found},
             counts={session.day: _counts(session) for session in readable},
@@ -82,8 +84,8 @@ def render(folder: Path, lagging: str = "") -> str:
             looked_at=LOOKED_AT,
             columns=_columns(),
             most_open=MOST_OPEN,
-            inferred=view.INFERRED,
-            cell=view.cell,
+            inferred=INFERRED,
+            cell=values.cell,
             glossary=glossary,
             numeric=glossary.NUMERIC,
             script=script,
@@ -92,14 +94,14 @@ def render(folder: Path, lagging: str = "") -> str:
     )
 
 
-def _context(folder: Path, newest: Session | None, found: Sequence[Session]) -> view.PageContext | None:
+def _context(folder: Path, newest: Session | None, found: Sequence[Session]) -> PageContext | None:
     """What the newest session's page says of itself; the settings are those of the newest manifest there is."""
     if newest is None:
         return None
     settings = next((session.settings for session in reversed(found) if session.settings), {})
     history = settings.get("history", {})
-    default = view.PageContext("", newest.day, "", False)
-    return view.PageContext(
+    default = PageContext("", newest.day, "", False)
+    return PageContext(
         scan=folder.name,
         session=newest.day,
         mode=str(settings.get("mode", "")),

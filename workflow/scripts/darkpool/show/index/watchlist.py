@@ -14,7 +14,8 @@ from ...archive.store import file_name
 from ...market import sessions
 from ...session import files
 from ...tables import contracts, glossary
-from ..page import view
+from ..page import values
+from ..page.rows import is_muted, ranked
 from . import signal_history
 from .session_states import DECISIVE, Session
 
@@ -84,7 +85,7 @@ class Watchlist(NamedTuple):
 def read(folder: Path, shown: Session, readable: Sequence[Session]) -> Watchlist:
     """The watchlist of the session `shown`; its tape and streaks are from the sessions of `readable`."""
     place = folder / str(shown.day)
-    features = view.ranked(contracts.read("features", place / files.FEATURES))
+    features = ranked(contracts.read("features", place / files.FEATURES))
     try:
         merged = contracts.columns("merged", place / files.MERGED, ["date", "ticker", "offex_ratio"])
     except (ValueError, OSError):
@@ -109,8 +110,8 @@ def read(folder: Path, shown: Session, readable: Sequence[Session]) -> Watchlist
             {
                 "ticker": ticker,
                 "link": links.get(ticker, ""),
-                "cells": {name: view.cell(name, record) for name in SHOWN if name in IN_FEATURES},
-                "muted": view.is_muted(record["quality"]),
+                "cells": {name: values.cell(name, record) for name in SHOWN if name in IN_FEATURES},
+                "muted": is_muted(record["quality"]),
                 "streak": one.length if one else None,
                 "change": changes.get(ticker),
                 "spark": spark(ratios.get(ticker, [None] * len(window)), top),

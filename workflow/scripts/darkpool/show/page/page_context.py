@@ -13,7 +13,7 @@ from ...measures import weekly
 from ...session import sources
 from ...tables import contracts, glossary
 from ...tables import facts as carried
-from .view import PageContext
+from .context import PageContext
 
 
 def context(

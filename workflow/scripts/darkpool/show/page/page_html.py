@@ -15,7 +15,7 @@ import polars as pl
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from . import view
-from .view import PageContext
+from .context import PageContext
 
 _TEMPLATES = Path(__file__).with_name("templates")
 TABLE, STYLE = _TEMPLATES / "table.html.j2", _TEMPLATES / "table.css"

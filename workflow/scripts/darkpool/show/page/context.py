@@ -1,0 +1,41 @@
+"""What a page says besides its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+from ...settings import History, Signal
+from ...tables import glossary
+from ...tables.facts import Source
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """What a page says besides its rows.
+
+    `sources` are mappings of source, state, reason, retrieved_at (UTC, ISO 8601) and detail; what is unknown is null.
+    `thresholds` are those of the signal, `ma` and `window` are sessions, `notes` are sentences shown above the table.
+    `plots` gives the path of a ticker's plot, relative to the page, where the page may link to one; `files` are names
+    of files beside it, and with any the index lies above it. `told`: sources and notes of earlier sessions.
+    """
+
+    scan: str
+    session: date
+    mode: str
+    simulated: bool
+    sources: Sequence[Source] = field(default_factory=list)
+    thresholds: dict[str, float] = field(default_factory=lambda: asdict(Signal()))
+    ma: int = History.ma
+    window: int = History.window
+    notes: list[str] = field(default_factory=list)
+    plots: Mapping[str, str] = field(default_factory=dict)
+    files: Sequence[str] = ()
+    told: Mapping[date, Mapping[str, Any]] = field(default_factory=dict)
+
+    def filled(self, text: str) -> str:
+        """The sentence with this run's numbers in place of its placeholders."""
+        bot, sell = self.thresholds["bot"], self.thresholds["sell"]
+        return glossary.filled(text, ma=self.ma, window=self.window, bot=bot, sell=sell)
