@@ -284,3 +284,20 @@ def test_minutes_packed_and_unpacked_are_the_same_to_the_last_bit(shares, neutra
         for name in ("buy", "sell", "default_buy", "neutral_sell")
     )
     assert (found.neutral, found.tick) == (neutral, 1.5)
+
+
+def test_what_the_tick_test_signed_without_a_quote_is_bought_and_sold_alike(tmp_path):
+    second = 1_000_000_000
+    trades = trades_file(
+        tmp_path,
+        [
+            (1 * second, 1, 10.00, 100.0),  # no quote and no price before it
+            (2 * second, 2, 10.01, 300.0),  # no quote: bought by the tick test
+            (3 * second, 3, 10.00, 500.0),  # no quote: sold by it
+            (9 * second, 4, 10.02, 700.0),  # at the ask
+        ],
+    )
+    quotes = quotes_file(tmp_path, [(8 * second, 1, 10.00, 10.02)])
+    flow = lit.classify_symbol(trades, quotes, None, HOURS, min_lit_volume=0)
+    assert flow.lit["classification_method"] == "NBBO+TICK"
+    assert flow.minutes.tick == 300 + 500
