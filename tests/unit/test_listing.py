@@ -24,13 +24,13 @@ def test_2700_bad_lines_are_ten_notes_and_a_count_and_crowd_no_other_note_out() 
     tickers = [f"aa{n}" for n in range(500)]
     metadata = facts.pack([], [*volume_tables.notes(tickers, lines, faults), "No row for TQQQ."])
     notes = json.loads(metadata["notes"])
-    assert len(notes) == 3 + 10 + 10 + 1
-    assert notes[0].endswith("aa8, aa9 and 490 more.")
-    assert notes[3].startswith("Not a ticker, left out: u.csv, line 2:")
-    assert notes[12].startswith("Not a ticker, left out: u.csv, line 11:")
-    assert notes[12].endswith(" And 2,690 more like it.")
-    assert notes[22].endswith(" And 21 more like it.")
-    assert notes[23] == "No row for TQQQ."
+    assert len(notes) == 10 + 10 + 10 + 1
+    assert notes[0].startswith("No vendor has a ticker spelled aa0; did you mean AA0?")
+    assert notes[9].endswith(" And 490 more like it.")
+    assert notes[10].startswith("Not a ticker, left out: u.csv, line 2:")
+    assert notes[19].endswith(" And 2,690 more like it.")
+    assert notes[29].endswith(" And 21 more like it.")
+    assert notes[30] == "No row for TQQQ."
     assert max(map(len, notes)) < 200
 
 
