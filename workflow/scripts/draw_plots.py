@@ -34,7 +34,7 @@ def main(
     context = page_context.context(metadata, scan, session, tickers=tickers, history=history, **settings)
     splits = facts.splits(contracts.metadata(merged))
     volumes, rows = contracts.read("merged", merged), contracts.stacked("features", features_on_page)
-    windows = unusual.trailing(volumes, splits, session, history)
+    windows = unusual.trailing(volumes, splits, session, history, facts.closes(contracts.metadata(merged)))
     windows_of = windows.partition_by("ticker", as_dict=True)
     flow = page_context.flow(rows, tickers)
     flow_of = flow.partition_by("ticker", as_dict=True)

@@ -22,6 +22,7 @@ DAY = date(2025, 12, 22)
 SHORT = {"ma": 3, "min_sessions": 3, "window": 4}
 WEIGHTS = {"offex_ratio": 0.5, "trf_spike": 0.5}
 NO_SPLITS = pl.DataFrame(schema=facts.SPLIT_SCHEMA)
+NO_CLOSES = pl.DataFrame(schema=facts.CLOSE_SCHEMA)
 
 
 class Value(NamedTuple):
@@ -284,7 +285,7 @@ class TestAnotherSecurity:
         assert told["quality"] == "basis_break"
 
     def test_the_plots_mean_begins_with_it_too(self) -> None:
-        told = unusual.trailing(merged({"A": [*[OLD] * 6, *[NEW] * 3]}), NO_SPLITS, DAY, SHORT)
+        told = unusual.trailing(merged({"A": [*[OLD] * 6, *[NEW] * 3]}), NO_SPLITS, DAY, SHORT, NO_CLOSES)
         assert told["trf_ma20"].to_list() == [None, None, 10, 10, 10, 10, None, None, 900]
 
     def test_the_overviews_z_is_its_own_sessions(self) -> None:
@@ -322,7 +323,7 @@ class TestUnclearSplits:
 
     def test_plots_and_overview_leave_out_what_nobody_knows(self) -> None:
         frame, events = merged({"A": self.VALUES}), splits(("A", sessions.window(DAY, 4)[3], None))
-        told = unusual.trailing(frame, events, DAY, {**SHORT, "min_sessions": 2})
+        told = unusual.trailing(frame, events, DAY, {**SHORT, "min_sessions": 2}, NO_CLOSES)
         assert told["trf_volume_on_basis"].to_list() == [None, None, None, 20, 40]
         assert told["trf_ma20"].to_list() == [None] * 5
         assert unusual.window_z(frame, events, DAY, 3)["z"].to_list() == [None] * 5
@@ -484,15 +485,35 @@ class TestTrailing:
     def test_the_mean_of_today_is_the_one_of_features(self) -> None:
         window = sessions.window(DAY, 4)
         frame, events = merged({"A": of(10, 20, 30, 40, 40)}), splits(("A", window[3], 2.0))
-        told = unusual.trailing(frame, events, DAY, SHORT)
+        told = unusual.trailing(frame, events, DAY, SHORT, NO_CLOSES)
         assert told["trf_volume_on_basis"].to_list() == [20, 40, 60, 40, 40]
         assert told["trf_ma20"].to_list() == [None, None, 40, pytest.approx(140 / 3), pytest.approx(140 / 3)]
         assert told["trf_ma20"][-1] == pytest.approx(row(frame, events)["trf_ma20"])
         assert told["split_ratio"].to_list() == [None, None, None, 2.0, None]
         assert told["trf_volume"].to_list() == [10, 20, 30, 40, 40]
 
+    def test_closes_stand_on_the_share_basis_of_the_session(self) -> None:
+        """2:1 before the fourth session: 100 a share then is 50 a share now; a close that is not known is a gap."""
+        window = sessions.window(DAY, 4)
+        closes = pl.DataFrame(
+            [("A", window[0], 100.0), ("A", window[2], 104.0), ("A", window[3], 53.0), ("B", DAY, 9.0)],
+            schema=facts.CLOSE_SCHEMA, orient="row",
+        )  # fmt: skip
+        frame, events = merged({"A": of(10, 20, 30, 40, 40)}), splits(("A", window[3], 2.0))
+        told = unusual.trailing(frame, events, DAY, SHORT, closes)
+        assert told["close_on_basis"].to_list() == [50, None, 52, 53, None]
+        unclear = unusual.trailing(frame, splits(("A", window[3], None)), DAY, SHORT, closes)
+        assert unclear["close_on_basis"].to_list() == [None, None, None, 53, None]
+
+    def test_the_price_of_another_security_is_not_drawn(self) -> None:
+        closes = pl.DataFrame({"ticker": ["A", "A"], "date": sessions.window(DAY, 8)[-4:-2], "close": [5.0, 80.0]})
+        told = unusual.trailing(merged({"A": [*[OLD] * 6, *[NEW] * 3]}), NO_SPLITS, DAY, SHORT, closes)
+        assert told["close_on_basis"].to_list() == [None] * 6 + [80, None, None]
+
     def test_a_gap_has_no_mean(self) -> None:
-        told = unusual.trailing(merged({"A": of(10, 20, 30, None, 40)}), NO_SPLITS, DAY, {**SHORT, "min_sessions": 2})
+        told = unusual.trailing(
+            merged({"A": of(10, 20, 30, None, 40)}), NO_SPLITS, DAY, {**SHORT, "min_sessions": 2}, NO_CLOSES
+        )
         assert told["trf_ma20"].to_list() == [None, 15, 20, None, 35]
 
 

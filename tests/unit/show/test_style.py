@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 from matplotlib.testing.compare import compare_images
 from PIL import Image
@@ -18,7 +19,7 @@ from PIL import Image
 from darkpool.show.figures import overview, panel, style, table_picture, ticker_plot
 from unit.show.test_overview import rows, window
 from unit.show.test_page_view import NO_TRF, context, features
-from unit.show.test_ticker_plot import SOME_FLOW, history
+from unit.show.test_ticker_plot import DAYS, SOME_FLOW, flow, history
 
 KEPT = Path(__file__).parent / "figures"
 TOLERANCE = 1.0
@@ -28,8 +29,14 @@ VOLUMES = {i: 1e6 * (2 + math.sin(i / 5)) for i in range(61)}
 
 
 def draw_plot(path: Path) -> None:
-    window_ = history(offex_ratio={**WAVE, 30: None}, trf_volume_on_basis=VOLUMES, split_ratio={20: 0.5})
-    ticker_plot.draw("TQQQ", window_, SOME_FLOW, context(simulated=True), path, scale=panel.Scale(0.6, 0.5))
+    closes = {i: 50 + 5 * math.cos(i / 9) for i in range(61)}
+    window_ = history(
+        offex_ratio={**WAVE, 30: None}, trf_volume_on_basis=VOLUMES, close_on_basis=closes, split_ratio={20: 0.5}
+    )
+    firm = flow((DAYS[-4], 1.0, 0.7, 1e6, "NBBO", "BOT", 0.6, 0.8, 0.57, 0.83))
+    ticker_plot.draw(
+        "TQQQ", window_, pl.concat([firm, SOME_FLOW]), context(simulated=True), path, scale=panel.Scale(0.6, 0.5)
+    )
 
 
 def draw_overview(path: Path) -> None:

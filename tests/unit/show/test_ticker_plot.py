@@ -15,14 +15,15 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from darkpool.show.figures import panel, table_picture, ticker_plot
+from darkpool.show.figures import panel, style, table_picture, ticker_plot
 from darkpool.tables import glossary
 from unit.show.test_page_view import SESSION, context, features
 
-NUMBERS = ("trf_volume", "offex_ratio", "trf_volume_on_basis", "trf_ma20", "split_ratio")
+NUMBERS = ("trf_volume", "offex_ratio", "trf_volume_on_basis", "trf_ma20", "close_on_basis", "split_ratio")
+EDGES_OF_BANDS = ("lit_buy_low", "lit_buy_high", "band_low", "band_high")
 FLOW = {
     "date": pl.Date, "log_ratio": pl.Float64, "trf_buy_ratio": pl.Float64, "finra_off_exchange_volume": pl.Float64,
-    "classification_method": pl.String, "signal": pl.String,
+    "classification_method": pl.String, "signal": pl.String, **dict.fromkeys(EDGES_OF_BANDS, pl.Float64),
 }  # fmt: skip
 DAYS = [SESSION - timedelta(days=60 - i) for i in range(61)]
 
@@ -30,7 +31,7 @@ DAYS = [SESSION - timedelta(days=60 - i) for i in range(61)]
 def history(**changes: dict[int, float | None]) -> pl.DataFrame:
     columns: dict[str, list] = {
         "trf_volume": [1e6] * 61, "offex_ratio": [0.4] * 61, "trf_volume_on_basis": [1e6] * 61,
-        "trf_ma20": [1e6] * 61, "split_ratio": [None] * 61,
+        "trf_ma20": [1e6] * 61, "close_on_basis": [None] * 61, "split_ratio": [None] * 61,
     }  # fmt: skip
     for name, values in changes.items():
         for place, value in values.items():
@@ -39,7 +40,8 @@ def history(**changes: dict[int, float | None]) -> pl.DataFrame:
 
 
 def flow(*rows: tuple) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=FLOW, orient="row")
+    """Rows of the columns of FLOW; the bands, where they are not given, are not known."""
+    return pl.DataFrame([(*row, *[None] * (len(FLOW) - len(row))) for row in rows], schema=FLOW, orient="row")
 
 
 SOME_FLOW = flow(
@@ -162,8 +164,7 @@ def test_a_figure_carries_neither_version_nor_time(tmp_path):
 
 
 def weeks(*rows: tuple) -> pl.DataFrame:
-    schema = {name: kind for name, kind in FLOW.items() if name != "trf_buy_ratio"}
-    return pl.DataFrame(list(rows), schema=schema, orient="row")
+    return flow(*((monday, ratio, None, *more) for monday, ratio, *more in rows)).drop("trf_buy_ratio")
 
 
 MONDAYS = [date(2025, 11, 3), date(2025, 11, 10), date(2025, 11, 24)]
@@ -205,6 +206,52 @@ def test_a_week_that_starts_on_another_day_is_refused(tmp_path):
     odd = weeks((date(2025, 11, 25), 0.1, 1.0, "weekly", ""))
     with pytest.raises(ValueError, match="weekly of A: 2025-11-25 is no Monday"):
         ticker_plot.draw("A", history(), flow(), context(), tmp_path / "p.png", weekly=odd)
+
+
+def test_the_close_is_a_line_between_its_ends_and_the_legend_says_which(tmp_path, drawn):
+    closes = {**dict.fromkeys(range(61), 100.0), 3: 40.0, 10: 70.0, 30: None}
+    ticker_plot.draw("A", history(close_on_basis=closes), flow(), context(), tmp_path / "p.png")
+    assert {"TRF volume, million shares; close to its own scale", "close 40.00 to 100.00 USD"} <= set(drawn["texts"])
+    volumes = drawn["figure"].axes[1]
+    line = next(
+        np.asarray(line.get_ydata())
+        for line in volumes.lines
+        if len(line.get_ydata()) == 61 and np.isnan(line.get_ydata()[30])
+    )
+    assert line[[3, 10, 0]] == pytest.approx([0.06, 0.06 + 0.64 / 2, 0.70])
+    ticker_plot.draw("A", history(close_on_basis={60: 0.5}), flow(), context(), tmp_path / "p.png")
+    assert "close 0.5000 to 0.5000 USD" in drawn["texts"]
+    ticker_plot.draw("A", history(), flow(), context(), tmp_path / "p.png")
+    assert not any(text.startswith("close") for text in drawn["texts"])
+
+
+def test_a_value_stands_in_its_bands_and_a_weak_signal_is_hollow(tmp_path, drawn):
+    lit = flow(
+        (DAYS[-2], 1.0, None, 1e6, "NBBO", "BOT", 0.7, 0.75, 0.6, 0.8),
+        (DAYS[-1], 0.3, None, 1e6, "NBBO", "BOT", 0.55, 0.6, 0.5, 0.7),
+    )
+    ticker_plot.draw("A", history(), lit, context(), tmp_path / "p.png")
+    axes = drawn["figure"].axes[2]
+    bars = [[segment[:, 1].tolist() for segment in band.get_segments()] for band in axes.collections[-2:]]
+    assert bars[0] == [pytest.approx([math.log(0.6 / 0.4), math.log(4)]), pytest.approx([0, math.log(0.7 / 0.3)])]
+    assert bars[1] == [
+        pytest.approx([math.log(7 / 3), math.log(3)]),
+        pytest.approx([math.log(0.55 / 0.45), math.log(1.5)]),
+    ]
+    assert {"signing", "with transfer"} <= set(drawn["texts"])
+    (markers,) = (one for one in axes.collections if len(one.get_facecolors()) == 2)
+    firm, weak = (mpl.colors.to_hex(colour) for colour in markers.get_facecolors())
+    assert (firm, weak) == (style.SIGNAL_COLOUR["BOT"], style.BAND)
+    assert {mpl.colors.to_hex(colour) for colour in markers.get_edgecolors()} == {style.SIGNAL_COLOUR["BOT"]}
+
+
+def test_a_band_that_ends_at_one_side_is_cut_where_the_axis_ends(tmp_path, drawn):
+    ticker_plot.draw(
+        "A", history(), flow((SESSION, 0.3, None, 1e6, "NBBO", "", 0.4, 0.6, 0.0, 1.0)), context(), tmp_path / "p.png"
+    )
+    axes = drawn["figure"].axes[2]
+    (segment,) = axes.collections[-2].get_segments()
+    assert segment[:, 1].tolist() == pytest.approx(list(axes.get_ylim()))
 
 
 ZEROS, NOTHING = dict.fromkeys(range(61), 0.0), dict.fromkeys(range(61))

@@ -77,9 +77,10 @@ def _plots(args: argparse.Namespace) -> int:
         tickers = choice.of_tickers(choice.read(folder, [day]), args.tickers)["ticker"].to_list()
         context = choice.context(args, folder, day, tickers)
         path = folder / str(day) / files.MERGED
-        splits = carried.splits(contracts.metadata(path))
+        carried_by = contracts.metadata(path)
+        splits, closes = carried.splits(carried_by), carried.closes(carried_by)
         history = choice.session_config(folder, day, args.config)["history"]
-        windows = unusual.trailing(contracts.read("merged", path), splits, day, history)
+        windows = unusual.trailing(contracts.read("merged", path), splits, day, history, closes)
         first = windows["date"].to_list()[0]
         flows = page_context.flow(choice.read(folder, [other for other in there if first <= other <= day]), tickers)
         for ticker in tickers:

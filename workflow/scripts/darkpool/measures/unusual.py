@@ -126,7 +126,7 @@ def compute(
     """The columns of `features` for `session` that volumes and prices give, by ticker.
 
     `merged` holds universe x window (DESIGN 7); `splits`: ticker, ex_date, ratio. `history`: ma, min_sessions, window.
-    `closes`: ticker, date, close (USD, as traded) of the session and the one before, where they are known.
+    `closes`: ticker, date, close (USD, as traded) of the window, where they are known.
     The same session gives the same row whatever else stands in `merged` outside its window.
     Raises ValueError for a ticker without a row for the session, which `volume.merge` never leaves out.
     """
@@ -149,11 +149,14 @@ def compute(
     return contracts.frame("features", columns).select(list(columns)).sort("date", "ticker")
 
 
-def trailing(merged: pl.DataFrame, splits: pl.DataFrame, session: date, history: Mapping[str, int]) -> pl.DataFrame:
+def trailing(
+    merged: pl.DataFrame, splits: pl.DataFrame, session: date, history: Mapping[str, int], closes: pl.DataFrame
+) -> pl.DataFrame:
     """The window of every ticker on the share basis of `session`, for a plot.
 
     Columns: date, ticker, trf_volume and offex_ratio (as traded), trf_volume_on_basis, trf_ma20 (trailing mean of each
-    session, on the same basis), split_ratio (on the first session that trades on a new basis).
+    session, on the same basis), close_on_basis (USD, null before the ticker passed to its security), split_ratio (on
+    the first session that trades on a new basis). `closes`: ticker, date, close (USD, as traded).
     """
     frame = on_basis(merged, splits, session)
     known = pl.col("on_basis").is_not_null() & ~pl.col("unclear")
@@ -163,8 +166,19 @@ def trailing(merged: pl.DataFrame, splits: pl.DataFrame, session: date, history:
         # A mean of a session without a value of its own would say something about a day that is missing.
         frame.with_columns(pl.when(known).then(mean).alias("trf_ma20"))
         .join(ratios, on=["ticker", "date"], how="left")
+        .join(closes, on=["ticker", "date"], how="left")
+        .with_columns(pl.when(pl.col("of_now")).then(pl.col("close") / pl.col("basis")).alias("close_on_basis"))
         .rename({"on_basis": "trf_volume_on_basis"})
-        .select("date", "ticker", "trf_volume", "offex_ratio", "trf_volume_on_basis", "trf_ma20", "split_ratio")
+        .select(
+            "date",
+            "ticker",
+            "trf_volume",
+            "offex_ratio",
+            "trf_volume_on_basis",
+            "trf_ma20",
+            "close_on_basis",
+            "split_ratio",
+        )
         .sort("ticker", "date")
     )
 

@@ -167,5 +167,7 @@ def flow(table: pl.DataFrame) -> pl.DataFrame:
     """The columns of a plot by week: `date` is the Monday, `classification_method` says weekly."""
     return table.select(
         pl.col("week_start_date").alias("date"), "ticker", "log_ratio", "finra_off_exchange_volume",
-        pl.col("finra_period_type").alias("classification_method"), "signal",
+        pl.col("finra_period_type").alias("classification_method"), "signal", "lit_buy_low", "lit_buy_high",
+        (pl.col("bought_low") / pl.col("finra_off_exchange_volume")).alias("band_low"),
+        (pl.col("bought_high") / pl.col("finra_off_exchange_volume")).alias("band_high"),
     ).sort("ticker", "date")  # fmt: skip

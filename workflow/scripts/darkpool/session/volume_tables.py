@@ -72,10 +72,9 @@ def volumes(
     kept_universe = archive.damaged(layout.universe(scan, session)).values()
     told = notes(tickers, unmapped, [*trf.damaged.values(), *odd, *yahoo.faults, *kept_universe])
     told += listing.few([f"Not known: {doubt}." for doubt in yahoo.doubts])
-    last_two = yahoo.bars.filter(pl.col("date").is_in(list(window[-2:]))).select(list(facts.CLOSE_SCHEMA)).drop_nulls()
-    return tables, facts.pack(
-        states, told, is_demo, yahoo.splits.select(list(facts.SPLIT_SCHEMA)), closes=last_two.sort("ticker", "date")
-    )
+    closes = yahoo.bars.filter(pl.col("date").is_in(list(window))).select(list(facts.CLOSE_SCHEMA)).drop_nulls()
+    splits = yahoo.splits.select(list(facts.SPLIT_SCHEMA))
+    return tables, facts.pack(states, told, is_demo, splits, closes=closes)
 
 
 def _finra_trf(frame: pl.DataFrame | None, session: date, excluded: Sequence[str]) -> pl.DataFrame:

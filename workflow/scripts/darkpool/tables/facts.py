@@ -1,7 +1,7 @@
 """What a table says besides its columns, carried in its metadata to the tables and pages built from it.
 
-States of the sources, notes for the reader, whether the vendors were simulated, the splits of the window, the
-last two closes, and flags by ticker.
+States of the sources, notes for the reader, whether the vendors were simulated, the splits and closes of the window,
+and flags by ticker.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from ..states import State
 SPLIT_SCHEMA = {"ticker": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
 """`ratio` is null where it cannot be known (`splits.judged`); so is then every factor over the split."""
 CLOSE_SCHEMA = {"ticker": pl.String, "date": pl.Date, "close": pl.Float64}
+PRICES = "prices"
+"""Where the closes stand. Of older tables, whose `closes` held two sessions alone, nothing is read."""
 
 
 class Source(TypedDict):
@@ -54,7 +56,7 @@ def pack(
         "notes": json.dumps(list(notes) if is_counted else listing.few_of_each(notes)),
         "simulated": json.dumps(simulated),
         "splits": json.dumps([] if splits is None else _lines(splits)),
-        **({} if closes is None else {"closes": json.dumps(_lines(closes))}),
+        **({} if closes is None else {PRICES: json.dumps(_wide(closes))}),
         "flags": json.dumps({ticker: sorted(of_ticker) for ticker, of_ticker in sorted((flags or {}).items())}),
     }
 
@@ -62,6 +64,16 @@ def pack(
 def _lines(frame: pl.DataFrame) -> list[list[object]]:
     """Rows of ticker, day and value."""
     return [[ticker, str(day), value] for ticker, day, value in frame.iter_rows()]
+
+
+def _wide(closes: pl.DataFrame) -> dict[str, object]:
+    """The days, and by ticker a close for each: a row a session would be ten times the text."""
+    days = closes["date"].unique().sort().to_list()
+    places = {day: place for place, day in enumerate(days)}
+    of: dict[str, list[float | None]] = {}
+    for ticker, day, close in closes.sort("ticker", "date").iter_rows():
+        of.setdefault(ticker, [None] * len(days))[places[day]] = close
+    return {"days": [str(day) for day in days], "of": of}
 
 
 def told(metadata: Mapping[str, str]) -> Told:
@@ -89,8 +101,16 @@ def splits(metadata: Mapping[str, str]) -> pl.DataFrame:
 
 
 def closes(metadata: Mapping[str, str]) -> pl.DataFrame:
-    """Closes (ticker, date, close in USD, as traded) of the session and the one before; none in an older table."""
-    return _frame(metadata.get("closes", "[]"), CLOSE_SCHEMA)
+    """Closes (ticker, date, close in USD, as traded) of the window, those that are known; none in an older table."""
+    found = json.loads(metadata.get(PRICES, '{"days": [], "of": {}}'))
+    days = [date.fromisoformat(day) for day in found["days"]]
+    rows = [
+        (ticker, day, close)
+        for ticker, values in found["of"].items()
+        for day, close in zip(days, values, strict=True)
+        if close is not None
+    ]
+    return pl.DataFrame(rows, schema=CLOSE_SCHEMA, orient="row")
 
 
 def _frame(text: str, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:

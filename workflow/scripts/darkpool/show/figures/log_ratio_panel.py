@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ...measures import sign
+from ...measures import sign, trust
 from ...tables import glossary
 from ...tables.glossary import LABELS
 from ..page.context import PageContext
 from ..sign_methods import METHODS
 from . import panel
 from .panel import Scale
-from .style import DIM, SIGNAL_COLOUR, TEXT, WARN, Numbers, numbers, plain
+from .style import BAND, DIM, SIGNAL_COLOUR, TEXT, WARN, Numbers, numbers, plain
 
 OTHER_MARKER = "*"
 WEEKLY = "weekly"
@@ -35,20 +35,39 @@ def aligned(flow: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame({"date": days.filter(days >= min(first, tenth))}).join(flow, on="date", how="left").sort("date")
 
 
-def _prints_log_ratio(flow: pl.DataFrame) -> Numbers:
-    ratio = numbers(flow, "trf_buy_ratio")
-    inside = (ratio > 0) & (ratio < 1)
-    held = np.where(inside, ratio, 0.5)
+def _log_ratio(share: Numbers) -> Numbers:
+    """ln(bought / sold) of the bought part; none where the other side has nothing."""
+    inside = (share > 0) & (share < 1)
+    held = np.where(inside, share, 0.5)
     return np.where(inside, np.log(held / (1 - held)), np.nan)
 
 
+BANDS = (("band_low", "band_high", 0.3, "band_transfer"), ("lit_buy_low", "lit_buy_high", 0.85, "band_signing"))
+"""Columns of each band, how dark it is drawn, and its words: the estimate's behind that of the signing."""
+
+
+def _draw_bands(axes: Axes, flow: pl.DataFrame, lit: Numbers) -> list[Any]:
+    """At each value its bands, cut where the axis ends; returns their legend."""
+    handles = []
+    low, high = axes.get_ylim()
+    with np.errstate(divide="ignore"):
+        edges = {name: -np.log(1 / numbers(flow, name) - 1) for pair in BANDS for name in pair[:2]}
+    for least, most, alpha, words in BANDS:
+        there = np.flatnonzero(np.isfinite(lit) & ~np.isnan(edges[least]) & ~np.isnan(edges[most]))
+        if len(there):
+            ends = np.clip([edges[name][there] for name in (least, most)], low, high)
+            axes.vlines(there, ends[0], ends[1], colors=DIM, alpha=alpha, linewidth=5 if alpha < 0.5 else 2.5, zorder=2)
+            handles.append(Line2D([], [], color=DIM, alpha=alpha, linewidth=4, label=LABELS[words]))
+    return handles
+
+
 def draw_sessions(axes: Axes, flow: pl.DataFrame, context: PageContext, scale: Scale | None) -> None:
-    lit, prints = numbers(flow, "log_ratio"), _prints_log_ratio(flow)
+    lit, prints = numbers(flow, "log_ratio"), _log_ratio(numbers(flow, "trf_buy_ratio"))
     panel.titled(axes, LABELS["log_axis"], panel.is_beyond(lit, scale.log if scale else None))
     panel.session_axis(axes, flow["date"].to_list(), before=0.15 * flow.height + 0.6)
-    band = _log_axis(axes, np.concatenate([lit, prints]), context, scale)
+    band = _log_axis(axes, np.concatenate([lit, prints]), flow, context, scale)
     axes.plot(np.arange(len(lit)), lit, color=DIM, linewidth=1.3)
-    handles = _lit_markers(axes, flow, lit)
+    handles = [*_lit_markers(axes, flow, lit, context), *_draw_bands(axes, flow, lit)]
     there = np.flatnonzero(np.isfinite(prints))
     if len(there):
         handles += axes.plot(
@@ -59,14 +78,16 @@ def draw_sessions(axes: Axes, flow: pl.DataFrame, context: PageContext, scale: S
     _legend_of_flow(axes, [*handles, band], _sizes(_greatest(flow, lit)))
 
 
-def _log_axis(axes: Axes, values: Numbers, context: PageContext, scale: Scale | None) -> Any:
+def _log_axis(axes: Axes, values: Numbers, flow: pl.DataFrame, context: PageContext, scale: Scale | None) -> Any:
     """The axis of log ratios with the thresholds of the signal; returns the neutral band."""
     high, low = math.log(context.thresholds["bot"]), math.log(context.thresholds["sell"])
-    reach = max(
-        1.5 * high, -1.5 * low, scale.log if scale else 0.0, *(float(abs(v)) for v in values if math.isfinite(v))
-    )
-    # Room below for the word at the lowest marker, above for that and the legend.
-    axes.set_ylim(-1.75 * reach, 2.15 * reach)
+    edges = _log_ratio(np.concatenate([numbers(flow, "band_low"), numbers(flow, "band_high")]))
+    # A band reaches as far as any volume would; beyond four to one it is cut, not the axis stretched for it.
+    bounded = np.clip(edges, -panel.MOST_LOG, panel.MOST_LOG)
+    known = np.abs(np.concatenate([values, bounded]))
+    reach = max(1.5 * high, -1.5 * low, scale.log if scale else 0.0, *known[np.isfinite(known)].tolist())
+    # Room for the words at the outermost markers: below with the legend of areas, above with up to two rows of another.
+    axes.set_ylim(-2 * reach, 2.6 * reach)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     band = axes.axhspan(low, high, color=DIM, alpha=0.13, linewidth=0, label=LABELS["neutral"])
     axes.axhline(0, color=DIM, linewidth=1)
@@ -95,9 +116,9 @@ def draw_weeks(axes: Axes, weeks: pl.DataFrame, context: PageContext, scale: Sca
     title = LABELS["week_axis"].format(week=newest, age=(monday - newest).days // 7)
     panel.titled(axes, title, panel.is_beyond(lit, scale.log if scale else None))
     panel.session_axis(axes, weeks["date"].to_list(), before=0.15 * weeks.height + 0.6)
-    band = _log_axis(axes, lit, context, scale)
+    band = _log_axis(axes, lit, weeks, context, scale)
     axes.plot(np.arange(len(lit)), lit, color=DIM, linewidth=1.3)
-    handles = _lit_markers(axes, weeks, lit)
+    handles = [*_lit_markers(axes, weeks, lit, context), *_draw_bands(axes, weeks, lit)]
     _annotate_signals(axes, weeks, lit)
     if not np.isfinite(lit).any():
         panel.say_nothing(axes, LABELS["no_week_values"])
@@ -105,32 +126,38 @@ def draw_weeks(axes: Axes, weeks: pl.DataFrame, context: PageContext, scale: Sca
 
 
 def _legend_of_flow(axes: Axes, handles: list[Any], sizes: list[Any]) -> None:
-    """What the markers are, in rows of four; below it how large a volume is."""
+    """What markers and bands are, above, in one row or two; at the foot how large a volume is."""
 
-    def legend(shown: list[Any], columns: int, top: float) -> Any:
+    def legend(shown: list[Any], columns: int, where: Any) -> Any:
         return axes.legend(
-            handles=shown, loc="upper left", bbox_to_anchor=(0, top), ncols=columns, handlelength=1.3,
-            columnspacing=1.1, handletextpad=0.5, borderaxespad=0.1, borderpad=0.3, labelspacing=0.25,
+            handles=shown, loc=where, ncols=columns, handlelength=1.3, columnspacing=1.1, handletextpad=0.5,
+            borderaxespad=0.1, borderpad=0.3, labelspacing=0.25,
         )  # fmt: skip
 
-    above = legend(handles, min(4, len(handles)), 1)
+    above = legend(handles, len(handles) if len(handles) <= 4 else math.ceil(len(handles) / 2), "upper left")
     if sizes:
         # Axes hold one legend; a second takes its place unless the first is added as something else.
-        legend(sizes, len(sizes), 1 - 0.115 * math.ceil(len(handles) / 4))
+        legend(sizes, len(sizes), "lower left")
         axes.add_artist(above)
 
 
-def _lit_markers(axes: Axes, flow: pl.DataFrame, lit: Numbers) -> list[Any]:
-    """A marker a session: its area by off-exchange volume, its form by method, its colour by signal."""
+def _lit_markers(axes: Axes, flow: pl.DataFrame, lit: Numbers, context: PageContext) -> list[Any]:
+    """A marker a session: its area by off-exchange volume, its form by method, its colour by signal, hollow if weak."""
     volume = np.nan_to_num(numbers(flow, "finra_off_exchange_volume"))
     areas = _areas(volume, _greatest(flow, lit))
     methods, signals = flow["classification_method"].to_list(), flow["signal"].to_list()
+    bands = zip(signals, flow["band_low"].to_list(), flow["band_high"].to_list(), strict=True)
+    strengths = [trust.strength(signal or "", low, high, context.thresholds) for signal, low, high in bands]
     handles = []
     for method in sorted({m for m, v in zip(methods, lit, strict=True) if m is not None and math.isfinite(v)}):
         chosen = [i for i, m in enumerate(methods) if m == method and math.isfinite(lit[i])]
         marker = "o" if method == WEEKLY else sign.MARKERS.get(method, OTHER_MARKER)
         colours = [_signal_colour(method, signals[i]) for i in chosen]
-        axes.scatter(chosen, lit[chosen], s=areas[chosen], c=colours, marker=marker, zorder=3, linewidths=0)
+        fills = [BAND if strengths[i] == "weak" else colour for i, colour in zip(chosen, colours, strict=True)]
+        axes.scatter(
+            chosen, lit[chosen], s=areas[chosen], facecolors=fills, edgecolors=colours, marker=marker, zorder=3,
+            linewidths=1.6,
+        )  # fmt: skip
         words = LABELS["week"] if method == WEEKLY else glossary.term(METHODS, method).label
         label = plain(words, 40 if method == WEEKLY else 20)
         handles.append(Line2D([], [], linestyle="none", marker=marker, color=TEXT, markersize=7, label=label))

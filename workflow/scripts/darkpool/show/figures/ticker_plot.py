@@ -20,9 +20,11 @@ from ...tables.glossary import LABELS
 from ..page.context import PageContext
 from . import log_ratio_panel, panel, style
 from .panel import Scale
-from .style import BAR, BLUE, DIM, DPI, ORANGE, WARN, Numbers, mark_simulated, numbers, plain
+from .style import BAR, BLUE, DIM, DPI, ORANGE, TEXT, WARN, Numbers, mark_simulated, numbers, plain
 
 SPLIT_TOP = 0.82
+CLOSES = (0.06, 0.70)
+"""Where in the panel the window's lowest and highest close lie, in its height."""
 
 
 def draw(
@@ -36,11 +38,13 @@ def draw(
 ) -> None:
     """A ticker's window: off-exchange ratio, off-exchange volume with its mean, and the log ratio where there is one.
 
-    `history`: date, trf_volume?, offex_ratio?, trf_volume_on_basis?, trf_ma20? (both on the session's share basis),
-    split_ratio? (on an ex_date), a row for every session of the window, ascending; missing sessions are nulls.
-    `flow`: date, log_ratio?, trf_buy_ratio?, finra_off_exchange_volume?, classification_method, signal; may be empty.
-    `weekly`: date (Monday of the week), log_ratio?, finra_off_exchange_volume?, classification_method, signal; where it
-    has rows, the log ratio by week stands in place of the daily one, and says so.
+    `history`: date, trf_volume?, offex_ratio?, trf_volume_on_basis?, trf_ma20?, close_on_basis? (USD; all three on the
+    session's share basis), split_ratio? (on an ex_date), a row for every session of the window, ascending; missing
+    sessions are nulls.
+    `flow`: date, log_ratio?, trf_buy_ratio?, finra_off_exchange_volume?, classification_method, signal, and the bought
+    part's intervals lit_buy_low?, lit_buy_high?, band_low?, band_high?; may be empty.
+    `weekly`: the same without trf_buy_ratio, date the Monday of the week; where it has rows, the log ratio by week
+    stands in place of the daily one, and says so.
     `scale` is that of the page the plot stands on, `shared_scale`; without one the plot has its own.
     Nulls are gaps, never interpolated. Raises ValueError where `history` is empty or its dates do not ascend, and where
     a date of `weekly` is no Monday.
@@ -157,6 +161,8 @@ def _draw_volume(axes: Axes, history: pl.DataFrame, context: PageContext) -> Non
     title = LABELS["volume_axis"].format(unit=unit)
     if history["split_ratio"].is_not_null().any():
         title += ", " + LABELS["basis"].format(session=context.session)
+    if history["close_on_basis"].is_not_null().any():
+        title += "; " + LABELS["close_scale"]
     axes.set_title(title)
     panel.session_axis(axes, history["date"].to_list())
     panel.headroom(axes, both / scale)
@@ -182,4 +188,22 @@ def _draw_volume(axes: Axes, history: pl.DataFrame, context: PageContext) -> Non
         handles += marks
     if not len(there):
         panel.say_nothing(axes)
-    panel.legend(axes, handles + _mark_splits(axes, history))
+    panel.legend(axes, handles + _draw_closes(axes, history) + _mark_splits(axes, history))
+
+
+def _draw_closes(axes: Axes, history: pl.DataFrame) -> list[Line2D]:
+    """The closes as a thin line over the bars, the least and greatest at fixed heights; returns its legend entry.
+
+    A second axis would cost as much as a panel, and its ticks be read for shares: the legend gives the two ends.
+    """
+    close = numbers(history, "close_on_basis")
+    if not np.isfinite(close).any():
+        return []
+    low, high = float(np.nanmin(close)), float(np.nanmax(close))
+    place = (close - low) / (high - low) if high > low else np.where(np.isfinite(close), 0.5, np.nan)
+    bottom, top = CLOSES
+    words = LABELS["close"].format(low=glossary.written("price", low), high=glossary.written("price", high))
+    return axes.plot(
+        np.arange(len(close)), bottom + (top - bottom) * place, color=TEXT, linewidth=1.1, label=words,
+        transform=axes.get_xaxis_transform(),
+    )  # fmt: skip

@@ -96,6 +96,10 @@ def flow(features: pl.DataFrame, tickers: Sequence[str]) -> pl.DataFrame:
             pl.col("trf_volume").alias("finra_off_exchange_volume"),
             pl.col("classification_method").fill_null("NONE"),
             pl.col("signal").fill_null(""),
+            "lit_buy_low",
+            "lit_buy_high",
+            (pl.col("bought_low") / pl.col("trf_volume")).alias("band_low"),
+            (pl.col("bought_high") / pl.col("trf_volume")).alias("band_high"),
         )
         .sort("ticker", "date")
     )
