@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from darkpool.files import write_atomic
 from darkpool.show import spreadsheet
-from darkpool.show.figures import table_picture
+from darkpool.show.figures import summary_picture
 from darkpool.show.page import page_context, page_html, rows_csv
 from darkpool.step_log import logged
 from darkpool.tables import contracts
@@ -19,8 +19,8 @@ WRITERS = {
     "html": lambda frame, context, extras, path: write_atomic(
         path, page_html.render_html(frame, context, **extras).encode()
     ),
-    "png": lambda frame, context, _, path: table_picture.draw(frame, context, path),
-    "svg": lambda frame, context, _, path: table_picture.draw(frame, context, path),
+    "png": lambda frame, context, _, path: summary_picture.draw(frame, context, path),
+    "svg": lambda frame, context, _, path: summary_picture.draw(frame, context, path),
     "csv": lambda frame, _, __, path: write_atomic(path, rows_csv.render_csv(frame).encode()),
     "xlsx": lambda frame, context, _, path: write_atomic(
         path, spreadsheet.to_xlsx(frame, "features", context.simulated)

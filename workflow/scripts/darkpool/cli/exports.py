@@ -61,6 +61,18 @@ def write_page(args: argparse.Namespace, folder: Path, days: Sequence[date], row
     return DONE
 
 
+def draw_table(args: argparse.Namespace, folder: Path, days: Sequence[date], rows: pl.DataFrame) -> int:
+    """Every column of the chosen rows as a picture: `table --png`."""
+    from ..show.figures import table_picture
+
+    if len(days) > 1:
+        raise NotUnderstood(f"--png draws one session, and {len(days)} were asked for: --dates {days[-1]}")
+    context = choice.context(args, folder, days[-1], rows["ticker"].to_list())
+    table_picture.draw(rows, context, args.png)
+    print(args.png)
+    return DONE
+
+
 def _plots(args: argparse.Namespace) -> int:
     import polars as pl
 

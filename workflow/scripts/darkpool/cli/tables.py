@@ -23,6 +23,7 @@ def add_to(commands: Commands) -> None:
     choice.add_arguments(table)
     table.add_argument("--columns", help=f"columns to show, or all (default: {','.join(SHOWN)})")
     table.add_argument("--html", type=Path, metavar="FILE", help="write the page there instead")
+    table.add_argument("--png", type=Path, metavar="FILE", help="draw every column there instead, one session: wide")
 
     show = commands.add("show", _show, "one ticker's history in the terminal")
     show.add_argument("ticker", metavar="TICKER", help="case is identity: TpC is not TPC")
@@ -49,6 +50,8 @@ def _table(args: argparse.Namespace) -> int:
     rows = ranked(choice.of_tickers(choice.read(folder, days), args.tickers))
     if args.html:
         return exports.write_page(args, folder, days, rows)
+    if args.png:
+        return exports.draw_table(args, folder, days, rows)
     for number, day in enumerate(reversed(days)):
         facts = choice.facts(folder, day)
         text_table.print_head(f"{args.scan} {day}", facts["sources"], facts["simulated"], gap=number > 0)

@@ -100,7 +100,7 @@ FILES = (
         "the session's numbers",
     ),
     _file("table.html", "publish_table", "write_manifest index backlog digest", "page of the session", key="page"),
-    _file("table.png", "publish_table", "write_manifest digest", "table as a picture", key="picture"),
+    _file("table.png", "publish_table", "write_manifest digest", "what stands out, as a picture", key="picture"),
     _file("table.svg", "publish_table", "write_manifest", "table as a drawing", when="svg"),
     _file("table.csv", "publish_table", "write_manifest", "table for a program", when="csv", key="csv"),
     _file("table.xlsx", "publish_table", "write_manifest", "table for a spreadsheet", when="xlsx", key="xlsx"),

@@ -39,8 +39,9 @@ UNITS: Mapping[str, tuple[str, Kind]] = {
 }
 """Type of a column of each unit, and how it is written."""
 
-Place = Literal["digest", "terminal"]
-"""Where a column of the page may stand too: among the reasons of the message, among what the terminal shows unasked."""
+Place = Literal["digest", "message", "terminal"]
+"""Where a column of the page may stand too: among the reasons of the digest, in the picture that goes with a message,
+among what the terminal shows unasked."""
 
 SETTINGS: Mapping[str, str] = {
     "ma": "history.ma",

@@ -68,7 +68,8 @@ OFFEX_RATIO = Column(
     "offex_ratio", "fraction",
     "The part of the session's whole volume that traded off-exchange, dark pools and wholesalers together.",
     "trf_volume / regular_volume", null=True, label="Off-exch.", heading="% of volume", at=(GLANCE, 4), essential=True,
-    also=("digest", "terminal"), unknown_by=("no_trf", *_NO_REGULAR), unknown="The consolidated volume is zero.",
+    also=("digest", "message", "terminal"), unknown_by=("no_trf", *_NO_REGULAR),
+    unknown="The consolidated volume is zero.",
 )
 LIT_BUY_VOLUME = Column(
     "lit_buy_volume", "shares", "Eligible lit volume signed as bought.", null=True, label="Lit bought",
@@ -81,7 +82,7 @@ LIT_BUY_RATIO = Column(
     "The bought part of the signed volume on lit exchanges, applied to the off-exchange volume.",
     "lit buy volume / (lit buy volume + lit sell volume)",
     null=True, label="Buy %", heading="% of signed", at=(FLOW, 5), essential=True,
-    also=("digest", "terminal"), unknown_by=_NO_LIT,
+    also=("digest", "message", "terminal"), unknown_by=_NO_LIT,
 )
 LIT_BUY_LOW = Column(
     "lit_buy_low", "fraction",
@@ -227,7 +228,7 @@ TABLES: Mapping[str, Table] = {
             "change_pct", "percent", "From the close of the session before to this one, on one basis across splits.",
             "100 × (close / close of the session before − 1)",
             null=True, since=3, kind="change", label="Change", heading="% of close", at=(PRICE, 2), essential=True,
-            unknown_by=("split_unclear",),
+            also=("message",), unknown_by=("split_unclear",),
             unknown="A close, this session's or the one before's, is unknown, or was another security's.",
         ),
         Column(
@@ -243,8 +244,8 @@ TABLES: Mapping[str, Table] = {
         ),
         Column(
             "trf_spike", "ratio", "Off-exchange volume against its own {ma}-session mean.", "trf_volume / trf_ma20",
-            null=True, label="Spike", heading="× mean", at=(GLANCE, 5), essential=True, also=("digest", "terminal"),
-            unknown_by=_NO_WINDOW, unknown="The mean is zero.",
+            null=True, label="Spike", heading="× mean", at=(GLANCE, 5), essential=True,
+            also=("digest", "message", "terminal"), unknown_by=_NO_WINDOW, unknown="The mean is zero.",
         ),
         Column(
             "trf_percentile", "fraction",
@@ -258,8 +259,8 @@ TABLES: Mapping[str, Table] = {
             "How far the off-exchange ratio lies from its median over the {window} earlier sessions, "
             "in robust deviations.",
             "(offex_ratio − median) / (1.4826 × MAD)",
-            null=True, label="Ratio z", heading="robust σ", at=(UNUSUAL, 2), essential=True, also=("terminal",),
-            unknown_by=("no_trf", *_NO_REGULAR, "identity_break", "short_history"),
+            null=True, label="Ratio z", heading="robust σ", at=(UNUSUAL, 2), essential=True,
+            also=("message", "terminal"), unknown_by=("no_trf", *_NO_REGULAR, "identity_break", "short_history"),
             unknown="The earlier ratios do not vary, so that there is no scale.",
         ),
         Column(

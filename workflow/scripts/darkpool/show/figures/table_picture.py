@@ -1,4 +1,4 @@
-"""The session's table as a picture. The same table is the same bytes."""
+"""The session's table with every column as one wide picture. The same table is the same bytes."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _draw_table(
     for i, line in enumerate(head):
         write(margin, 0.68 + 0.2 * i, line, color=TEXT if line == glossary.DISCLAIMER else DIM)
     edges = np.concatenate([[margin], margin + np.cumsum(widths)])
-    _table_ground(figure, width, height, top, row_height, rows=len(grid))
+    ground(figure, width, height, top, row_height, rows=len(grid))
     group = ""
     for i, (column, (label, unit)) in enumerate(zip(columns, labels, strict=True)):
         left, right = edges[i] + 0.08, edges[i + 1] - 0.08
@@ -106,19 +106,22 @@ def _draw_table(
         write(x, top - 0.37, label, ha=ha, weight="bold")
         write(x, top - 0.16, unit, ha=ha, color=DIM, fontsize=8)
         for j, row in enumerate(grid):
-            write(x, top + row_height * (j + 0.5), row[i][0], ha=ha, **_look(row[i][2]))
+            write(x, top + row_height * (j + 0.5), row[i][0], ha=ha, **look_of(row[i][2]))
     last = top + row_height * (len(grid) + 0.5)
     if more:
         write(margin, last, f"and {more} more on the page, table.html", color=DIM)
     if not grid:
-        write(margin, last, "No ticker in this session.", color=DIM)
+        write(margin, last, LABELS["no_ticker"], color=DIM)
     if simulated:
         mark_simulated(figure)
     return figure
 
 
-def _look(look: str) -> dict[str, Any]:
+def look_of(look: str) -> dict[str, Any]:
+    """How a cell's text is drawn: a signal boxed, one that only leans in its colour and framed."""
     match look:
+        case "lean":
+            return {"color": TEXT, "bbox": {"boxstyle": "round,pad=0.22", "facecolor": "none", "edgecolor": DIM}}
         case "BOT" | "SELL":
             box = {"boxstyle": "round,pad=0.22", "facecolor": SIGNAL_COLOUR[look], "edgecolor": "none"}
             return {"color": DARK, "weight": "bold", "bbox": box}
@@ -135,10 +138,20 @@ def _rule(figure: Figure, x: float, y0: float, y1: float) -> None:
     figure.add_artist(Line2D([x, x], [y0, y1], color=LINE, linewidth=0.8, zorder=0.5))
 
 
-def _table_ground(figure: Figure, width: float, height: float, top: float, row_height: float, *, rows: int) -> None:
-    """Raised header and a band behind every other row."""
-    left, right = 0.25 / width, 1 - 0.25 / width
-    bands = [(top - 0.75, top, RAISED)]
+def ground(
+    figure: Figure,
+    width: float,
+    height: float,
+    top: float,
+    row_height: float,
+    *,
+    rows: int,
+    head: float = 0.75,
+    margin: float = 0.25,
+) -> None:
+    """Raised header and a band behind every other row; lengths in inches, `top` is where the first row begins."""
+    left, right = margin / width, 1 - margin / width
+    bands = [(top - head, top, RAISED)]
     bands += [(top + row_height * j, top + row_height * (j + 1), BAND) for j in range(0, rows, 2)]
     for y0, y1, colour in bands:
         low, high = 1 - y1 / height, 1 - y0 / height
