@@ -63,6 +63,10 @@ def write(folder: Path, day: date, *, simulated: bool = False, weekly: bool = Tr
         {**here[0], "trf_buy_volume": 1.0, "trf_sell_volume": 2.0, "trf_neutral_volume": 0.0, "trf_prints": 3,
          "source": "trades_quotes"}
     ])  # fmt: skip
+    put("trf_blocks", [
+        {**here[0], "rank": 1, "time": 1_766_413_800_000_000_000, "price": 2.0, "size": 10_000.0, "notional": 20_000.0,
+         "side": "unknown", "conditions": "", "excluded": ""}
+    ])  # fmt: skip
     put("dark_flow", [
         {**row, "finra_off_exchange_volume": volume(row["ticker"], day), "finra_period_type": "daily",
          "inference_version": "1"}

@@ -130,4 +130,18 @@ def context(**given: Any) -> PageContext:
 def html(frame: pl.DataFrame, **given: Any) -> str:
     """The page of these rows with everything that may lie behind them."""
     tickers = frame.filter(pl.col("date") == TARGET)["ticker"].to_list()
-    return page_html.render_html(frame, context(**given), merged=merged(tickers), lit=lit(frame))
+    behind = {"merged": merged(tickers), "lit": lit(frame), "blocks": blocks(tickers)}
+    return page_html.render_html(frame, context(**given), **behind)
+
+
+def blocks(tickers: Sequence[str]) -> pl.DataFrame:
+    """Two prints of the first ticker, the second after hours."""
+    rows = [
+        {"ticker": tickers[0], "rank": rank, "time": 1_766_428_205_123_456_789 + rank, "price": 48.594,
+         "size": 250_000.0 / rank, "notional": 12_148_500.0 / rank, "bid": 48.50, "ask": 48.60, "side": "buy",
+         "conditions": "41", "excluded": excluded, "late_s": 12.0, "share_of_trf": 0.027}
+        for rank, excluded in ((1, ""), (2, "outside_hours"))
+    ]  # fmt: skip
+    return contracts.frame(
+        "trf_blocks", {name: [{"date": TARGET, **row}[name] for row in rows] for name in ("date", *rows[0])}
+    )

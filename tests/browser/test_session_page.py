@@ -175,6 +175,18 @@ def test_a_rows_details_tell_what_lies_behind_it(open_page, small):
     opened.locator("#details img").evaluate("image => image.decode()")
 
 
+def test_the_largest_prints_stand_in_their_rows_details_alone(open_page, small):
+    opened = open_page(small, address="#row=AAA")
+    cells = [row.locator("td").all_inner_texts() for row in opened.locator("#details .blocks tbody tr").all()]
+    assert cells == [
+        ["13:30:05.123", "48.59", "250,000", "$12.1M", "94%, buy", "12 s late", "2.7%", ""],
+        ["13:30:05.123", "48.59", "125,000", "$6.1M", "94%, buy", "12 s late", "2.7%", "outside hours"],
+    ]
+    assert "inferred estimate" in opened.inner_text("#details")
+    assert "AAA: largest print 250.0K shares" in opened.inner_text("#stands-out")
+    assert open_page(small, address="#row=BBB").locator("#details .blocks").count() == 0
+
+
 def test_what_is_unknown_says_why_in_the_row_and_in_its_details(open_page, small):
     opened = open_page(small, address="#row=DDD")
     why = glossary.FLAGS["no_trf"].sentence

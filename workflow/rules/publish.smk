@@ -7,6 +7,7 @@ rule publish_table:
         features=of_session(INPUTS.table_on_page("features")),
         lit=of_session(INPUTS.table_on_page("lit_flow")),
         merged="results/{scan}/{date}/merged.parquet",
+        blocks="results/{scan}/{date}/trf_blocks.parquet",
         checks="results/{scan}/{date}/reconciliation.parquet",
         weekly=WEEKLY_TABLE,
     output:

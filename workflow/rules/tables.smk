@@ -32,8 +32,9 @@ rule classify_lit:
     input:
         of_session(INPUTS.ticks),
     output:
-        lit=temp("results/{scan}/{date}/.parts/{scatteritem}.lit_flow.parquet"),
-        trf=temp("results/{scan}/{date}/.parts/{scatteritem}.trf_flow.parquet"),
+        lit_flow=temp("results/{scan}/{date}/.parts/{scatteritem}.lit_flow.parquet"),
+        trf_flow=temp("results/{scan}/{date}/.parts/{scatteritem}.trf_flow.parquet"),
+        trf_blocks=temp("results/{scan}/{date}/.parts/{scatteritem}.trf_blocks.parquet"),
     log:
         "logs/{scan}/{date}/classify_lit.{scatteritem}.log",
     conda:
@@ -51,11 +52,14 @@ rule classify_lit:
 rule gather_lit:
     """The parts of a session's flows put together."""
     input:
-        lit=of_session(INPUTS.parts("lit_flow")),
-        trf=of_session(INPUTS.parts("trf_flow")),
+        lit_flow=of_session(INPUTS.parts("lit_flow")),
+        trf_flow=of_session(INPUTS.parts("trf_flow")),
+        trf_blocks=of_session(INPUTS.parts("trf_blocks")),
+        merged="results/{scan}/{date}/merged.parquet",
     output:
         lit_flow="results/{scan}/{date}/lit_flow.parquet",
         trf_flow="results/{scan}/{date}/trf_flow.parquet",
+        trf_blocks="results/{scan}/{date}/trf_blocks.parquet",
     log:
         "logs/{scan}/{date}/gather_lit.log",
     conda:

@@ -1,4 +1,4 @@
-"""Lit trades of a part of a session's universe into flows: one part of `lit_flow` and `trf_flow`."""
+"""Trades of a part of a session's universe into flows: one part of `lit_flow`, `trf_flow` and `trf_blocks`."""
 
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,20 @@ if TYPE_CHECKING:
 
 
 def main(
-    root: str, scan: str, lit: str, trf: str, session: date, tickers: list[str], settings: dict[str, Any], threads: int
+    root: str,
+    scan: str,
+    outputs: dict[str, str],
+    session: date,
+    tickers: list[str],
+    settings: dict[str, Any],
+    threads: int,
 ) -> None:
     archive = Archive(root)
     marks.found(scan, marks.ticks_of(archive, session, tickers))
     flows = tick_flows.flows(archive, session, tickers, settings, threads)
-    contracts.write("lit_flow", flows.lit, lit, **flows.pack_lit())
-    contracts.write("trf_flow", flows.trf, trf)
+    contracts.write("lit_flow", flows.lit, outputs["lit_flow"], **flows.pack_lit())
+    contracts.write("trf_flow", flows.trf, outputs["trf_flow"])
+    contracts.write("trf_blocks", flows.blocks, outputs["trf_blocks"])
 
 
 if __name__ == "__main__":
@@ -28,8 +35,7 @@ if __name__ == "__main__":
         main(
             snakemake.params.archive,
             snakemake.wildcards.scan,
-            snakemake.output.lit,
-            snakemake.output.trf,
+            dict(snakemake.output.items()),
             date.fromisoformat(snakemake.wildcards.date),
             tick_flows.part(snakemake.params.tickers, snakemake.wildcards.scatteritem),
             dict(snakemake.params.settings),

@@ -19,8 +19,8 @@ WRITERS = {
     "html": lambda frame, context, extras, path: write_atomic(
         path, page_html.render_html(frame, context, **extras).encode()
     ),
-    "png": lambda frame, context, _, path: summary_picture.draw(frame, context, path),
-    "svg": lambda frame, context, _, path: summary_picture.draw(frame, context, path),
+    "png": lambda frame, context, extras, path: summary_picture.draw(frame, context, path, blocks=extras["blocks"]),
+    "svg": lambda frame, context, extras, path: summary_picture.draw(frame, context, path, blocks=extras["blocks"]),
     "csv": lambda frame, _, __, path: write_atomic(path, rows_csv.render_csv(frame).encode()),
     "xlsx": lambda frame, context, _, path: write_atomic(
         path, spreadsheet.to_xlsx(frame, "features", context.simulated)
@@ -63,6 +63,7 @@ if __name__ == "__main__":
                 "checks": snakemake.input.checks,
                 "weeks": list(snakemake.input.weekly),
                 "merged": snakemake.input.merged,
+                "blocks": snakemake.input.blocks,
                 "lit": list(snakemake.input.lit),
             },
             {kind: Path(target) for kind, target in snakemake.output.items()},

@@ -132,7 +132,12 @@ def test_a_store_of_the_state_before_versions_is_read_and_grows_with_the_next_lo
     day, gone = date(2025, 12, 22), date(2025, 12, 19)
     with duckdb.connect(folder / files.STORE) as con:
         con.execute((OLD / "store.sql").read_text())
-        for name, kept in store_tables.KEPT.items():
+        there = {
+            name: kept
+            for name, kept in store_tables.KEPT.items()
+            if (folder / str(day) / f"{kept.source}.parquet").is_file()
+        }
+        for name, kept in there.items():
             rows = pl.read_parquet(folder / str(day) / f"{kept.source}.parquet")
             if "session" in (columns := con.sql(f"FROM {name}").columns):
                 rows = rows.with_columns(pl.lit(day).alias("session"))
@@ -145,7 +150,8 @@ def test_a_store_of_the_state_before_versions_is_read_and_grows_with_the_next_lo
         for at in (day, gone):
             con.execute("INSERT INTO runs VALUES (?, 'demo', 'daily', true, '[]', '{}', NULL)", [at])
     database.load(folder, [day], ARCHIVE)
-    for name, kept in store_tables.KEPT.items():
+    assert set(store_tables.KEPT) - set(there) == {"trf_blocks"}  # which came later
+    for name, kept in there.items():
         assert sessions(folder, name, kept.session) == [gone, day], name
         same = f"SELECT count(*) FROM {name} WHERE {kept.session} = "
         assert held(folder, f"{same} '{day}'") == held(folder, f"{same} '{gone}'") != [(0,)]

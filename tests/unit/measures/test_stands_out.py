@@ -85,3 +85,41 @@ def test_whatever_is_null_never_stands_out(rows: list[tuple[float | None, float 
     unusual = sum((z is not None and abs(z) >= 2) or (p is not None and not 0.05 < p < 0.95) for z, p, _ in rows)
     assert len(lines) == min(max(unusual, 1), 5) + 1
     assert f"{unusual} of {len(rows)} tickers" in lines[-1]
+
+
+def block(ticker: str = "A", **changes: Any) -> dict[str, Any]:
+    """250,000 shares at 13:30:05 in New York."""
+    usual = {
+        "ticker": ticker, "rank": 1, "time": 1_766_428_205_123_456_789, "price": 48.59, "size": 250_000.0,
+        "notional": 12_147_500.0, "share_of_trf": 0.027, "excluded": "",
+    }  # fmt: skip
+    return usual | changes
+
+
+def with_blocks(*blocks: dict[str, Any], **rows: dict[str, Any]) -> list[str]:
+    return stands_out.sentences(table(**rows), pl.DataFrame(blocks, infer_schema_length=None))
+
+
+WORDS = "largest print 250.0K shares at 48.59, $12.1M, 2.7% of its off-exchange volume, at 13:30:05 New York"
+
+
+def test_the_sessions_largest_block_stands_at_its_tickers_line_or_in_its_own() -> None:
+    lines = with_blocks(block(), block("B", notional=1e6), A={"trf_percentile": 1.0}, B={})
+    assert lines[0] == f"A: highest off-exchange volume of 61 sessions, 1.00× its mean, {WORDS}"
+    nothing, own, _ = with_blocks(block(), A={})
+    assert (nothing.startswith("Nothing unusual"), own) == (True, f"A: {WORDS}")
+
+
+def test_a_print_that_is_no_block_a_corrected_one_and_a_sixth_line_are_not_told() -> None:
+    small = block(size=9_999.0, notional=199_999.0)
+    assert not any("largest print" in line for line in with_blocks(small, A={}))
+    for edge in ({"size": 10_000.0, "notional": 1.0}, {"size": 1.0, "notional": 200_000.0}):
+        assert any("largest print" in line for line in with_blocks(block(**edge), A={}))
+    assert not any("largest print" in line for line in with_blocks(block(excluded="correction"), A={}))
+    rows = {f"T{i}": {"offex_ratio_z": 3.0} for i in range(5)}
+    assert not any("largest print" in line for line in with_blocks(block("Z"), **rows, Z={}))
+
+
+def test_a_block_beside_an_unknown_volume_has_no_part_of_it() -> None:
+    _, own, _ = with_blocks(block(share_of_trf=None), A={})
+    assert own == "A: largest print 250.0K shares at 48.59, $12.1M, at 13:30:05 New York"

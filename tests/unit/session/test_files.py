@@ -17,7 +17,20 @@ from darkpool.tables import contracts
 PACKAGE = Path(darkpool.__file__).parent
 RULES = Path(darkpool.__file__).parents[2] / "rules"
 LITERAL = re.compile(r"""results/\{scan\}/\{(?:date|day)\}/([^"'\s]*[^"'\s.,`:])""")
-COMMANDS = {"export", "show", "plots", "table", "sessions", "index", "digest", "doctor", "morning", "backlog", "latest"}
+COMMANDS = {
+    "export",
+    "show",
+    "plots",
+    "table",
+    "sessions",
+    "index",
+    "digest",
+    "doctor",
+    "morning",
+    "backlog",
+    "latest",
+    "blocks",
+}
 
 
 def blocks() -> dict[str, str]:

@@ -61,14 +61,17 @@ TICKERS = ["CUT", "NONE", "ODD", "SOUND"]
 
 
 def in_parts(archive: Archive, folder: Path, count: int) -> tick_flows.Flows:
-    paths = []
+    paths: dict[str, list[str]] = {"lit_flow": [], "trf_flow": [], "trf_blocks": []}
     for number in range(1, count + 1):
         tickers = tick_flows.part(TICKERS, f"{number}-of-{count}")
         flows = tick_flows.flows(archive, SESSION, tickers, SETTINGS, threads=count)
-        paths.append((str(folder / f"{number}.lit"), str(folder / f"{number}.trf")))
-        contracts.write("lit_flow", flows.lit, paths[-1][0], **flows.pack_lit())
-        contracts.write("trf_flow", flows.trf, paths[-1][1])
-    return tick_flows.gather([path for path, _ in paths], [path for _, path in paths])
+        for name, frame, about in (
+            ("lit_flow", flows.lit, flows.pack_lit()), ("trf_flow", flows.trf, {}), ("trf_blocks", flows.blocks, {})
+        ):  # fmt: skip
+            paths[name].append(str(folder / f"{number}.{name}"))
+            contracts.write(name, frame, paths[name][-1], **about)
+    volumes = {"date": [SESSION], "ticker": ["ODD"], "trf_volume": [80_000.0]}
+    return tick_flows.gather(paths, SESSION, pl.DataFrame(volumes))
 
 
 def test_rows_flags_and_notes_do_not_depend_on_the_parts_or_the_threads(archive, tmp_path):
@@ -77,6 +80,7 @@ def test_rows_flags_and_notes_do_not_depend_on_the_parts_or_the_threads(archive,
         parts = in_parts(archive, tmp_path, count)
         assert parts.lit.equals(whole.lit)
         assert parts.trf.equals(whole.trf)
+        assert parts.blocks.equals(whole.blocks)
         assert parts.findings.notes() == whole.findings.notes()
         assert parts.findings.flags == whole.findings.flags == {"CUT": ["bars_gap"], "ODD": ["stale_quotes"]}
 

@@ -29,6 +29,10 @@ def add_to(commands: Commands) -> None:
     show.add_argument("ticker", metavar="TICKER", help="case is identity: TpC is not TPC")
     show.add_argument("--last", type=_positive, default=20, metavar="N", help="sessions shown (default: 20)")
 
+    blocks = commands.add("blocks", _blocks, "the largest off-exchange prints of any sessions and tickers")
+    choice.add_arguments(blocks)
+    blocks.add_argument("--last", type=_positive, default=20, metavar="N", help="prints shown (default: 20)")
+
     commands.add("sessions", _sessions, "the sessions on disk, with the state of their sources")
 
 
@@ -41,6 +45,7 @@ def _positive(text: str) -> int:
 def _table(args: argparse.Namespace) -> int:
     from ..measures import stands_out
     from ..show.page.rows import ranked
+    from ..tables import contracts
 
     folder = choice.scan_folder(args)
     days = selection.days(args.dates, folder)
@@ -55,7 +60,8 @@ def _table(args: argparse.Namespace) -> int:
     for number, day in enumerate(reversed(days)):
         facts = choice.facts(folder, day)
         text_table.print_head(f"{args.scan} {day}", facts["sources"], facts["simulated"], gap=number > 0)
-        for sentence in stands_out.sentences(choice.read(folder, [day])) if args.tickers is None else ():
+        blocks = contracts.read_if_there("trf_blocks", folder / str(day) / files.BLOCKS)
+        for sentence in stands_out.sentences(choice.read(folder, [day]), blocks) if args.tickers is None else ():
             print(f"- {sentence}")
         records = [record for record in rows.iter_rows(named=True) if record["date"] == day]
         text_table.print_features(shown, records)
@@ -90,6 +96,23 @@ def _show(args: argparse.Namespace) -> int:
     if rows["history_sessions"].null_count():
         print(f"{glossary.UNKNOWN} beside a volume: that session was not run for itself; its volumes are from {last}.")
     choice.say_lag(folder)
+    print(glossary.DISCLAIMER)
+    return DONE
+
+
+def _blocks(args: argparse.Namespace) -> int:
+    from ..show import blocks
+
+    folder = choice.scan_folder(args)
+    days = selection.days(args.dates, folder)
+    rows = choice.of_tickers(choice.read(folder, days, "trf_blocks"), args.tickers)
+    facts = choice.facts(folder, days[-1])
+    text_table.print_head(f"{args.scan}, largest off-exchange prints", facts["sources"], facts["simulated"])
+    if rows.is_empty():
+        print("No trades are at hand for these sessions, so no print is known.")
+    else:
+        shown = blocks.in_words(rows.sort("notional", "date", "ticker", "rank", descending=[True, True, False, False]))
+        print(text_table.aligned(blocks.HEADER, shown[: args.last], blocks.NUMERIC))
     print(glossary.DISCLAIMER)
     return DONE
 

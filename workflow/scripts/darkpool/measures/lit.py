@@ -16,7 +16,7 @@ import polars as pl
 
 from ..market import conditions, venues
 from ..settings import Lit
-from . import minute_bars, sign, trust
+from . import blocks, minute_bars, sign, trust
 from .ticks import eligibility, tick_arrays, tick_file
 from .ticks.tick_arrays import Nbbo, Quotes, Trades
 
@@ -30,7 +30,8 @@ STALE_PCT = 1.0
 class SymbolFlow:
     """One symbol and session. `lit` and `trf` are the columns of lit_flow and trf_flow without date and ticker.
 
-    `trf` is None where there are no trades and quotes both. `unknown_conditions`: codes that the policy does not name.
+    `trf` is None where there are no trades and quotes both; `blocks` are rows of trf_blocks, without date, ticker and
+    share_of_trf. `unknown_conditions`: codes that the policy does not name.
     `adf_volume`: shares of FINRA prints without a facility, in neither row; None where there are no trades.
     `unknown_venues`: shares by id of trades at venues that the list does not name, in neither row.
     `repeats`: by kind of file (trades, quotes, bars) the rows that are identical to another and count once.
@@ -40,6 +41,7 @@ class SymbolFlow:
 
     lit: dict[str, Any]
     trf: dict[str, Any] | None
+    blocks: list[dict[str, Any]] = field(default_factory=list, compare=False)
     unknown_conditions: tuple[int, ...] = ()
     adf_volume: float | None = None
     unknown_venues: Mapping[int, float] = field(default_factory=dict)
@@ -156,15 +158,20 @@ def _from_trades(
         "excluded_reasons": excluded,
         "source": "trades" if quotes is None else "trades_quotes",
     }
-    trf = None
+    trf, quote_before = None, None
     if quotes is not None:
+
+        def quote_before(moments: tick_file.Integers) -> Nbbo:
+            met = tick_arrays.quote_before(quotes, moments, max_quote_age)
+            return met if all_or_nothing else met.fresh()
+
         prints = np.flatnonzero(eligible & venue.finra_prints)
-        met = tick_arrays.quote_before(quotes, trades.time[prints], max_quote_age)
-        trf = _prints(trades, prints, met if all_or_nothing else met.fresh(), min_lit_volume)
+        trf = _prints(trades, prints, quote_before(trades.time[prints]), min_lit_volume)
     repeats = {"trades": trades.repeats, "quotes": quotes.repeats if quotes else 0}
     return SymbolFlow(
         lit,
         trf,
+        blocks.largest(trades, venue.finra_prints, reasons, quote_before),
         eligibility.unknown_conditions(trades, policy),
         float(eligibility.shares_of(trades.size[venue.adf]).sum()),
         eligibility.unknown_venues(trades, venue.unknown) if venue.unknown.any() else {},

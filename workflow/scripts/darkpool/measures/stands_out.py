@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
+from ..market.sessions import NEW_YORK
 from ..tables import glossary
 
 MOST = 5
@@ -16,20 +18,46 @@ FAR = 2.0
 HIGH, LOW = 0.95, 0.05
 """Places of the volume among its own earlier sessions that count as unusual."""
 FIRM = "firm"
+BLOCK_SHARES, BLOCK_USD = 10_000, 200_000
+"""A block trade by NYSE Rule 127.10: one or the other."""
+SECOND = 1_000_000_000
 
 Row = Mapping[str, Any]
 
 
-def sentences(features: pl.DataFrame) -> list[str]:
+def sentences(features: pl.DataFrame, blocks: pl.DataFrame | None = None) -> list[str]:
     """At most five lines, each a ticker, and one on the session as a whole; `features` are the rows of one session.
 
     Null is unknown and stands out in nothing. Most reasons first, then the farther ratio, then the larger departure of
-    the volume from its mean, then the name.
+    the volume from its mean, then the name. The largest of the session's `blocks` (trf_blocks), by what it was worth,
+    stands at its ticker's line, or in one of its own while there is room, where it is a block trade.
     """
     rows: list[Row] = list(features.iter_rows(named=True))
     found = sorted(((row, reasons) for row in rows if (reasons := list(_reasons(row)))), key=_order)
-    lines = [f"{row['ticker']}: {', '.join([*reasons, *_beside(row)])}" for row, reasons in found[:MOST]]
-    return [*(lines or [_nothing(rows)]), _whole(rows, len(found))]
+    lines = {row["ticker"]: [*reasons, *_beside(row)] for row, reasons in found[:MOST]}
+    block = None if blocks is None else _largest(blocks)
+    if block is not None and (block["ticker"] in lines or len(lines) < MOST):
+        lines.setdefault(block["ticker"], []).append(_block(block))
+    told = [f"{ticker}: {', '.join(reasons)}" for ticker, reasons in lines.items()]
+    return [*(told if found else [_nothing(rows), *told]), _whole(rows, len(found))]
+
+
+def _largest(blocks: pl.DataFrame) -> Row | None:
+    """The print that was worth the most, where it is a block trade; a corrected one was none."""
+    large = (pl.col("size") >= BLOCK_SHARES) | (pl.col("notional") >= BLOCK_USD)
+    counted = blocks.filter(large, pl.col("excluded") != "correction").sort(
+        "notional", "ticker", "rank", descending=[True, False, False]
+    )
+    return counted.row(0, named=True) if counted.height else None
+
+
+def _block(block: Row) -> str:
+    shares, price = glossary.written("shares", block["size"]), glossary.written("price", block["price"])
+    said = f"largest print {shares} shares at {price}, {glossary.written('money', block['notional'])}"
+    if block["share_of_trf"] is not None:
+        said += f", {glossary.written('fraction', block['share_of_trf'])} of its off-exchange volume"
+    moment = datetime.fromtimestamp(block["time"] // SECOND, UTC).astimezone(NEW_YORK)
+    return f"{said}, at {moment:%H:%M:%S} New York"
 
 
 def _order(found: tuple[Row, list[str]]) -> tuple[int, float, float, str]:

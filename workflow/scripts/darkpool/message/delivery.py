@@ -66,7 +66,10 @@ def compose(folder: Path, session: date) -> Digest:
     signals = _signals(features)
     since = digest.streaks(signals, _earlier(folder, session) if any(signals.values()) else [])
     complete = (place / files.MANIFEST).is_file()
-    return digest.compose(folder.name, session, features, carried, since=since, link=link, complete=complete)
+    blocks = contracts.read_if_there("trf_blocks", place / files.BLOCKS)
+    return digest.compose(
+        folder.name, session, features, carried, since=since, link=link, complete=complete, blocks=blocks
+    )
 
 
 def _signals(features: pl.DataFrame) -> dict[str, str]:

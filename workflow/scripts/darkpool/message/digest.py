@@ -96,11 +96,12 @@ def compose(
     since: Mapping[str, Streak],
     link: str,
     complete: bool,
+    blocks: pl.DataFrame | None = None,
 ) -> Digest:
     """The digest of a session's `features`.
 
     `facts` is what the tables carry (sources, notes, simulated), `since` the streaks of its signals, `link` an address
-    or path of the page, `complete` whether the manifest stands.
+    or path of the page, `complete` whether the manifest stands, `blocks` the session's trf_blocks.
     """
     simulated = bool(facts["simulated"])
     open_ones = [source for source in facts["sources"] if source["state"] != "published"]
@@ -118,7 +119,7 @@ def compose(
     revised = [row["ticker"] for row in features.iter_rows(named=True) if "revised" in _flags(row)]
     rows = [(str(row["ticker"]), _why(row, since)) for row in first]
     lists = [
-        ("What stands out", [plain(sentence) for sentence in stands_out.sentences(features)]),
+        ("What stands out", [plain(sentence) for sentence in stands_out.sentences(features, blocks)]),
         (glossary.STREAKS["new"].label, fresh),
         (glossary.STREAKS["continuing"].label, _by_signal(features, since, "continuing")),
         (glossary.STREAKS["first"].label, _by_signal(features, since, "first")),

@@ -73,7 +73,8 @@ FILES = (
     _table("finra_trf", "build_volumes", "", "FINRA's file of the session", store="finra_trf_raw"),
     _table("yf_volume", "build_volumes", "", "consolidated volume of the window", store="yf_volume_raw", spans=True),
     _table(
-        "merged", "build_volumes", "build_features reconcile_sources publish_table draw_plots index show plots",
+        "merged", "build_volumes",
+        "gather_lit build_features reconcile_sources publish_table draw_plots index show plots",
         "both volumes and their ratio, over the window", spans=True,
     ),
     _table(
@@ -81,6 +82,10 @@ FILES = (
         store="equity_lit_directional_flow",
     ),
     _table("trf_flow", "gather_lit", "build_features", "the off-exchange prints signed by themselves", sparse=True),
+    _table(
+        "trf_blocks", "gather_lit", "publish_table blocks table digest latest", "the largest off-exchange prints",
+        optional=True, sparse=True,
+    ),
     _table("dark_flow", "build_features", "", "estimate of bought and sold", store="darkpool_estimated_flow"),
     _table(
         "otc_weekly", "build_features", "", "newest FINRA week of each ticker",
@@ -116,6 +121,10 @@ FILES = (
     _file(".history.json", "load_history", "", "receipt of the history", listed=False),
     _file(".parts/{part}.lit_flow.parquet", "classify_lit", "gather_lit", "a part's flow", listed=False, swept=True),
     _file(".parts/{part}.trf_flow.parquet", "classify_lit", "gather_lit", "a part's prints", listed=False, swept=True),
+    _file(
+        ".parts/{part}.trf_blocks.parquet", "classify_lit", "gather_lit", "a part's largest prints",
+        listed=False, swept=True,
+    ),
 )  # fmt: skip
 """Every file of a session, in the order in which they are told."""
 
@@ -123,8 +132,8 @@ BY_PATH: Mapping[str, File] = {file.path: file for file in FILES}
 TABLES: Mapping[str, File] = {file.key: file for file in FILES if file.key and file.path == file.key + TABLE}
 """The session's tables by name; a part's are none."""
 
-FEATURES, MERGED, WEEKS, RECONCILIATION = (
-    TABLES[name].path for name in ("features", "merged", "weekly", "reconciliation")
+FEATURES, MERGED, WEEKS, RECONCILIATION, BLOCKS = (
+    TABLES[name].path for name in ("features", "merged", "weekly", "reconciliation", "trf_blocks")
 )
 PAGE, PICTURE = BY_PATH["table.html"].path, BY_PATH["table.png"].path
 MANIFEST, RECEIPT = BY_PATH["all"].path, BY_PATH[".history.json"].path

@@ -64,7 +64,8 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def _stands_out(folder: Path) -> list[str]:
-    return stands_out.sentences(contracts.read("features", folder / files.FEATURES))
+    blocks = contracts.read_if_there("trf_blocks", folder / files.BLOCKS)
+    return stands_out.sentences(contracts.read("features", folder / files.FEATURES), blocks)
 
 
 def _is_stale(folder: Path) -> bool:

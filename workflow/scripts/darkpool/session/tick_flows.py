@@ -1,4 +1,4 @@
-"""The lit lane of one session: tick files of the archive into `lit_flow` and `trf_flow`."""
+"""The lit lane of one session: tick files of the archive into `lit_flow`, `trf_flow` and `trf_blocks`."""
 
 from __future__ import annotations
 
@@ -100,6 +100,7 @@ class Findings:
 class Flows(NamedTuple):
     lit: pl.DataFrame
     trf: pl.DataFrame
+    blocks: pl.DataFrame
     findings: Findings
     minutes: Mapping[minutes.Key, ByMinute]
 
@@ -115,7 +116,10 @@ def part(tickers: Sequence[str], item: str) -> list[str]:
 
 
 def flows(archive: Archive, session: date, tickers: Sequence[str], settings: Mapping[str, Any], threads: int) -> Flows:
-    """`lit_flow` and `trf_flow` of `tickers` by `Lit.signing` of the settings; the same whatever parts they come in."""
+    """The flows of `tickers` by `Lit.signing` of the settings; the same whatever parts they come in.
+
+    `trf_blocks` has no `share_of_trf` yet: `gather` knows the session's off-exchange volume.
+    """
     hours = sessions.trading_hours(session, settings["rth_start"], settings["rth_end"])
     options = {
         "method": settings["method"],
@@ -136,8 +140,19 @@ def flows(archive: Archive, session: date, tickers: Sequence[str], settings: Map
         results = dict(zip(tickers, pool.map(one, tickers), strict=True))
     lit_rows = [{"date": session, "ticker": ticker, **flow.lit} for ticker, (flow, _) in results.items()]
     trf_rows = [{"date": session, "ticker": ticker, **flow.trf} for ticker, (flow, _) in results.items() if flow.trf]
+    blocks = [
+        {"date": session, "ticker": ticker, **block, "share_of_trf": None}
+        for ticker, (flow, _) in sorted(results.items())
+        for block in flow.blocks
+    ]
     by_minute = {(session, ticker): flow.minutes for ticker, (flow, _) in results.items() if flow.minutes is not None}
-    return Flows(_frame("lit_flow", lit_rows), _frame("trf_flow", trf_rows), Findings.of(results), by_minute)
+    return Flows(
+        _frame("lit_flow", lit_rows),
+        _frame("trf_flow", trf_rows),
+        _frame("trf_blocks", blocks),
+        Findings.of(results),
+        by_minute,
+    )
 
 
 def _symbol(
@@ -161,12 +176,19 @@ def _frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     return contracts.frame(name, {column: [row[column] for row in rows] for column in columns})
 
 
-def gather(lit_parts: Sequence[str], trf_parts: Sequence[str]) -> Flows:
-    """One session from the files of its parts."""
-    told = [contracts.metadata(path) for path in lit_parts]
+def gather(parts: Mapping[str, Sequence[str]], session: date, merged: pl.DataFrame) -> Flows:
+    """One session from the files of its parts, by table; of `merged` (date, ticker, trf_volume?) its rows count."""
+    told = [contracts.metadata(path) for path in parts["lit_flow"]]
+    lit_flow, trf_flow, blocks = (
+        pl.concat([contracts.read(name, path) for path in parts[name]])
+        for name in ("lit_flow", "trf_flow", "trf_blocks")
+    )
+    volume = merged.filter(pl.col("date") == session, pl.col("trf_volume") > 0).select("ticker", "trf_volume")
+    shares = blocks.join(volume, on="ticker", how="left", maintain_order="left")
     return Flows(
-        pl.concat([contracts.read("lit_flow", path) for path in lit_parts]).sort("ticker"),
-        pl.concat([contracts.read("trf_flow", path) for path in trf_parts]).sort("ticker"),
+        lit_flow.sort("ticker"),
+        trf_flow.sort("ticker"),
+        blocks.with_columns(share_of_trf=shares["size"] / shares["trf_volume"]).sort("ticker", "rank"),
         Findings.together(told),
         minutes.unpack(*told),
     )

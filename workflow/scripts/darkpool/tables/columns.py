@@ -333,6 +333,31 @@ TABLES: Mapping[str, Table] = {
         Column("trf_prints", "trades", "Eligible FINRA prints."),
         Column("source", "text", "trades_quotes."),
     )),
+    "trf_blocks": Table((*BY_TICKER, "rank"), (
+        DATE, TICKER,
+        Column("rank", "place", "1 is the largest FINRA print of the ticker's day; of one size the earlier one."),
+        Column("time", "ns since 1970 UTC", "When it was executed: participant time, SIP time where that is missing."),
+        Column(
+            "late_s", "seconds", "How long after its execution it was reported.",
+            "SIP time − participant time", null=True,
+        ),
+        Column("price", "USD a share", "Its price, as traded."),
+        Column("size", "shares", "Its shares, as traded."),
+        Column("notional", "USD", "What it was worth.", "price × size"),
+        Column("bid", "USD a share", "Best bid before it; null without a valid quote.", null=True),
+        Column("ask", "USD a share", "Best ask before it; null without a valid quote.", null=True),
+        Column(
+            "side", "text",
+            "buy in the upper 40 % of the spread, sell in the lower, neutral between, unknown without a valid quote. "
+            "An inferred estimate.",
+        ),
+        Column("conditions", "text", "Codes of its sale conditions, comma-separated."),
+        Column("excluded", "text", "Why it may not be signed; empty where it may."),
+        Column(
+            "share_of_trf", "fraction", "Its part of the session's off-exchange volume by FINRA's file.",
+            "size / trf_volume", null=True,
+        ),
+    )),
     "reconciliation": Table(("check", "date", "ticker"), (
         Column(
             "check", "text", "Which two numbers are held against each other.", label="Check", at=(CHECK, 1),

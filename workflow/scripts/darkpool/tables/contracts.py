@@ -130,6 +130,14 @@ def read(name: str, path: Path | str) -> pl.DataFrame:
     return _read(name, Path(path), None)
 
 
+def read_if_there(name: str, path: Path | str) -> pl.DataFrame:
+    """As `read`; no row where there is no file, which a session from before the table has not."""
+    try:
+        return read(name, path)
+    except FileNotFoundError:
+        return frame(name, {})
+
+
 def columns(name: str, path: Path | str, names: Sequence[str]) -> pl.DataFrame:
     """Some columns of a table, of which the file's version and columns alone are checked; raises as `read`."""
     return _read(name, Path(path), names)

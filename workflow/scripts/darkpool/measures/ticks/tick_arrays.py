@@ -23,6 +23,7 @@ TRADE_COLUMNS = [
     "participant_timestamp",
     "price",
     "sequence_number",
+    "sip_timestamp",
     "size",
     "trf_id",
 ]
@@ -33,13 +34,15 @@ QUOTE_COLUMNS = ["ask_price", "bid_price", "participant_timestamp", "sequence_nu
 class Trades:
     """Trades in the file's order, arrays of length n; unknown prices and sizes are NaN, an unknown time is `NO_TIME`.
 
-    `time` ns since 1970 UTC (participant, else SIP), `price` dollars, `size` shares, `exchange` and `trf_id` the
-    vendor's codes, 0 where there is no `trf_id`; the conditions of trade i are `codes[offsets[i]:offsets[i + 1]]`.
+    `time` ns since 1970 UTC (participant, else SIP), `reported` the SIP's, `price` dollars, `size` shares, `exchange`
+    and `trf_id` the vendor's codes, 0 where there is no `trf_id`; the conditions of trade i are
+    `codes[offsets[i]:offsets[i + 1]]`.
     `repeats`: rows of the file that were left out, since another row is identical. `is_sorted`: whether they are known
     to lie in the order (time, sequence).
     """
 
     time: Integers
+    reported: Integers
     sequence: Integers
     price: Floats
     size: Floats
@@ -99,6 +102,7 @@ def read_trades(path: Path | str) -> Trades:
         order, alike = _order(time, sequence)
         trades = Trades(
             time=time,
+            reported=file.integers("sip_timestamp", NO_TIME),
             sequence=sequence,
             price=file.floats("price"),
             size=file.sizes(),
@@ -125,7 +129,7 @@ def _without(trades: Trades, rows: Positions) -> Trades:
     return replace(trades, **columns, offsets=offsets, codes=codes, repeats=len(rows))
 
 
-_BY_TRADE = ("time", "sequence", "price", "size", "exchange", "trf_id", "correction")
+_BY_TRADE = ("time", "reported", "sequence", "price", "size", "exchange", "trf_id", "correction")
 
 
 def read_quotes(path: Path | str) -> Quotes:

@@ -33,7 +33,7 @@ ATTENTION = "!"
 WHY_ATTENTION = f"{ATTENTION} what to mind in this row stands on the page"
 
 
-def draw(features: pl.DataFrame, context: PageContext, *paths: Path | str) -> None:
+def draw(features: pl.DataFrame, context: PageContext, *paths: Path | str, blocks: pl.DataFrame | None = None) -> None:
     """What stands out in the session, then its rows, best score first; above 20 rows a line says how many more.
 
     A row whose flags warn has an exclamation mark at its ticker, but for what is true of every row; a column of which
@@ -47,7 +47,7 @@ def draw(features: pl.DataFrame, context: PageContext, *paths: Path | str) -> No
     everywhere = set.intersection(*of_rows) if of_rows else set()
     shown = [_row(record, everywhere) for record in session.head(MOST_ROWS).iter_rows(named=True)]
     with style.style():
-        figure = _figure(shown, _head(session, context), session.height - len(shown), simulated, context)
+        figure = _figure(shown, _head(session, blocks, context), session.height - len(shown), simulated, context)
         style.save(figure, *paths)
 
 
@@ -68,11 +68,11 @@ def _row(record: Mapping[str, Any], everywhere: set[str]) -> dict[str, tuple[str
     return cells
 
 
-def _head(session: pl.DataFrame, context: PageContext) -> list[tuple[str, str]]:
+def _head(session: pl.DataFrame, blocks: pl.DataFrame | None, context: PageContext) -> list[tuple[str, str]]:
     """Lines above the table with their colours: sources in trouble first, then what stands out."""
     trouble = [source for source in banners.sources(context) if source["tone"] == "warn"]
     said = [(f"{source['source']}: {source['state']}, {source['fetched']}", WARN) for source in trouble]
-    said += [(sentence, TEXT) for sentence in stands_out.sentences(session)]
+    said += [(sentence, TEXT) for sentence in stands_out.sentences(session, blocks)]
     return [(line, colour) for words, colour in said for line in _wrapped(plain(words, 6 * LETTERS), LETTERS)]
 
 

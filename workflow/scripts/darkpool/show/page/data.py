@@ -16,6 +16,7 @@ import polars as pl
 from ...tables import glossary
 from ...tables.column import NUMERIC
 from ...tables.columns import CHECK_COLUMNS, COLUMNS
+from .. import blocks as block_words
 
 BEHIND = (
     "lit_buy_volume",
@@ -78,6 +79,18 @@ def ratios(merged: pl.DataFrame) -> dict[str, Any]:
     )
     of = {ticker: values(pl.Series(row, dtype=pl.Float64)) for ticker, *row in wide.iter_rows()}
     return {"days": [str(day) for day in days], "of": of}
+
+
+MOST_BLOCKS = 10
+"""Of a ticker on the page; all of them stand in the table, the store and on the command line."""
+
+
+def blocks(frame: pl.DataFrame) -> dict[str, Any]:
+    """The largest prints in words (`show.blocks`), by ticker, under one header."""
+    of: dict[str, list[list[str]]] = {}
+    for row in block_words.in_words(frame.filter(pl.col("rank") <= MOST_BLOCKS)):
+        of.setdefault(row[1], []).append(row[2:])
+    return {"header": block_words.HEADER[2:], "numeric": [i - 2 for i in block_words.NUMERIC], "of": of}
 
 
 def checks(frame: pl.DataFrame) -> dict[str, Any]:

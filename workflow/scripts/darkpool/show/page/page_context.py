@@ -69,11 +69,12 @@ def waiting(heard: Sequence[carried.Source], scan: str, session: date, mode: str
     ]
 
 
-def extras(checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str]) -> dict[str, pl.DataFrame]:
+def extras(checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str], blocks: str) -> dict[str, pl.DataFrame]:
     """What stands on the page beside the sessions' rows: what lies behind them, and in mode weekly the weeks."""
     shown = {
         "checks": contracts.read("reconciliation", checks),
         "merged": contracts.read("merged", merged),
+        "blocks": contracts.read("trf_blocks", blocks),
         "lit": pl.concat([contracts.read("lit_flow", path) for path in lit]),
     }
     for path in weeks:

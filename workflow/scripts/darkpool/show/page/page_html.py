@@ -34,16 +34,17 @@ def render_html(
     checks: pl.DataFrame | None = None,
     merged: pl.DataFrame | None = None,
     lit: pl.DataFrame | None = None,
+    blocks: pl.DataFrame | None = None,
 ) -> str:
     """The page: the session's rows as a plain table, and all sessions of `features` for its script to show.
 
     `features` holds the columns of that table for one or more sessions, none later than `context.session`
     (ValueError). `weekly`: the table of that name, with the columns of `weekly.LABELS` where they are known; a section
     of its own, newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed. `merged`: the
-    ratios of the window. `lit`: lit_flow of the sessions, for what lies behind a row. The page asks the network for
-    nothing, runs without its script, and holds no clock.
+    ratios of the window. `lit`: lit_flow of the sessions, for what lies behind a row. `blocks`: trf_blocks of the
+    session. The page asks the network for nothing, runs without its script, and holds no clock.
     """
-    content = view.content(features, context, weekly=weekly, checks=checks, merged=merged, lit=lit)
+    content = view.content(features, context, weekly=weekly, checks=checks, merged=merged, lit=lit, blocks=blocks)
     scripts = _scripts()
     return (
         _environment()

@@ -31,6 +31,7 @@ def content(
     checks: pl.DataFrame | None = None,
     merged: pl.DataFrame | None = None,
     lit: pl.DataFrame | None = None,
+    blocks: pl.DataFrame | None = None,
 ) -> dict[str, Any]:
     """What the page's template is filled with; tables and ValueError as `page_html.render_html`."""
     rows.check(features, context, weekly, checks)
@@ -53,12 +54,12 @@ def content(
         "reconciliation": None if checks is None else rows.of_checks(checks),
         "counts": banners.counts(target),
         "sources": banners.sources(context),
-        "stands_out": stands_out.sentences(target),
+        "stands_out": stands_out.sentences(target, blocks),
         "entries": explanations.entries(context, used),
         "glossary": glossary,
         "methods": METHODS,
         "numeric": NUMERIC,
-        "data": _data(sessions, context, used, merged, lit, checks),
+        "data": _data(sessions, context, used, merged, lit, checks, blocks),
         "static_rows": STATIC_ROWS,
     }
 
@@ -90,6 +91,7 @@ def _data(
     merged: pl.DataFrame | None,
     lit: pl.DataFrame | None,
     checks: pl.DataFrame | None,
+    blocks: pl.DataFrame | None,
 ) -> str:
     """What the page's script works on."""
     told = {context.session: {"sources": context.sources, "notes": context.notes}, **context.told}
@@ -111,6 +113,7 @@ def _data(
             "terms": data.terms(explanations.TERMS, used, explanations.key),
             "sessions": entries,
             "ratios": None if merged is None else data.ratios(merged),
+            "blocks": None if blocks is None else data.blocks(blocks),
             "checks": None if checks is None else data.checks(checks),
             "plots": {ticker: quote(path, safe="/%") for ticker, path in sorted(context.plots.items())},
         }

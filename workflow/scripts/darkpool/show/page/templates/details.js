@@ -142,6 +142,19 @@ function litSide(session, index) {
   return part("Lit market", ...told);
 }
 
+function blockList(session, ticker) {
+  const rows = data.blocks && session.date === data.target && own(data.blocks.of, ticker);
+  if (!rows) return null;
+  const { header, numeric } = data.blocks;
+  const row = (tag, texts) => element("tr", null,
+    ...texts.map((text, at) => element(tag, numeric.includes(at) ? { class: "number" } : null, text)));
+  const table = element("table", null, element("thead", null, row("th", header)),
+    element("tbody", null, ...rows.map((texts) => row("td", texts))));
+  return part("Largest prints", element("p", { class: "quiet" },
+    "FINRA prints of the session, New York time. A side is read off the place in the spread: an inferred estimate."),
+    element("div", { class: "blocks", tabindex: "0", role: "region", "aria-label": "Largest prints" }, table));
+}
+
 function flagList(session, index) {
   const flags = flagsOf(session, index);
   if (!flags.length) return part("Flags", element("p", null, "None: all is well."));
@@ -212,8 +225,9 @@ function showDetails(session, index, place) {
       element("h2", { id: "details-title", tabindex: "-1" }, element("bdi", null, ticker), " ", chip),
       step(-1, "Previous row", "\u2191"), step(1, "Next row", "\u2193"), close,
       element("p", { class: "quiet" }, `${session.day} ${session.date}, row ${place.number} of ${place.of}`)),
-    ...[trends(session, ticker), figures(session, index), litSide(session, index), flagList(session, index),
-      checkList(session, ticker), provenance(session), plotOf(session, ticker)].filter(Boolean));
+    ...[plotOf(session, ticker), trends(session, ticker), figures(session, index), litSide(session, index),
+      blockList(session, ticker), flagList(session, index), checkList(session, ticker), provenance(session),
+    ].filter(Boolean));
   panel.scrollTop = 0;
   panel.hidden = false;
   document.body.classList.add("opened");
