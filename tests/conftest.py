@@ -13,6 +13,14 @@ settings.register_profile("any-load", deadline=None, suppress_health_check=[Heal
 settings.load_profile("any-load")
 
 
+@pytest.fixture(autouse=True)
+def parsed_files(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of FINRA's files lies in the tests' own folder, one for them all."""
+    from darkpool.vendors.finra import parsed
+
+    monkeypatch.setattr(parsed, "FOLDER", tmp_path_factory.getbasetemp() / "parsed")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder with real market data; tests that use it carry the mark `real_data`."""

@@ -67,6 +67,9 @@ def write(folder: Path, day: date, *, simulated: bool = False, weekly: bool = Tr
         {**here[0], "rank": 1, "time": 1_766_413_800_000_000_000, "price": 2.0, "size": 10_000.0, "notional": 20_000.0,
          "side": "unknown", "conditions": "", "excluded": ""}
     ])  # fmt: skip
+    market = {"symbol": "NA", "trf_volume": volume("NA", day), "earlier_sessions": 1, "is_core": False,
+              "is_followed": True, "is_new": False, "confirmed": True, "quality": quality}  # fmt: skip
+    put("market", [{**here[0], **market, "regular_volume": 2 * volume("NA", day), "offex_ratio": 0.5}])
     put("dark_flow", [
         {**row, "finra_off_exchange_volume": volume(row["ticker"], day), "finra_period_type": "daily",
          "inference_version": "1"}

@@ -34,6 +34,23 @@ rule fetch_yahoo:
         "../scripts/fetch_yahoo.py"
 
 
+rule fetch_market:
+    """Yahoo's volumes and splits of the market's names that will be shown."""
+    input:
+        lambda wildcards: clean(INPUTS.screens)(wildcards.archive, wildcards.session),
+    output:
+        update("{archive}/receipts/yahoo_market/{session}.json"),
+    log:
+        "{archive}/receipts/yahoo_market/{session}.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        window=lambda wildcards, output: clean(INPUTS.window)(wildcards.session),
+        confirm=lambda wildcards, output: SETTINGS.market.confirm,
+    script:
+        "../scripts/fetch_market.py"
+
+
 rule fetch_ticks:
     """Trades, quotes or minute bars of the universe, whatever the key at hand buys."""
     output:

@@ -17,7 +17,7 @@ if str(SCRIPTS) not in sys.path:
 
 from darkpool import clock, credentials, listing, settings, terminal
 from darkpool.plan import code_hash, configuration, engine, inputs, progress, request
-from darkpool.session import files, provenance
+from darkpool.session import files, manifest
 
 IS_IMPORTED = Path(workflow.main_snakefile).resolve() != ROOT / "Snakefile"
 if IS_IMPORTED:
@@ -59,7 +59,8 @@ def make_again(paths):
 
 INPUTS = inputs.Inputs(SETTINGS, REQUEST, make_again, lambda grown: grown.hand_on(os.environ))
 LIVE = sorted({folder for scan, folder in ARCHIVES.items() if scan != settings.DEMO})
-TABLES = [f"results/{{scan}}/{{date}}/{path}" for path in files.tables(REQUEST.mode)]
+TABLES = [f"results/{{scan}}/{{date}}/{path}" for path in files.tables(REQUEST.mode, SETTINGS.wanted)]
+MARKET_TABLE = [path for path in TABLES if Path(path).name == files.MARKET_TABLE]
 WEEKLY_TABLE = [path for path in TABLES if Path(path).name == files.WEEKS]
 
 

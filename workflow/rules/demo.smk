@@ -22,6 +22,26 @@ rule simulate_vendors:
         "../scripts/simulate_vendors.py"
 
 
+rule simulate_market:
+    """What Yahoo would have said of the market's names that will be shown."""
+    input:
+        "results/demo/{session}/market_screen.parquet",
+    output:
+        update(f"{ARCHIVES['demo']}/receipts/yahoo_market/{{session}}.json"),
+    log:
+        "logs/simulate_market/{session}.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        archive=lambda wildcards: ARCHIVES["demo"],
+        window=lambda wildcards: clean(INPUTS.window)(wildcards.session),
+        confirm=SETTINGS.market.confirm,
+        seed=20251222,
+        code=code("simulate_market.py"),
+    script:
+        "../scripts/simulate_market.py"
+
+
 rule simulate_ticks:
     """What Polygon would have said of the session, with the aggressor known."""
     output:

@@ -8,6 +8,7 @@ rule publish_table:
         lit=of_session(INPUTS.table_on_page("lit_flow")),
         merged="results/{scan}/{date}/merged.parquet",
         blocks="results/{scan}/{date}/trf_blocks.parquet",
+        market=MARKET_TABLE,
         checks="results/{scan}/{date}/reconciliation.parquet",
         weekly=WEEKLY_TABLE,
     output:
@@ -32,6 +33,36 @@ rule publish_table:
         code=code("publish_table.py"),
     script:
         "../scripts/publish_table.py"
+
+
+rule publish_market:
+    """The whole market of the session: the screen, what Yahoo confirms of the names shown, and a page of them."""
+    input:
+        of_session(INPUTS.confirmations),
+        screen="results/{scan}/{date}/market_screen.parquet",
+        features="results/{scan}/{date}/features.parquet",
+    output:
+        table="results/{scan}/{date}/market.parquet",
+        csv="results/{scan}/{date}/market.csv",
+        html=report(
+            "results/{scan}/{date}/market.html",
+            category="Session",
+            subcategory="{date}",
+            labels={"what": "page of the market", "kind": "html"},
+            caption="../report/table.rst",
+        ),
+    log:
+        "logs/{scan}/{date}/publish_market.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        archive=archive_of,
+        window=lambda wildcards: clean(INPUTS.window)(wildcards.date),
+        prefixes=list(SETTINGS.finra.files),
+        market=asdict(SETTINGS.market),
+        code=code("publish_market.py"),
+    script:
+        "../scripts/publish_market.py"
 
 
 # A rule per session asked for, since the plots of a session are those of its universe: a deleted one comes back,
@@ -159,7 +190,7 @@ rule publish_index:
     conda:
         "../envs/workflow.yaml"
     params:
-        folders=lambda wildcards: provenance.folders_id(Path("results", wildcards.scan)),
+        folders=lambda wildcards: manifest.folders_id(Path("results", wildcards.scan)),
         code=code("publish_index.py"),
     script:
         "../scripts/publish_index.py"

@@ -27,6 +27,28 @@ rule build_volumes:
         "../scripts/build_volumes.py"
 
 
+rule screen_market:
+    """What is unusual in the whole market, from FINRA's files alone: every symbol against its own sessions."""
+    input:
+        of_session(INPUTS.answers),
+        merged="results/{scan}/{date}/merged.parquet",
+    output:
+        "results/{scan}/{date}/market_screen.parquet",
+    log:
+        "logs/{scan}/{date}/screen_market.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        archive=archive_of,
+        window=lambda wildcards: clean(INPUTS.window)(wildcards.date),
+        tickers=of_session(INPUTS.tickers),
+        prefixes=list(SETTINGS.finra.files),
+        excluded=list(SETTINGS.excluded_finra_tickers),
+        code=code("screen_market.py"),
+    script:
+        "../scripts/screen_market.py"
+
+
 rule classify_lit:
     """Lit trades of a part of the universe, signed and added up."""
     input:
@@ -76,6 +98,7 @@ rule build_features:
     """How unusual the session is, what the lit market says of its direction, and its newest FINRA week."""
     input:
         unpack(of_session(INPUTS.weeks)),
+        screen=of_session(INPUTS.screen),
         merged="results/{scan}/{date}/merged.parquet",
         lit_flow="results/{scan}/{date}/lit_flow.parquet",
         trf_flow="results/{scan}/{date}/trf_flow.parquet",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from darkpool.archive.store import Archive
 from darkpool.measures import estimate, unusual
-from darkpool.session import minutes, sources
+from darkpool.session import market_tables, minutes, sources
 from darkpool.step_log import logged
 from darkpool.tables import contracts, facts
 from darkpool.vendors.finra import otc_weekly
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def main(
     inputs: dict[str, str],
+    screens: list[str],
     outputs: dict[str, str],
     session: date,
     archive: Archive,
@@ -38,19 +39,22 @@ def main(
     )
     signed = minutes.signed(minutes.unpack(contracts.metadata(inputs["lit_flow"])))
     dark = estimate.dark_flow(volumes, lit, transfer_sd, signed)
+    screened = contracts.stacked("market_screen", screens)
     weekly = otc_weekly.table(archive, session, tickers)
     state = sources.weekly(archive, session, weekly.table, offline)
     about = facts.merge(merged, about_lit, facts.pack(state, weekly.notes))
     directed = estimate.add(volumes, lit, trf, dark, signal, facts.flags(about_lit))
     contracts.write("dark_flow", dark, outputs["dark_flow"], **about)
     contracts.write("otc_weekly", weekly.table, outputs["otc_weekly"], **about)
-    contracts.write("features", otc_weekly.add(directed, weekly), outputs["features"], **about)
+    features = market_tables.beside(otc_weekly.add(directed, weekly), screened)
+    contracts.write("features", features, outputs["features"], **about)
 
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
-            dict(snakemake.input.items()),
+            {name: snakemake.input[name] for name in ("merged", "lit_flow", "trf_flow")},
+            list(snakemake.input.screen),
             dict(snakemake.output.items()),
             date.fromisoformat(snakemake.wildcards.date),
             Archive(snakemake.params.archive),

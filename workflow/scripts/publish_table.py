@@ -64,6 +64,7 @@ if __name__ == "__main__":
                 "weeks": list(snakemake.input.weekly),
                 "merged": snakemake.input.merged,
                 "blocks": snakemake.input.blocks,
+                "market": list(snakemake.input.market),
                 "lit": list(snakemake.input.lit),
             },
             {kind: Path(target) for kind, target in snakemake.output.items()},

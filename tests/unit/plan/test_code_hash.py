@@ -234,7 +234,13 @@ USED = {
     "show/page/view.py": {"publish_table.py"},
     "show/index/templates/index.css": {"publish_index.py", "write_manifest.py"},
     "show/index/templates/index.js": {"publish_index.py", "write_manifest.py"},
-    "tables/glossary.py": {"publish_table.py", "draw_plots.py", "publish_index.py", "write_manifest.py"},
+    "tables/glossary.py": {
+        "publish_table.py",
+        "publish_market.py",
+        "draw_plots.py",
+        "publish_index.py",
+        "write_manifest.py",
+    },
 }
 """Files of the package, by the scripts whose rules run again after an edit."""
 

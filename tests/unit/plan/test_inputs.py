@@ -85,9 +85,10 @@ def test_the_manifest_waits_for_every_figure_of_a_session_that_is_named():
 
 def test_a_session_that_nobody_named_joins_the_request_and_its_figures_have_one_receipt():
     one = of()
-    tables = [f"results/emps2/{DAY}/table.{kind}" for kind in ("html", "png", "csv")]
+    pages = [f"results/emps2/{DAY}/{name}" for name in ("table.html", "table.png", "table.csv")]
+    pages += [f"results/emps2/{DAY}/market.{kind}" for kind in ("html", "csv")]
     receipt = f"results/emps2/{DAY}/.figures"
-    assert one.to_publish("emps2", DAY) == [*tables, receipt]
+    assert one.to_publish("emps2", DAY) == [*pages, receipt]
     assert [request.sessions for request in one.handed] == [(("emps2", DAY),)]
     assert one.again == [f"results/emps2/{DAY}/all", receipt]
     for figure in one.published("emps2", DAY):

@@ -30,6 +30,7 @@ COMMANDS = {
     "backlog",
     "latest",
     "blocks",
+    "market",
 }
 
 
@@ -116,7 +117,9 @@ def test_what_a_session_has_follows_mode_and_configuration() -> None:
     daily = {file.path for file in files.made("daily", {"csv": True, "xlsx": False})}
     assert {"features.parquet", "table.html", "table.csv", "plots/{ticker}.png", "all"} <= daily
     assert not daily & {"weekly.parquet", "table.xlsx", "table.svg", "overview.svg"}
-    assert "weekly.parquet" in files.tables("weekly")
+    assert "weekly.parquet" in files.tables("weekly", {})
+    assert "market.parquet" in files.tables("daily", {"market": True})
+    assert not {"market.parquet", "market.html"} & {file.path for file in files.made("daily", {"market": False})}
     assert list(files.pages({"csv": False, "xlsx": True, "svg": True})) == ["html", "png", "svg", "xlsx"]
     assert files.pictures({"csv": True}) == ["png"]
     assert files.pictures({"csv": True, "svg": True}) == ["png", "svg"]

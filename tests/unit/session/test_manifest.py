@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,9 @@ def test_no_path_of_this_machine_and_no_secret_is_in_it(folder, archive, monkeyp
     content = build(folder, archive, [folder / "merged.parquet"]).decode()
     assert str(archive.root) not in content
     assert canaries.in_text(content) == set()
+
+
+def test_versions_name_what_can_change_a_number() -> None:
+    told = manifest.versions()
+    assert set(manifest.LIBRARIES) <= told.keys()
+    assert told["python"] == ".".join(map(str, sys.version_info[:3]))

@@ -9,7 +9,7 @@ import pytest
 
 import index_folders
 from darkpool.cli import main
-from darkpool.session import provenance
+from darkpool.session import manifest
 from darkpool.session.selection import NotThere
 from darkpool.show.index import index_page, session_states, signal_history, watchlist
 from darkpool.tables import glossary
@@ -199,14 +199,14 @@ def test_tickers_of_any_spelling_are_text(scan):
 
 
 def test_a_digest_changes_with_a_manifest_and_with_tables_and_with_nothing_else(scan):
-    before = provenance.folders_id(scan)
+    before = manifest.folders_id(scan)
     index_page.write(scan)
     (scan / MONDAY / "09_final_universe.csv").write_text("ticker\nA\n")
-    assert provenance.folders_id(scan) == before
+    assert manifest.folders_id(scan) == before
     (scan / "2025-12-19/all").unlink()
-    without = provenance.folders_id(scan)
+    without = manifest.folders_id(scan)
     index_folders.put(scan, "2025-12-18", {"TQQQ": "BOT"})
-    assert len({before, without, provenance.folders_id(scan)}) == 3
+    assert len({before, without, manifest.folders_id(scan)}) == 3
 
 
 def test_the_command_line_writes_it(scan, capsys):

@@ -56,6 +56,15 @@ class History:
 
 
 @dataclass(frozen=True)
+class Market:
+    """The whole market: names shown, confirmed at Yahoo, and followed the next session. `show` 0 turns it off."""
+
+    show: int = 50
+    confirm: int = 50
+    follow: int = 0
+
+
+@dataclass(frozen=True)
 class AccumScore:
     """Weights."""
 
@@ -124,6 +133,7 @@ class Settings:
     finra: Finra = field(default_factory=Finra)
     excluded_finra_tickers: tuple[str, ...] = ("SPXW",)
     history: History = field(default_factory=History)
+    market: Market = field(default_factory=Market)
     accum_score: AccumScore = field(default_factory=AccumScore)
     lit: Lit = field(default_factory=Lit)
     signal: Signal = field(default_factory=Signal)
@@ -135,6 +145,11 @@ class Settings:
         """Of a configuration that `check` lets pass; what it leaves out has its default."""
         named = config["scans"]
         return _filled(cls, {**config, "scans": {scan: _filled(Scan, entry) for scan, entry in named.items()}})
+
+    @property
+    def wanted(self) -> dict[str, bool]:
+        """What a session has beside what every one has, by the name of `files.File.when`."""
+        return {**asdict(self.export), "market": self.market.show > 0}
 
     @property
     def archives(self) -> dict[str, str]:

@@ -55,6 +55,14 @@ def yahoo_splits(session: date) -> str:
     return f"yahoo/splits/{session}.parquet"
 
 
+def yahoo_market(session: date) -> str:
+    return f"yahoo/market/{session}.parquet"
+
+
+def yahoo_market_splits(session: date) -> str:
+    return f"yahoo/market_splits/{session}.parquet"
+
+
 def otc_weekly(monday: date) -> str:
     return f"finra/otc_weekly/{monday}.json"
 

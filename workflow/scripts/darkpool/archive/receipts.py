@@ -15,7 +15,13 @@ from typing import Any, TypedDict
 from ..states import STATES, State
 
 GROUPS = ("files", "tickers", "weeks")
-SHAPES = {"finra": ("files", 1), "yahoo": ("tickers", 1), "polygon": ("tickers", 2), "finra_weekly": ("weeks", 2)}
+SHAPES = {
+    "finra": ("files", 1),
+    "yahoo": ("tickers", 1),
+    "yahoo_market": ("tickers", 1),
+    "polygon": ("tickers", 2),
+    "finra_weekly": ("weeks", 2),
+}
 """By source: where its entries stand, and how many names lead to one. A kind of ticks may be null: not asked yet."""
 TEXTS, NUMBERS = ("reason", "file", "sha256", "retrieved_at", "etag", "address"), ("rows", "status")
 

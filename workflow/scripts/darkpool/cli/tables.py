@@ -33,6 +33,16 @@ def add_to(commands: Commands) -> None:
     choice.add_arguments(blocks)
     blocks.add_argument("--last", type=_positive, default=20, metavar="N", help="prints shown (default: 20)")
 
+    market = commands.add("market", _market, "what is unusual off-exchange in the whole market")
+    market.add_argument("--dates", default=selection.LATEST, help=choice.DATES_HELP)
+    market.add_argument("--last", type=_positive, default=20, metavar="N", help="names shown (default: 20)")
+    market.add_argument(
+        "--follow",
+        nargs="+",
+        metavar="TICKER",
+        help="follow these names from the session on: results/<scan>/follow.csv",
+    )
+
     commands.add("sessions", _sessions, "the sessions on disk, with the state of their sources")
 
 
@@ -113,6 +123,44 @@ def _blocks(args: argparse.Namespace) -> int:
     else:
         shown = blocks.in_words(rows.sort("notional", "date", "ticker", "rank", descending=[True, True, False, False]))
         print(text_table.aligned(blocks.HEADER, shown[: args.last], blocks.NUMERIC))
+    print(glossary.DISCLAIMER)
+    return DONE
+
+
+MARKET = (
+    "ticker", "volume_z", "volume_multiple", "trf_volume", "median_volume", "offex_ratio", "close", "change_pct",
+    "quality",
+)  # fmt: skip
+
+
+def _market(args: argparse.Namespace) -> int:
+    from ..session import universe
+    from ..show import elsewhere
+    from ..tables import contracts
+    from ..tables import facts as carried
+
+    folder = choice.scan_folder(args)
+    days = selection.days(args.dates, folder)
+    if args.follow:
+        known = set(choice.read(folder, [days[-1]], "market")["ticker"])
+        wanted = selection.tickers(",".join(args.follow))
+        if missing := [ticker for ticker in wanted if ticker not in known]:
+            raise NotThere("; ".join(selection.missing(ticker, known) for ticker in missing))
+        new = universe.follow(folder / files.FOLLOW, wanted, days[-1])
+        print(f"followed from {days[-1]} on: {', '.join(new) or 'nothing that was not followed before'}")
+        print(f"python -m darkpool does not fetch; run the session again: snakemake --cores 4 {folder}/{days[-1]}/all")
+        return DONE
+    for number, day in enumerate(reversed(days)):
+        rows = choice.read(folder, [day], "market")
+        told = carried.told(contracts.metadata(folder / str(day) / files.MARKET_TABLE))
+        text_table.print_head(f"{args.scan} {day}, the market", told["sources"], told["simulated"], gap=number > 0)
+        print(elsewhere.day(rows))
+        for title, listed in (
+            ("", elsewhere.ranked(rows, args.last)),
+            ("New names:", elsewhere.newest(rows, args.last)),
+        ):
+            if listed.height:
+                print(*[title] * bool(title), text_table.of_columns(MARKET, columns.TABLES["market"], listed), sep="\n")
     print(glossary.DISCLAIMER)
     return DONE
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import terminal
 from ..tables import glossary
+from ..tables.column import Table
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def print_head(title: str, sources: Iterable[Mapping[str, Any]], simulated: bool, gap: bool = False) -> None:
@@ -28,6 +32,23 @@ def print_features(names: Sequence[str], records: Sequence[Mapping[str, Any]], a
     rows = [[*(str(record[name]) for name in ahead), *(_text(name, record) for name in names)] for record in records]
     numeric = {len(ahead) + i for i, column in enumerate(columns) if column.kind in glossary.NUMERIC}
     print(aligned(header, rows, numeric))
+
+
+def of_columns(names: Sequence[str], table: Table, rows: pl.DataFrame) -> str:
+    """Columns of a table of the registry, aligned; a row that is not confirmed says so at its flags."""
+    of_table = {column.name: column for column in table.columns}
+    shown = [of_table[name] for name in names]
+    cells = [
+        [
+            str(row[column.name])
+            if column.name in ("ticker", "quality")
+            else glossary.written(column.kind, row[column.name])
+            for column in shown
+        ]
+        for row in rows.iter_rows(named=True)
+    ]
+    numeric = [i for i, column in enumerate(shown) if column.kind in glossary.NUMERIC]
+    return aligned([column.label or column.name for column in shown], cells, numeric)
 
 
 def _text(name: str, record: Mapping[str, Any]) -> str:

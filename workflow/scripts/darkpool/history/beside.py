@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ..files import noted, sha256, sole_holder, write_atomic
-from ..session import files, latest, provenance
+from ..session import files, latest, manifest
 from ..session.selection import on_disk
 from . import database, lag
 from .archive_views import Trades
@@ -90,7 +90,7 @@ def write_index(folder: Path, code: str | None = None) -> None:
     """The index, where it is not of these folders, or not written by this `code`; None is any code."""
     target, before = folder / files.INDEX, noted(folder / files.INDEX_NOTE)
     lagging = lag.of_store(folder, on_disk(folder)[-LOOKED_AT:])
-    made_of = hashlib.sha256(f"{provenance.folders_id(folder)}\0{lagging}".encode()).hexdigest()[:12]
+    made_of = hashlib.sha256(f"{manifest.folders_id(folder)}\0{lagging}".encode()).hexdigest()[:12]
     is_same = before.get("made_of") == made_of and code in (None, before.get("code"))
     if is_same and target.is_file() and sha256(target) == before.get("sha256"):
         return

@@ -42,6 +42,8 @@ _YAHOO = re.compile(
     + r"|(?P<other>-UN|-RI|-WI))?"
 )
 _OTHER_TO_YAHOO = {".U": "-UN", "r": "-RI", "w": "-WI"}
+NASDAQ_LENGTH = 5
+_FIFTH_LETTERS = {"W": "warrant", "U": "unit", "R": "right", "P": "preferred"}
 _WEEKLY_WARRANT, _WEEKLY_RIGHT = WEEKLY_TAKEN = "W", "R"
 """Letters that after a dot are warrants and rights in FINRA's weekly data, and so no class shares."""
 _OTHER_FROM_YAHOO = {theirs: ours for ours, theirs in _OTHER_TO_YAHOO.items()}
@@ -83,6 +85,24 @@ def to_weekly(ticker: str) -> str | None:
     if part["other"] == "w" or part["share_class"] in WEEKLY_TAKEN:
         return None
     return ticker
+
+
+def kind(ticker: str) -> str:
+    """What the spelling of our ticker shows of its kind: share (funds among them), preferred, warrant, unit, right,
+    other. Nasdaq says it by a fifth letter.
+
+    >>> [kind(t) for t in ("AAPL", "BRK.B", "ABRpD", "OXY.WS", "VYGG.U", "CELGr", "RGTIW", "IFFw", "odd name")]
+    ['share', 'share', 'preferred', 'warrant', 'unit', 'right', 'warrant', 'other', 'other']
+    """
+    match = _OURS.fullmatch(ticker)
+    if match is None:
+        return "other"
+    part = match.groupdict(default="")
+    if part["preferred"] or part["warrant"]:
+        return "preferred" if part["preferred"] else "warrant"
+    if part["other"]:
+        return {".U": "unit", "r": "right"}.get(part["other"], "other")
+    return _FIFTH_LETTERS.get(ticker[4], "share") if len(ticker) == NASDAQ_LENGTH and ticker.isalpha() else "share"
 
 
 def to_polygon(ticker: str) -> str | None:

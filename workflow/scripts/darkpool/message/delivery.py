@@ -68,8 +68,9 @@ def compose(folder: Path, session: date) -> Digest:
     complete = (place / files.MANIFEST).is_file()
     blocks = contracts.read_if_there("trf_blocks", place / files.BLOCKS)
     return digest.compose(
-        folder.name, session, features, carried, since=since, link=link, complete=complete, blocks=blocks
-    )
+        folder.name, session, features, carried, since=since, link=link, complete=complete, blocks=blocks,
+        market=contracts.read_if_there("market", place / files.MARKET_TABLE),
+    )  # fmt: skip
 
 
 def _signals(features: pl.DataFrame) -> dict[str, str]:

@@ -21,6 +21,7 @@ import polars as pl
 from .. import listing
 from ..measures import stands_out
 from ..session.sources import HOLDING
+from ..show import elsewhere
 from ..show.page import banners, values
 from ..show.page.rows import ranked
 from ..states import FINAL_STATES
@@ -97,11 +98,13 @@ def compose(
     link: str,
     complete: bool,
     blocks: pl.DataFrame | None = None,
+    market: pl.DataFrame | None = None,
 ) -> Digest:
     """The digest of a session's `features`.
 
     `facts` is what the tables carry (sources, notes, simulated), `since` the streaks of its signals, `link` an address
-    or path of the page, `complete` whether the manifest stands, `blocks` the session's trf_blocks.
+    or path of the page, `complete` whether the manifest stands, `blocks` and `market` the session's
+    tables of these names, where they are.
     """
     simulated = bool(facts["simulated"])
     open_ones = [source for source in facts["sources"] if source["state"] != "published"]
@@ -120,6 +123,7 @@ def compose(
     rows = [(str(row["ticker"]), _why(row, since)) for row in first]
     lists = [
         ("What stands out", [plain(sentence) for sentence in stands_out.sentences(features, blocks)]),
+        ("Elsewhere in the market", [] if market is None else [plain(line) for line in _elsewhere(market)]),
         (glossary.STREAKS["new"].label, fresh),
         (glossary.STREAKS["continuing"].label, _by_signal(features, since, "continuing")),
         (glossary.STREAKS["first"].label, _by_signal(features, since, "first")),
@@ -134,8 +138,13 @@ def compose(
         link=link,
     )
     states = sorted((source["source"], source["state"]) for source in facts["sources"])
-    acted_on = [scan, str(session), complete, simulated, counts, rows, fresh, lists[2][1], lists[3][1], revised, states]
+    acted_on = [scan, str(session), complete, simulated, counts, rows, fresh, lists[3][1], lists[4][1], revised, states]
     return _written(title, body, simulated, acted_on)
+
+
+def _elsewhere(market: pl.DataFrame) -> list[str]:
+    """What kind of day it was for the market, and its first names."""
+    return [elsewhere.day(market), *elsewhere.lines(market, elsewhere.IN_DIGEST)] if market.height else []
 
 
 def without_tables(scan: str, session: date, states: Mapping[str, str], *, link: str) -> Digest:

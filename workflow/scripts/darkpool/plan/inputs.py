@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from ..session import files
 from ..session import universe as universes
 from ..settings import DEMO, Settings
 from ..vendors.simulated import watchlist
+from ..vendors.yahoo import market_fetch
 from . import scan_mark
 from .request import Request, Session
 
@@ -67,12 +68,12 @@ class Inputs:
     @property
     def pages(self) -> dict[str, files.File]:
         """What the session's table is written as, by kind of file."""
-        return files.pages(asdict(self.settings.export))
+        return files.pages(self.settings.wanted)
 
     @property
     def pictures(self) -> list[str]:
         """Kinds of file that the figures are drawn as."""
-        return files.pictures(asdict(self.settings.export))
+        return files.pictures(self.settings.wanted)
 
     def archive(self, scan: str) -> Archive:
         return Archive(self.archives[scan])
@@ -98,7 +99,11 @@ class Inputs:
         if scan == DEMO:
             return universes.of_pairs((ticker, DEMO) for ticker in watchlist.tickers(session))
         entry, folder = self.settings.scans[scan], Path("results", scan, day)
-        return universes.resolve(scan, session, entry.tickers, entry.universe, folder, self.archive(scan))
+        before = Path("results", scan, str(sessions.previous(session)), files.MARKET_TABLE)
+        return universes.resolve(
+            scan, session, entry.tickers, entry.universe, folder, self.archive(scan),
+            lambda: universes.of_market(before, self.settings.market.follow),
+        )  # fmt: skip
 
     def tickers(self, scan: str, day: str) -> list[str]:
         return self.universe(scan, day).tickers
@@ -228,6 +233,28 @@ class Inputs:
 
         return of
 
+    def screen(self, scan: str, day: str) -> list[str]:
+        """The screen of the market that a session's features take their volume's z from; none where it is off."""
+        return [f"results/{scan}/{day}/market_screen.parquet"] if self.settings.market.show else []
+
+    def confirmations(self, scan: str, day: str) -> list[str]:
+        """The receipt of what Yahoo confirms of the market's names, or nothing where it is not asked.
+
+        It is asked again for what it failed to tell while the session has no manifest, and never after that.
+        """
+        if not self.settings.market.confirm or not (scan == DEMO or self.asks(scan)):
+            return []
+        receipt, archive, session = self._receipt(scan, market_fetch.SOURCE, day), self.archive(scan), self.session(day)
+        if scan != DEMO and not Path("results", scan, day, files.MANIFEST).is_file():
+            told = archive.receipt(market_fetch.SOURCE, session) or {"tickers": {}}
+            self.make_again([receipt] if market_fetch.open_names(archive, session, list(told["tickers"])) else [])
+        return [receipt]
+
+    def screens(self, archive: str, day: str) -> list[str]:
+        """The screens whose names are asked for in one archive: those of the scans that the command asks for."""
+        scans = [scan for scan, one in self.request.sessions if one == day and self.archives[scan] == archive]
+        return [path for scan in sorted(set(scans)) for path in self.screen(scan, day)]
+
     def flags(self, scan: str, day: str) -> list[str]:
         """`stale_mark` where the session is reached as the last-marked date though a newer one has completed.
 
@@ -252,7 +279,8 @@ class Inputs:
     def published(self, scan: str, day: str) -> list[str]:
         """Everything a person looks at."""
         drawn = [*self.plots(scan, day), *self.overviews(scan, day)]
-        return [f"results/{scan}/{day}/{page.path}" for page in self.pages.values()] + [one for *_, one in drawn]
+        pages = [*(page.path for page in self.pages.values()), *files.of_market(self.settings.wanted)]
+        return [f"results/{scan}/{day}/{page}" for page in pages] + [one for *_, one in drawn]
 
     def to_publish(self, scan: str, day: str) -> list[str]:
         """What the manifest waits for of that: all of it, or for figures without a rule of their own their receipt."""
@@ -264,9 +292,10 @@ class Inputs:
         published = self.published(scan, day)
         if (scan, day) in self._drawn:
             return published
-        figures, receipt = published[len(self.pages) :], f"results/{scan}/{day}/{files.FIGURES}"
+        count = len(self.pages) + len(files.of_market(self.settings.wanted))
+        figures, receipt = published[count:], f"results/{scan}/{day}/{files.FIGURES}"
         self.make_again([receipt] if not all(Path(figure).is_file() for figure in figures) else [])
-        return [*published[: len(self.pages)], receipt]
+        return [*published[:count], receipt]
 
     def marked_manifest(self) -> str:
         """The manifest of the last-marked session."""

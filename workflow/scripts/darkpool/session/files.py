@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 TABLE = ".parquet"
-WEEKLY = "weekly"
-"""`when` of what the mode of this name alone makes."""
+WEEKLY, MARKET = "weekly", "market"
+"""`when` of what the mode of this name alone makes, and of what is made with `market.show`."""
 
 
 @dataclass(frozen=True)
 class File:
     """A file under `results/{scan}/{date}/`, or one a ticker or part (`{ticker}`, `{part}`).
 
-    `when` it is made: always, in mode weekly alone, or as `export` says. `key`: its name in latest.json, where it is
-    there. `listed`: the manifest names it. `swept`: it is gone when its run is, and with it what a killed run left.
+    `when` it is made: always, in mode weekly alone, or as the configuration says (`Settings.wanted`). `key`: its name
+    in latest.json, where it is there. `listed`: the manifest names it. `swept`: it is gone when its run is, and with it
+    what a killed run left.
 
     Tables alone: `exported` on demand; `spans`, its rows are of other days than the session's; `store`, its name in the
     history, None where it is not kept there; `optional`, a session may be without it; `sparse`, it may have no row.
@@ -50,11 +51,11 @@ class File:
     def kind(self) -> str:
         return Path(self.path).suffix.removeprefix(".")
 
-    def is_made(self, mode: str, export: Mapping[str, Any]) -> bool:
-        """Whether a session that is asked for in `mode` has it; `export` is that of the configuration."""
+    def is_made(self, mode: str, wanted: Mapping[str, bool]) -> bool:
+        """Whether a session that is asked for in `mode` has it; `wanted` as the configuration has it."""
         if self.when in ("always", WEEKLY):
             return self.when == "always" or mode == WEEKLY
-        return bool(export.get(self.when, False))
+        return wanted.get(self.when, False)
 
 
 def _file(path: str, rule: str, readers: str, words: str, **more: Any) -> File:
@@ -74,7 +75,8 @@ FILES = (
     _table("yf_volume", "build_volumes", "", "consolidated volume of the window", store="yf_volume_raw", spans=True),
     _table(
         "merged", "build_volumes",
-        "gather_lit build_features reconcile_sources publish_table draw_plots index show plots",
+        "gather_lit build_features reconcile_sources screen_market publish_market publish_table draw_plots index show "
+        "plots",
         "both volumes and their ratio, over the window", spans=True,
     ),
     _table(
@@ -100,8 +102,21 @@ FILES = (
         when=WEEKLY, spans=True, optional=True, sparse=True,
     ),
     _table(
+        "market_screen", "screen_market", "build_features publish_market", "every symbol of FINRA's file, compared",
+        when=MARKET, store=None, optional=True, sparse=True,
+    ),
+    _table(
+        "market", "publish_market", "publish_table index digest market", "the whole market with what Yahoo confirms",
+        when=MARKET, optional=True, sparse=True,
+    ),
+    _file(
+        "market.html", "publish_market", "write_manifest publish_table index", "page of the market",
+        when=MARKET, key="market_page",
+    ),
+    _file("market.csv", "publish_market", "write_manifest", "the market for a program", when=MARKET),
+    _table(
         "features", "build_features",
-        "publish_table draw_plots index show plots table sessions digest doctor morning latest",
+        "publish_market publish_table draw_plots index show plots table sessions digest doctor morning latest",
         "the session's numbers",
     ),
     _file("table.html", "publish_table", "write_manifest index backlog digest", "page of the session", key="page"),
@@ -132,42 +147,50 @@ BY_PATH: Mapping[str, File] = {file.path: file for file in FILES}
 TABLES: Mapping[str, File] = {file.key: file for file in FILES if file.key and file.path == file.key + TABLE}
 """The session's tables by name; a part's are none."""
 
-FEATURES, MERGED, WEEKS, RECONCILIATION, BLOCKS = (
-    TABLES[name].path for name in ("features", "merged", "weekly", "reconciliation", "trf_blocks")
+FEATURES, MERGED, WEEKS, RECONCILIATION, BLOCKS, MARKET_TABLE = (
+    TABLES[name].path for name in ("features", "merged", "weekly", "reconciliation", "trf_blocks", "market")
 )
+MARKET_PAGE = BY_PATH["market.html"].path
 PAGE, PICTURE = BY_PATH["table.html"].path, BY_PATH["table.png"].path
 MANIFEST, RECEIPT = BY_PATH["all"].path, BY_PATH[".history.json"].path
 FIGURES = BY_PATH[".figures"].path
 PLOTS = BY_PATH["plots/{ticker}.png"].name
 
 STORE, INDEX, LATEST, STATE, SENT = "history.duckdb", "index.html", "latest.json", ".morning.json", ".messages.json"
+FOLLOW = "follow.csv"
+"""Tickers that a person follows, with the day since; theirs, though a command writes it."""
 INDEX_NOTE = ".index.json"
 """What the index on disk was made of, so that it is made again only where that has changed."""
-BESIDE = frozenset({STORE, INDEX, LATEST, STATE, SENT, INDEX_NOTE})
+BESIDE = frozenset({STORE, INDEX, LATEST, STATE, SENT, INDEX_NOTE, FOLLOW})
 """What stands beside the sessions, under `results/{scan}/`."""
 
 OURS = frozenset(file.name for file in FILES)
 """Names in a session's folder that are this workflow's."""
 
 
-def made(mode: str, export: Mapping[str, Any]) -> list[File]:
-    """What a session that is asked for has; `mode` and `export` as the configuration has them."""
-    return [file for file in FILES if file.is_made(mode, export)]
+def made(mode: str, wanted: Mapping[str, bool]) -> list[File]:
+    """What a session that is asked for has; `mode` and `wanted` as the configuration has them."""
+    return [file for file in FILES if file.is_made(mode, wanted)]
 
 
-def tables(mode: str) -> list[str]:
+def tables(mode: str, wanted: Mapping[str, bool]) -> list[str]:
     """Paths of the tables of a session that is asked for."""
-    return [file.path for file in made(mode, {}) if file in TABLES.values()]
+    return [file.path for file in made(mode, wanted) if file in TABLES.values()]
 
 
-def pages(export: Mapping[str, Any]) -> dict[str, File]:
+def pages(wanted: Mapping[str, bool]) -> dict[str, File]:
     """What `publish_table` makes, by kind."""
-    return {file.kind: file for file in made("single", export) if file.rule == "publish_table"}
+    return {file.kind: file for file in made("single", wanted) if file.rule == "publish_table"}
 
 
-def pictures(export: Mapping[str, Any]) -> list[str]:
+def of_market(wanted: Mapping[str, bool]) -> list[str]:
+    """Paths of what `publish_market` makes for a person."""
+    return [file.path for file in made("single", wanted) if file.rule == "publish_market" and not file.exported]
+
+
+def pictures(wanted: Mapping[str, bool]) -> list[str]:
     """Kinds of picture that plots and overview are made in."""
-    return [file.kind for file in made("single", export) if file.path.startswith("overview.")]
+    return [file.kind for file in made("single", wanted) if file.path.startswith("overview.")]
 
 
 def read_by(reader: str) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import platform
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,19 @@ from ..archive import layout
 from ..archive.store import Archive
 from ..files import sha256
 from ..tables import contracts
-from . import provenance
+from . import files
+
+LIBRARIES = (
+    "duckdb",
+    "exchange-calendars",
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "polars",
+    "pyarrow",
+    "snakemake",
+    "yfinance",
+)
 
 
 def build(
@@ -45,7 +60,7 @@ def build(
         "mode": config["mode"],
         "tickers": sorted(tickers),
         "config": relevant(config, scan),
-        "versions": provenance.versions(),
+        "versions": versions(),
         "outputs": sorted((_output(path, folder) for path in outputs), key=lambda entry: entry["path"]),
         "covers": sorted((_output(path, folder.parent) for path in features), key=lambda entry: entry["path"]),
         "inputs": sorted((_file(path, archive.root) for path in inputs), key=lambda entry: entry["path"]),
@@ -67,3 +82,27 @@ def relevant(config: Mapping[str, Any], scan: str) -> dict[str, Any]:
     rest = {key: value for key, value in config.items() if key not in ("scans", "morning")}
     finra = {key: value for key, value in config["finra"].items() if key != "weeks_again"}
     return {**rest, "finra": finra, "scan": entry}
+
+
+def folders_id(scan: Path) -> str:
+    """Hash over the sessions in a scan's folder: manifest and features, and the size of what else an index is made of.
+
+    It opens those two alone, so that it costs little however many sessions there are.
+    """
+    digest = hashlib.sha256()
+    for place in sorted(scan.glob("????-??-??")):
+        digest.update(place.name.encode())
+        for name in files.read_by("index"):
+            path = place / name
+            if path.is_file():
+                is_read = name in (files.MANIFEST, files.FEATURES)
+                told = path.read_bytes() if is_read else str(path.stat().st_size).encode()
+                digest.update(name.encode() + b"\0" + told + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def versions() -> dict[str, str]:
+    """Versions that can change a result."""
+    from .. import __version__
+
+    return {"darkpool": __version__, "python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}

@@ -7,7 +7,7 @@ configuration are read as they stand now; a file that no longer exists counts wi
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,9 @@ from .. import listing
 from ..archive import layout, universe_file
 from ..archive.store import Archive
 from ..archive.universe_file import Member
+from ..files import write_atomic
 from ..market import symbols
+from . import files as session_files
 
 CONFIGURED = "config"
 COLUMNS = ("ticker", "symbol")
@@ -50,10 +52,18 @@ EMPTY = "{} is empty: the scan found nothing"
 
 
 def resolve(
-    scan: str, session: date, tickers: Iterable[str], files: Sequence[str], folder: Path, archive: Archive
+    scan: str,
+    session: date,
+    tickers: Iterable[str],
+    files: Sequence[str],
+    folder: Path,
+    archive: Archive,
+    of_market: Callable[[], Iterable[Member]] = tuple,
 ) -> Universe:
     """The universe of `scan` on `session`; `folder` is the session's own, where the scan puts its `files`.
 
+    Beside the session's folder lies `follow.csv`, what a person follows since a day. `of_market` gives what the
+    market's list of the session before adds; it is asked once, for a session of which no universe is kept.
     Raises UniverseError for a file without a column `ticker` or `symbol`, for an empty universe, and where a file is
     gone and what was kept of it is damaged.
     """
@@ -73,7 +83,8 @@ def resolve(
             unmapped += strange
         else:
             members += [member for member in kept if member.source == name]
-    members += [member for member in kept if member.source not in {CONFIGURED, *files}]
+    members += read_followed(folder.parent / session_files.FOLLOW, session)
+    members += [member for member in kept if member.source not in {CONFIGURED, *files}] if kept else of_market()
     if not members:
         where = ", ".join(files) or "no file"
         raise UniverseError(
@@ -82,6 +93,44 @@ def resolve(
         )
     first = {member.ticker: member for member in reversed(members)}
     return Universe(tuple(dict.fromkeys(first[member.ticker] for member in members)), tuple(unmapped))
+
+
+def read_followed(path: Path, session: date) -> list[Member]:
+    """What `python -m darkpool market --follow` wrote, of tickers followed since the session or before it.
+
+    Raises UniverseError for a row that it cannot have written.
+    """
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        since = [(symbols.validate(row["ticker"]), date.fromisoformat(row["since"])) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UniverseError(f"{path}: expected the columns ticker and since, as DSX,2025-12-22: {error}") from None
+    return [Member(ticker, path.name) for ticker, day in since if day <= session]
+
+
+def follow(path: Path, tickers: Iterable[str], session: date) -> list[str]:
+    """Add tickers to the followed ones, since `session`; returns those that were not there."""
+    there = read_followed(path, date.max)
+    new = [ticker for ticker in dict.fromkeys(tickers) if ticker not in {member.ticker for member in there}]
+    text = path.read_text(encoding="utf-8") if path.is_file() else "ticker,since\n"
+    write_atomic(path, (text + "".join(f"{ticker},{session}\n" for ticker in new)).encode())
+    return new
+
+
+def of_market(path: Path, count: int) -> list[Member]:
+    """The first `count` confirmed names of a session's table `market` that are not followed yet; none without one."""
+    if not count or not path.is_file():
+        return []
+    import polars as pl
+
+    from ..tables import contracts
+
+    rows = contracts.read("market", path)
+    listed = rows.filter("confirmed", ~pl.col("is_followed"), pl.col("rank").is_not_null()).sort("rank").head(count)
+    return [Member(ticker, f"market of {path.parent.name}") for ticker in listed["ticker"]]
 
 
 def _read_scan_file(path: Path) -> tuple[list[Member], list[str]]:

@@ -26,6 +26,7 @@ UNITS: Mapping[str, tuple[str, Kind]] = {
     "ratio": ("float64", "ratio"),
     "new shares per old": ("float64", "ratio"),
     "robust standard deviations": ("float64", "signed"),
+    "standard deviations": ("float64", "signed"),
     "natural logarithm": ("float64", "signed"),
     "score": ("float64", "score"),
     "USD a share": ("float64", "price"),

@@ -184,8 +184,46 @@ VOLUME_COVERAGE = Column(
     "100 × (buy + sell) / (buy + sell + neutral)", null=True,
 )
 
+_NOT_SCREENED = "The market is not screened (market.show: 0), or the ticker has too few sessions to compare with."
+VOLUME_MULTIPLE = Column(
+    "volume_multiple", "ratio",
+    "Off-exchange volume against the median of its own sessions, the market's own day taken out.",
+    "exp(y − median of earlier y); y = ln(trf_volume) − the market's day", null=True, unknown_by=("split_unclear",),
+    unknown=_NOT_SCREENED,
+)
+VOLUME_Z = Column(
+    "volume_z", "standard deviations",
+    "How far the off-exchange volume lies from its own sessions, as logarithms, the market's own day taken out.",
+    "(y − mean of earlier y) / standard deviation of earlier y", null=True, unknown_by=("split_unclear",),
+    unknown=_NOT_SCREENED,
+)
+
 BY_TICKER = ("date", "ticker")
 BY_WEEK = ("week_start_date", "ticker")
+
+_MARKET = (
+    DATE,
+    TICKER.but(sentence="The ticker in our spelling; FINRA's symbol where it has none."),
+    Column("symbol", "text", "Symbol in FINRA's spelling."),
+    TRF_VOLUME.but(null=False),
+    Column("earlier_sessions", "sessions", "Sessions of the window before this one with an off-exchange volume."),
+    Column(
+        "median_volume", "shares", "Median off-exchange volume of those sessions, as FINRA published it.", null=True,
+    ),
+    VOLUME_MULTIPLE, VOLUME_Z,
+    Column("rank", "place", "1 is the most unusual name of the core.", null=True),
+    Column("is_core", "truth", "On at least 20 earlier sessions, with a median of 100,000 shares or more."),
+    Column("is_followed", "truth", "In the scan's universe."),
+    Column("is_new", "truth", "On fewer than 20 earlier sessions, with 100,000 shares or more today."),
+    Column("confirmed", "truth", "Yahoo was asked for its splits and volume, and answered."),
+    Column(
+        "market_factor", "ratio",
+        "The market's own day: how much more than its normal the core traded, the same in every row; null below 100 "
+        "core names.",
+        "exp(median of ln(trf_volume) − median of earlier ln(trf_volume) over the core)", null=True,
+    ),
+    FLAGS,
+)
 
 TABLES: Mapping[str, Table] = {
     "finra_trf": Table(("date", "symbol"), (
@@ -243,7 +281,10 @@ TABLES: Mapping[str, Table] = {
             null=True, label="{ma}-session mean", at=(MUCH, 3), unknown_by=_NO_WINDOW,
         ),
         Column(
-            "trf_spike", "ratio", "Off-exchange volume against its own {ma}-session mean.", "trf_volume / trf_ma20",
+            "trf_spike", "ratio",
+            "Off-exchange volume against its own {ma}-session mean. The mean holds the session itself, so the spike "
+            "saturates at {ma}.",
+            "trf_volume / trf_ma20",
             null=True, label="Spike", heading="× mean", at=(GLANCE, 5), essential=True,
             also=("digest", "message", "terminal"), unknown_by=_NO_WINDOW, unknown="The mean is zero.",
         ),
@@ -263,6 +304,8 @@ TABLES: Mapping[str, Table] = {
             also=("message", "terminal"), unknown_by=("no_trf", *_NO_REGULAR, "identity_break", "short_history"),
             unknown="The earlier ratios do not vary, so that there is no scale.",
         ),
+        VOLUME_MULTIPLE.but(since=4, label="Multiple", heading="× normal", at=(UNUSUAL, 4)),
+        VOLUME_Z.but(since=4, label="Volume z", heading="σ of ln", at=(UNUSUAL, 5)),
         Column(
             "accum_score", "score",
             "The order of this table: off-exchange ratio and spike, weighted. The spike dominates the sum.",
@@ -274,7 +317,7 @@ TABLES: Mapping[str, Table] = {
         Column(
             "history_sessions", "sessions",
             "Earlier sessions of the {window}-session window with an off-exchange volume, of this security.",
-            label="History", at=(UNUSUAL, 4),
+            label="History", at=(UNUSUAL, 6),
         ),
         LIT_BUY_RATIO, LIT_BUY_LOW, LIT_BUY_HIGH, METHOD, LIT_COVERAGE, BOUGHT, SOLD, BOUGHT_LOW, BOUGHT_HIGH,
         BUY_RATIO, LOG_RATIO, SIGNAL,
@@ -357,6 +400,18 @@ TABLES: Mapping[str, Table] = {
             "share_of_trf", "fraction", "Its part of the session's off-exchange volume by FINRA's file.",
             "size / trf_volume", null=True,
         ),
+    )),
+    "market_screen": Table(BY_TICKER, _MARKET),
+    "market": Table(BY_TICKER, (
+        *_MARKET[:-3],
+        REGULAR_VOLUME.but(sentence="Consolidated volume as traded; null for names that are not confirmed."),
+        OFFEX_RATIO.but(sentence="The part of the volume that traded off-exchange; null for names not confirmed."),
+        Column("close", "USD a share", "Yahoo's close as traded; null for names that are not confirmed.", null=True),
+        Column(
+            "change_pct", "percent", "From the close of the session before to this one, on one basis across splits.",
+            "100 × (close / close of the session before − 1)", null=True, kind="change",
+        ),
+        *_MARKET[-3:],
     )),
     "reconciliation": Table(("check", "date", "ticker"), (
         Column(

@@ -89,6 +89,11 @@ def merge(*parts: Mapping[str, str]) -> dict[str, str]:
     return pack(list(sources.values()), notes, any(part["simulated"] for part in heard), is_counted=True)
 
 
+def of_same(metadata: Mapping[str, str]) -> dict[str, str]:
+    """What a table says that is made of the one with this metadata, and of nothing that has a state of its own."""
+    return {name: metadata[name] for name in ("sources", "notes", "simulated", "splits") if name in metadata}
+
+
 def flags(metadata: Mapping[str, str]) -> dict[str, list[str]]:
     """Flags by ticker, beside those that the table's own columns tell; none in a table from before there were any."""
     found: dict[str, list[str]] = json.loads(metadata.get("flags", "{}"))

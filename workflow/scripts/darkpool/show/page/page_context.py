@@ -69,7 +69,9 @@ def waiting(heard: Sequence[carried.Source], scan: str, session: date, mode: str
     ]
 
 
-def extras(checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str], blocks: str) -> dict[str, pl.DataFrame]:
+def extras(
+    checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str], blocks: str, market: Sequence[str]
+) -> dict[str, pl.DataFrame]:
     """What stands on the page beside the sessions' rows: what lies behind them, and in mode weekly the weeks."""
     shown = {
         "checks": contracts.read("reconciliation", checks),
@@ -77,6 +79,8 @@ def extras(checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str], b
         "blocks": contracts.read("trf_blocks", blocks),
         "lit": pl.concat([contracts.read("lit_flow", path) for path in lit]),
     }
+    for path in market:
+        shown["market"] = contracts.read("market", path)
     for path in weeks:
         shown["weekly"] = weekly.labelled(contracts.read("weekly", path), contracts.metadata(path))
     return shown

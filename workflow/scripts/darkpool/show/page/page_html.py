@@ -35,6 +35,7 @@ def render_html(
     merged: pl.DataFrame | None = None,
     lit: pl.DataFrame | None = None,
     blocks: pl.DataFrame | None = None,
+    market: pl.DataFrame | None = None,
 ) -> str:
     """The page: the session's rows as a plain table, and all sessions of `features` for its script to show.
 
@@ -42,9 +43,12 @@ def render_html(
     (ValueError). `weekly`: the table of that name, with the columns of `weekly.LABELS` where they are known; a section
     of its own, newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed. `merged`: the
     ratios of the window. `lit`: lit_flow of the sessions, for what lies behind a row. `blocks`: trf_blocks of the
-    session. The page asks the network for nothing, runs without its script, and holds no clock.
+    session. `market`: the table of that name, of which ten names stand on the page. The page asks the network for
+    nothing, runs without its script, and holds no clock.
     """
-    content = view.content(features, context, weekly=weekly, checks=checks, merged=merged, lit=lit, blocks=blocks)
+    content = view.content(
+        features, context, weekly=weekly, checks=checks, merged=merged, lit=lit, blocks=blocks, market=market
+    )
     scripts = _scripts()
     return (
         _environment()

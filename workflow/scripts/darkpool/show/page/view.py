@@ -13,6 +13,7 @@ from ...measures import stands_out
 from ...tables import glossary
 from ...tables.column import NUMERIC
 from ...tables.columns import COLUMNS
+from .. import elsewhere
 from ..sign_methods import METHODS
 from . import banners, data, explanations, rows
 from .context import PageContext
@@ -32,6 +33,7 @@ def content(
     merged: pl.DataFrame | None = None,
     lit: pl.DataFrame | None = None,
     blocks: pl.DataFrame | None = None,
+    market: pl.DataFrame | None = None,
 ) -> dict[str, Any]:
     """What the page's template is filled with; tables and ValueError as `page_html.render_html`."""
     rows.check(features, context, weekly, checks)
@@ -52,6 +54,7 @@ def content(
         "earlier": [(day, rows.of_session(sessions[day], shown) if is_small else None) for day in earlier],
         "weeks": weeks,
         "reconciliation": None if checks is None else rows.of_checks(checks),
+        "elsewhere": None if market is None else elsewhere.panel(market),
         "counts": banners.counts(target),
         "sources": banners.sources(context),
         "stands_out": stands_out.sentences(target, blocks),

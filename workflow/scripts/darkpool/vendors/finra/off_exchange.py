@@ -15,7 +15,8 @@ import polars as pl
 from ...archive import layout
 from ...archive.store import Archive
 from ...market import finra_files
-from .regsho import VOLUMES, File, Odd, RegshoError, parse
+from . import parsed
+from .regsho import VOLUMES, File, Odd, RegshoError
 
 FACILITY_ORDER = "BQNDO"
 """As CNMS lists them; a letter that is not among them comes last."""
@@ -62,7 +63,7 @@ def read_session(
         newest: RegshoError | None = None
         for path in archive.answers(relative):
             try:
-                answers.append((path.name, parse(path.read_bytes(), path.name, session)))
+                answers.append((path.name, parsed.read(path, session)))
                 newest, is_replaced = None, archive.is_replaced(path)
             except RegshoError as error:
                 # In the archive there is no vendor that could be down.
@@ -147,9 +148,11 @@ def _in_order(facilities: str) -> str:
     )
 
 
-def read_window(archive: Archive, sessions: Sequence[date], prefixes: Sequence[str], symbols: Iterable[str]) -> Window:
-    """Off-exchange volumes of `symbols`; what is missing has no row."""
-    wanted = list(symbols)
+def read_window(
+    archive: Archive, sessions: Sequence[date], prefixes: Sequence[str], symbols: Iterable[str] | None = None
+) -> Window:
+    """Off-exchange volumes of `symbols`, or of every one; what is missing has no row."""
+    wanted = None if symbols is None else list(symbols)
     frames, damaged, odd, withdrawn = [], {}, [], []
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda session: read_session(archive, session, prefixes, wanted), sessions))

@@ -17,7 +17,7 @@ from ...archive.store import Archive
 from ...archive.universe_file import Member, to_csv
 from ...market import symbols
 from ..entries import of_file
-from ..yahoo import bars_fetch
+from ..yahoo import bars_fetch, market_fetch
 from . import watchlist
 from .daily_answers import bars, regsho_file, split_table
 from .files import entry, once, parquet, receipt
@@ -36,6 +36,22 @@ def fetch(archive: Archive, session: date, window: Sequence[date], seed: int) ->
     once(archive, layout.universe(settings.DEMO, session), lambda: to_csv(members))
     archive.write_receipt("finra", session, _say_finra(archive, session, window, seed))
     archive.write_receipt("yahoo", session, _say_yahoo(archive, session, window, tickers, seed))
+
+
+def fetch_market(archive: Archive, session: date, window: Sequence[date], names: Sequence[str], seed: int) -> None:
+    """Write what Yahoo would have said of other names of the market; files that are there are left alone."""
+    answers = bars(names, window, seed)
+    path = once(archive, layout.yahoo_market(session), lambda: parquet(answers))
+    once(archive, layout.yahoo_market_splits(session), lambda: parquet(split_table(window)))
+    found = set(pq.read_table(path, columns=["symbol"]).column(0).to_pylist())
+    file = of_file(archive, path, None)
+    entries = {
+        name: entry(session, f"yahoo/{symbol}", **file)
+        if (symbol := symbols.to_yahoo(name)) in found
+        else entry(session, f"yahoo/{symbol}", state="absent", status=404, reason=f"SIMULATED: no data for {symbol}")
+        for name in names
+    }
+    archive.write_receipt(market_fetch.SOURCE, session, receipt(market_fetch.SOURCE, session, seed, tickers=entries))
 
 
 def _say_finra(archive: Archive, session: date, window: Sequence[date], seed: int) -> dict[str, Any]:

@@ -65,6 +65,17 @@ def write(
     return archive.keep(daily_name, _parquet(bars), moment, repeat=repeat, lost=lost)
 
 
+def write_as(archive: Archive, names: tuple[str, str], answers: Sequence[DailyAnswer]) -> Path:
+    """Keep bars and splits of `answers` under the two `names`; returns the file with the bars."""
+    daily_name, splits_name = names
+    last = max(answer.retrieved_at for answer in answers if answer.retrieved_at)
+    moment = archive.free_moment(last, daily_name, splits_name)
+    bars = pl.concat([answer.bars for answer in answers]).sort("symbol", "date")
+    named = pl.concat([answer.splits for answer in answers]).sort("symbol", "ex_date")
+    archive.keep(splits_name, _parquet(named), moment)
+    return archive.keep(daily_name, _parquet(bars), moment)
+
+
 def _parquet(frame: pl.DataFrame) -> bytes:
     sink = io.BytesIO()
     pq.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), sink, compression="zstd")
