@@ -10,6 +10,10 @@ import polars as pl
 from ..tables import glossary
 
 UNCONFIRMED = "unconfirmed"
+NONE_CONFIRMED = (
+    "None of these names is confirmed: no answer of Yahoo's about their splits and volume is at hand, so a split may "
+    "stand behind a number."
+)
 ON_PAGE, IN_DIGEST = 10, 3
 NO_DAY = (
     "Fewer than 100 names traded off-exchange on most days of the window and in size, so there is no market day to "
@@ -35,8 +39,13 @@ def day(rows: pl.DataFrame) -> str:
     return f"The market itself traded {glossary.written('ratio', factor)} its normal off-exchange volume."
 
 
-def line(row: Mapping[str, Any]) -> str:
-    """A name in words: how unusual, how much, and whether Yahoo confirms it."""
+def caveat(rows: pl.DataFrame) -> str:
+    """What is true of every one of `rows` is said once: that nobody confirmed any. Empty otherwise."""
+    return NONE_CONFIRMED if rows.height and not rows["confirmed"].any() else ""
+
+
+def line(row: Mapping[str, Any], *, with_doubt: bool = True) -> str:
+    """A name in words: how unusual, how much, and `with_doubt` where Yahoo does not confirm it."""
     said = [
         f"{glossary.written('ratio', row['volume_multiple'])} its normal off-exchange volume",
         f"{glossary.written('signed', row['volume_z'])} σ",
@@ -44,16 +53,21 @@ def line(row: Mapping[str, Any]) -> str:
     ]
     if row["change_pct"] is not None:
         said.append(f"price {glossary.written('change', row['change_pct'])}")
-    if not row["confirmed"]:
+    if with_doubt and not row["confirmed"]:
         said.append(UNCONFIRMED)
     return f"{row['ticker']}: {', '.join(said)}"
 
 
 def lines(rows: pl.DataFrame, most: int) -> list[str]:
-    """The first names that are not followed anyhow."""
-    return [line(row) for row in ranked(rows.filter(~pl.col("is_followed")), most).iter_rows(named=True)]
+    """The first names that are not followed anyhow; where none of them is confirmed the last line says so."""
+    shown = ranked(rows.filter(~pl.col("is_followed")), most)
+    doubt = caveat(shown)
+    told = [line(row, with_doubt=not doubt) for row in shown.iter_rows(named=True)]
+    return [*told, doubt] if doubt else told
 
 
 def panel(rows: pl.DataFrame) -> dict[str, Any]:
     """What the session's page shows of the market."""
-    return {"day": day(rows), "lines": lines(rows, ON_PAGE)}
+    shown = lines(rows, ON_PAGE)
+    doubt = NONE_CONFIRMED if NONE_CONFIRMED in shown else ""
+    return {"day": day(rows), "lines": [line for line in shown if line != doubt], "doubt": doubt}

@@ -22,7 +22,7 @@ from ...tables import glossary
 from ..page import banners, values
 from ..page.context import PageContext
 from ..page.sheet import INFERRED
-from . import session_states, signal_history, watchlist
+from . import market_streaks, session_states, signal_history, watchlist
 from .session_states import Session
 from .watchlist import LEAST_STREAK, LOOKED_AT, SHOWN
 
@@ -80,6 +80,8 @@ def render(folder: Path, lagging: str = "") -> str:
             shown=shown,
             watchlist=watchlist.read(folder, shown, readable) if shown else None,
             movers=watchlist.movers(folder, [session for session in readable if shown and session.day <= shown.day]),
+            market=market_streaks.read(folder, [session.day for session in readable]),
+            least_market=market_streaks.LEAST,
             least_streak=LEAST_STREAK,
             looked_at=LOOKED_AT,
             columns=_columns(),

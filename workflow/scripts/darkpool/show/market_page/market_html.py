@@ -62,13 +62,14 @@ def render(
     """
     listed, new = elsewhere.ranked(rows, show), elsewhere.newest(rows, show)
     shown = [*listed["ticker"], *new["ticker"]]
+    doubts = {"listed": elsewhere.caveat(listed), "new": elsewhere.caveat(new)}
     script = SCRIPT.read_text(encoding="utf-8")
     return _environment().get_template(PAGE.name).render(
         scan=scan, session=session, simulated=told["simulated"], sources=banners.in_words(told["sources"]),
         sentence=elsewhere.day(rows), explained=SENTENCE, count=rows.height, core=int(rows["is_core"].sum()),
         listed=[_cells(row) for row in listed.iter_rows(named=True)],
         new=[_cells(row) for row in new.iter_rows(named=True)],
-        shown=SHOWN, labels=LABELS, headings=HEADINGS, kinds=KINDS, glossary=glossary,
+        doubts=doubts, shown=SHOWN, labels=LABELS, headings=HEADINGS, kinds=KINDS, glossary=glossary,
         data=data.text({"lines": {ticker: list((lines or {}).get(ticker, ())) for ticker in shown}}),
         css=STYLE.read_text(encoding="utf-8"), script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
