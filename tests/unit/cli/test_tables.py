@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from command_line import cells
+import market_rows
+from command_line import DAYS, cells
 from darkpool.tables import glossary
 
 
@@ -42,3 +43,52 @@ def test_the_sessions_on_disk_are_listed_with_their_state(run, project):
     assert out.splitlines()[3].split()[:4] == ["2025-12-19", glossary.UNKNOWN, "damaged", glossary.UNKNOWN]
     assert "2025-12-19/features.parquet: expected the table features as Parquet" in out.splitlines()[3]
     assert out.splitlines()[4].split()[:4] == ["2025-12-22", "single", "complete", "3"]
+
+
+def test_the_market_lists_the_most_unusual_names_and_the_new_ones(project, run):
+    rows = [
+        market_rows.name("XERS", 1, **market_rows.confirmed()),
+        market_rows.name("VST", 2, volume_z=None, volume_multiple=None),
+        market_rows.name("NEWR", None, is_new=True),
+    ]
+    market_rows.put(project / "results/emps2", DAYS[-1], rows)
+    status, out, err = run("market")
+    assert (status, err) == (0, "")
+    assert "The market itself traded 1.49" in out
+    listed, _, new = out.partition("New names:")
+    assert cells(listed)[-2:][0][0] == "XERS"
+    assert "NEWR" in new
+    assert "NEWR" not in listed
+    assert glossary.UNKNOWN in out
+    assert glossary.DISCLAIMER in out
+
+
+def test_as_many_names_as_asked_for(project, run):
+    market_rows.put(project / "results/emps2", DAYS[-1], [market_rows.name(f"N{rank}", rank) for rank in range(1, 9)])
+    _, out, _ = run("market", "--last", "3")
+    assert "N3" in out
+    assert "N4" not in out
+
+
+def test_following_a_name_writes_it_down_and_says_what_brings_it(project, run):
+    market_rows.put(project / "results/emps2", DAYS[-1], [market_rows.name("XERS", 1)])
+    status, out, _ = run("market", "--follow", "XERS")
+    assert status == 0
+    assert f"followed from {DAYS[-1]} on: XERS" in out
+    assert (project / "results/emps2/follow.csv").read_text() == f"ticker,since\nXERS,{DAYS[-1]}\n"
+    assert "nothing that was not followed before" in run("market", "--follow", "XERS")[1]
+
+
+def test_a_name_that_the_market_does_not_have_is_not_followed(project, run):
+    market_rows.put(project / "results/emps2", DAYS[-1], [market_rows.name("XERS", 1)])
+    status, _, err = run("market", "--follow", "XERZ")
+    assert status == 1
+    assert "XERZ" in err
+    assert not (project / "results/emps2/follow.csv").exists()
+
+
+def test_a_session_without_the_market_says_so(project, run):
+    (project / "results/emps2" / str(DAYS[-1]) / "market.parquet").unlink()
+    status, out, err = run("market")
+    assert (status, out) == (1, "")
+    assert "market" in err

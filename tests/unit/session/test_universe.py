@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import market_rows
 from darkpool.archive import layout
 from darkpool.archive.store import Archive
 from darkpool.market import symbols
@@ -166,3 +167,66 @@ def test_pairs_and_csv_carry_a_universe_unchanged(archive) -> None:
     found = universe.of_pairs([["NA", "config"], ["TpC", FILE]])
     keep(archive, found)
     assert tuple(universe.read_kept(archive, "emps2", DAY)) == found.members
+
+
+class TestOfMarket:
+    """`market.follow`: the first confirmed names of the session before."""
+
+    def path(self, tmp_path: Path) -> Path:
+        listed = [
+            market_rows.name("XERS", 1, **market_rows.confirmed()),
+            market_rows.name("VST", 2),
+            market_rows.name("AAPL", 3, is_followed=True, **market_rows.confirmed()),
+            market_rows.name("SLYV", 4, **market_rows.confirmed()),
+        ]
+        market_rows.put(tmp_path, DAY, listed)
+        return tmp_path / str(DAY) / "market.parquet"
+
+    def test_the_first_confirmed_names_come_in_with_the_reason(self, tmp_path, archive, folder) -> None:
+        path = self.path(tmp_path)
+        assert [member.ticker for member in universe.of_market(path, 1)] == ["XERS"]
+        found = universe.resolve("emps2", DAY, ("SPY",), (), folder, archive, lambda: universe.of_market(path, 2))
+        assert found.members[1:] == (Member("XERS", f"market of {DAY}"), Member("SLYV", f"market of {DAY}"))
+
+    def test_a_universe_that_is_kept_wins(self, tmp_path, archive, folder) -> None:
+        path = self.path(tmp_path)
+        keep(
+            archive, universe.resolve("emps2", DAY, ("SPY",), (), folder, archive, lambda: universe.of_market(path, 1))
+        )
+
+        def not_asked() -> list[Member]:
+            raise AssertionError("the market is asked once")
+
+        again = universe.resolve("emps2", DAY, ("SPY",), (), folder, archive, not_asked)
+        assert again.tickers == ["SPY", "XERS"]
+
+    def test_without_the_table_or_with_none_wanted_nothing_comes(self, tmp_path) -> None:
+        assert universe.of_market(tmp_path / "market.parquet", 5) == []
+        assert universe.of_market(self.path(tmp_path), 0) == []
+
+    def test_a_table_that_cannot_be_read_is_named(self, tmp_path) -> None:
+        path = tmp_path / "market.parquet"
+        path.write_bytes(b"PAR1")
+        with pytest.raises(UniverseError, match="market.follow reads .*market.parquet, which is no table"):
+            universe.of_market(path, 1)
+
+
+def test_a_followed_ticker_is_in_the_universe_from_its_day_on(archive, folder) -> None:
+    assert universe.follow(folder.parent / "follow.csv", ["DSX", "TpC", "DSX"], DAY) == ["DSX", "TpC"]
+    assert universe.follow(folder.parent / "follow.csv", ["DSX"], date(2025, 12, 23)) == []
+    assert (folder.parent / "follow.csv").read_text() == "ticker,since\nDSX,2025-12-22\nTpC,2025-12-22\n"
+    assert resolve(archive, folder, ("SPY",), ()).members[1:] == (
+        Member("DSX", "follow.csv"),
+        Member("TpC", "follow.csv"),
+    )
+    before = universe.resolve("emps2", date(2025, 12, 19), ("SPY",), (), folder, archive)
+    assert before.tickers == ["SPY"]
+
+
+@pytest.mark.parametrize(
+    "content", ["name\nDSX\n", "ticker,since\nDSX,yesterday\n", "ticker,since\n!!,2025-12-22\n", "ticker,since\nDSX\n"]
+)
+def test_a_follow_file_that_nobody_wrote_is_refused_by_name(content, archive, folder) -> None:
+    (folder.parent / "follow.csv").write_text(content)
+    with pytest.raises(UniverseError, match=r"follow.csv: expected the columns ticker and since, as DSX,2025-12-22"):
+        resolve(archive, folder, ("SPY",), ())

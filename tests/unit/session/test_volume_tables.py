@@ -1,6 +1,5 @@
 """From the archive of a session to its volume tables, with what is missing said and not invented."""
 
-import io
 import json
 import math
 import tempfile
@@ -8,7 +7,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +16,7 @@ from darkpool.archive.store import Archive
 from darkpool.market import sessions
 from darkpool.session import volume_tables
 from darkpool.tables import contracts, facts
+from parquet_bytes import parquet
 from standin import regsho_file
 
 DAY = date(2025, 12, 22)
@@ -38,13 +37,6 @@ TICKERS = ["A", "BRK.B", "NA", "TPC", "TpC"]
 @pytest.fixture
 def archive(tmp_path) -> Archive:
     return Archive(tmp_path)
-
-
-def parquet(rows: list[tuple[Any, ...]], schema: dict[str, Any]) -> bytes:
-    sink = io.BytesIO()
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
-    pq.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), sink)
-    return sink.getvalue()
 
 
 def keep_finra(archive: Archive, rows=ROWS, day: date = DAY, prefix: str = "CNMS") -> None:

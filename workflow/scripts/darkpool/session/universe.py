@@ -121,14 +121,22 @@ def follow(path: Path, tickers: Iterable[str], session: date) -> list[str]:
 
 
 def of_market(path: Path, count: int) -> list[Member]:
-    """The first `count` confirmed names of a session's table `market` that are not followed yet; none without one."""
+    """The first `count` confirmed names of a session's table `market` that are not followed yet; none without one.
+
+    Raises UniverseError for a table that cannot be read.
+    """
     if not count or not path.is_file():
         return []
     import polars as pl
 
     from ..tables import contracts
 
-    rows = contracts.read("market", path)
+    try:
+        rows = contracts.read("market", path)
+    except (OSError, ValueError) as error:
+        raise UniverseError(
+            f"market.follow reads {path}, which is no table: {error}; delete it, or make it anew"
+        ) from None
     listed = rows.filter("confirmed", ~pl.col("is_followed"), pl.col("rank").is_not_null()).sort("rank").head(count)
     return [Member(ticker, f"market of {path.parent.name}") for ticker in listed["ticker"]]
 

@@ -69,7 +69,7 @@ function lineOf(row) {
   const cell = document.createElement("td");
   cell.colSpan = row.cells.length;
   const words = document.createElement("p");
-  const median = there.slice(0, -1).sort((a, b) => a - b);
+  const median = values.slice(0, -1).filter((value) => value !== null).sort((a, b) => a - b);
   const middle = median.length ? (median[(median.length - 1) >> 1] + median[median.length >> 1]) / 2 : null;
   words.textContent = `${row.dataset.ticker}: off-exchange volume of ${values.length} sessions, ${there.length} with a value; ` +
     `greatest ${there.length ? Math.max(...there).toLocaleString("en-US") : "unknown"} shares` +
