@@ -207,7 +207,7 @@ class TestOfMarket:
     def test_a_table_that_cannot_be_read_is_named(self, tmp_path) -> None:
         path = tmp_path / "market.parquet"
         path.write_bytes(b"PAR1")
-        with pytest.raises(UniverseError, match="market.follow reads .*market.parquet, which is no table"):
+        with pytest.raises(UniverseError, match=r"market\.follow reads .*market\.parquet, which is no table"):
             universe.of_market(path, 1)
 
 
