@@ -17,9 +17,11 @@ NEXT = "2025-12-23"
 DAILY = {"mode": "daily", "backfill_count": 3}
 A_SESSION = {
     "simulate_vendors", "simulate_ticks", "simulate_weekly", "build_volumes", "classify_lit", "gather_lit",
-    "build_features",
+    "screen_market", "build_features",
 }  # fmt: skip
-A_PAGE = {"reconcile_sources", "publish_table", "draw_plots", "write_manifest"}
+A_PAGE = {
+    "reconcile_sources", "simulate_market", "publish_market", "publish_table", "draw_plots", "write_manifest",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,11 @@ import pytest
 from darkpool.history import lag
 
 DAY = "2025-12-22"
-TABLES = ["dark_flow", "features", "finra_trf", "lit_flow", "merged", "otc_weekly", "trf_flow", "yf_volume"]
-PAGES = ["overview.png", "table.csv", "table.html", "table.png"]
+TABLES = [
+    "dark_flow", "features", "finra_trf", "lit_flow", "market", "market_screen", "merged", "otc_weekly", "trf_blocks",
+    "trf_flow", "yf_volume",
+]  # fmt: skip
+PAGES = ["market.csv", "market.html", "overview.png", "table.csv", "table.html", "table.png"]
 TARGET = f"results/demo/{DAY}/all"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DEMO_ONLY = {"simulate_vendors", "simulate_ticks", "simulate_weekly"}
+DEMO_ONLY = {"simulate_vendors", "simulate_ticks", "simulate_weekly", "simulate_market"}
 
 
 @pytest.fixture(scope="module")
