@@ -85,7 +85,7 @@ def _instead(column: Column) -> str:
 
 
 def session_files() -> str:
-    made = {"always": "always", files.WEEKLY: "in mode weekly"}
+    made = {"always": "always", files.WEEKLY: "in mode weekly", files.MARKET: f"{code('market.show')} above 0"}
     return table(
         ("file", "what", "made by", "when"),
         (

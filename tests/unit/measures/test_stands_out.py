@@ -13,6 +13,7 @@ from darkpool.measures import stands_out
 USUAL: dict[str, Any] = {
     "trf_volume": 500.0, "regular_volume": 1000.0, "offex_ratio": 0.5, "trf_spike": 1.0, "trf_percentile": 0.5,
     "offex_ratio_z": 0.0, "history_sessions": 60, "signal": "", "strength": "",
+    "volume_z": None, "volume_multiple": None,
 }  # fmt: skip
 UNKNOWN = {**dict.fromkeys(USUAL), "history_sessions": 0, "signal": "", "strength": ""}
 
@@ -61,6 +62,18 @@ def test_more_reasons_come_before_a_farther_ratio_and_five_lines_are_the_most() 
     lines = said(**rows, BOTH={"offex_ratio_z": -2.0, "trf_percentile": 1.0})
     assert [line.partition(":")[0] for line in lines] == ["BOTH", "T5", "T4", "T3", "T2", "The session"]
     assert lines[-1].startswith("The session: 7 of 7 tickers stand out")
+
+
+def test_where_the_market_is_known_its_own_day_is_no_news_and_the_multiple_is_said() -> None:
+    lines = said(
+        DAY={"trf_percentile": 1.0, "volume_z": 1.9, "volume_multiple": 1.2, "trf_spike": 1.8},
+        OWN={"trf_percentile": 1.0, "volume_z": 4.2, "volume_multiple": 3.9, "trf_spike": 2.5},
+        LOW={"trf_percentile": 0.3, "volume_z": -2.0, "volume_multiple": 0.4, "trf_spike": 0.6},
+    )
+    assert lines[:-1] == [
+        "OWN: highest off-exchange volume of 61 sessions, +4.20 σ from its normal, 3.90× its normal",
+        "LOW: off-exchange volume, −2.00 σ from its normal, 0.40× its normal",
+    ]
 
 
 def test_nothing_unusual_and_nothing_known_are_different_sentences() -> None:

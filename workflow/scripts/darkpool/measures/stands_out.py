@@ -14,9 +14,10 @@ from ..tables import glossary
 
 MOST = 5
 FAR = 2.0
-"""Robust standard deviations of the ratio from its own median that count as unusual."""
+"""Robust standard deviations of the ratio from its own median, and standard deviations of the volume from its normal
+with the market's own day taken out, that count as unusual."""
 HIGH, LOW = 0.95, 0.05
-"""Places of the volume among its own earlier sessions that count as unusual."""
+"""Places of the volume among its own earlier sessions that count as unusual, where the market is not known."""
 FIRM = "firm"
 BLOCK_SHARES, BLOCK_USD = 10_000, 200_000
 """A block trade by NYSE Rule 127.10: one or the other."""
@@ -62,18 +63,26 @@ def _block(block: Row) -> str:
 
 def _order(found: tuple[Row, list[str]]) -> tuple[int, float, float, str]:
     row, reasons = found
-    spike = row["trf_spike"]
-    departure = abs(math.log(spike)) if spike else 0.0
+    times = row["volume_multiple"] or row["trf_spike"]
+    departure = abs(math.log(times)) if times else 0.0
     return -len(reasons), -abs(row["offex_ratio_z"] or 0.0), -departure, row["ticker"]
 
 
 def _reasons(row: Row) -> Iterable[str]:
-    """What is unusual about the ticker, the volume first."""
-    place, count = row["trf_percentile"], row["history_sessions"]
+    """What is unusual about the ticker, the volume first.
+
+    A volume that the whole market's day explains is not, though it be the highest of its own sessions.
+    """
+    place, count, far = row["trf_percentile"], row["history_sessions"], row["volume_z"]
+    placed = None
     if place is not None and place >= HIGH:
-        yield _placed("highest", "above", place, count)
+        placed = _placed("highest", "above", place, count)
     elif place is not None and place <= LOW:
-        yield _placed("lowest", "below", 1 - place, count)
+        placed = _placed("lowest", "below", 1 - place, count)
+    if far is None:
+        yield from [placed] if placed else []
+    elif abs(far) >= FAR:
+        yield f"{placed or 'off-exchange volume'}, {glossary.signed(far)} σ from its normal"
     distance = row["offex_ratio_z"]
     if distance is not None and abs(distance) >= FAR:
         ratio = glossary.written("fraction", row["offex_ratio"])
@@ -91,18 +100,20 @@ def _placed(most: str, side: str, share: float, count: int) -> str:
 
 def _beside(row: Row) -> Iterable[str]:
     """What a reader wants beside the reasons, where it is known."""
-    if row["trf_spike"] is not None:
+    if row["volume_multiple"] is not None:
+        yield f"{glossary.written('ratio', row['volume_multiple'])} its normal"
+    elif row["trf_spike"] is not None:
         yield f"{glossary.written('ratio', row['trf_spike'])} its mean"
     if row["signal"] and row["strength"] != FIRM:
         yield f"{glossary.SIGNALS[row['signal']].label} {row['strength']}".rstrip()
 
 
 def _nothing(rows: list[Row]) -> str:
-    if all(row["trf_percentile"] is None and row["offex_ratio_z"] is None for row in rows):
+    if all(row[name] is None for row in rows for name in ("trf_percentile", "volume_z", "offex_ratio_z")):
         return "Nothing can be said to stand out: no ticker has a volume and a history to compare it with."
     return (
-        "Nothing unusual: no off-exchange volume among the highest or lowest 5% of its own sessions, "
-        "no ratio 2 σ from its own median, no firm signal."
+        "Nothing unusual: no off-exchange volume 2 σ from its normal or among the highest or lowest 5% of its own "
+        "sessions, no ratio 2 σ from its own median, no firm signal."
     )
 
 
