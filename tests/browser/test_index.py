@@ -33,9 +33,10 @@ def first_column(page) -> list[str]:
     return page.locator("table.watch tbody tr:visible th").all_inner_texts()
 
 
+@pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_serious_stands_in_a_readers_way(page_file, open_page, axe, width):
-    page = open_page(page_file, width=width)
+def test_nothing_serious_stands_in_a_readers_way(page_file, open_page, axe, width, scheme):
+    page = open_page(page_file, width=width, color_scheme=scheme)
     for summary in page.locator("summary").all():
         summary.click()
     assert axe(page) == []

@@ -30,6 +30,11 @@ def test_a_day_that_does_not_trade_is_no_session(day: str) -> None:
     assert not sessions.is_session(date.fromisoformat(day))
 
 
+def test_a_day_that_does_not_trade_has_a_name() -> None:
+    named = {"2024-03-29": "Good Friday", "2025-12-25": "Christmas", "2025-01-09": sessions.UNSCHEDULED}
+    assert {day: sessions.closure(date.fromisoformat(day)) for day in named} == named
+
+
 @given(DAYS)
 def test_previous_and_following_undo_each_other(day: date) -> None:
     session = sessions.following(day)

@@ -219,18 +219,24 @@ def test_the_command_line_writes_it(scan, capsys):
     ("values", "path", "last"),
     [
         ([0.0, 0.5, 1.0], "M2 18L50 10L98 2", (98.0, 2.0)),
-        ([0.5, None, 1.0], "M2 10h0M98 2h0", (98.0, 2.0)),
-        ([1.0, 1.0, None], "M2 2L50 2", None),
+        ([0.5, None, 1.0], "M2 18h0M98 2h0", (98.0, 2.0)),
+        ([1.0, 1.0, None], "M2 10L50 10", None),
+        ([0.40, 0.41, 0.42], "M2 18L50 10L98 2", (98.0, 2.0)),
         ([None, None], "", None),
         ([0.5], "M2 10h0", (2.0, 10.0)),
         ([7.0, 0.0], "M2 2L98 18", (98.0, 18.0)),
         ([], "", None),
     ],
 )
-def test_a_sparkline_leaves_gaps_shows_lonely_values_and_stays_on_its_scale(values, path, last):
-    drawn = watchlist.spark(values, 1.0)
+def test_a_sparkline_leaves_gaps_shows_lonely_values_and_has_its_own_scale(values, path, last):
+    drawn = watchlist.spark(values)
     assert (drawn.path, drawn.last) == (path, last)
     assert drawn.words.startswith("from" if any(value is not None for value in values) else "no value")
+
+
+def test_a_sparklines_scale_stands_beside_it():
+    assert watchlist.spark([0.271, None, 0.549, 0.4]).ends == "27.1% to 54.9%"
+    assert watchlist.spark([None]).ends == ""
 
 
 def test_every_state_and_letter_has_its_words():

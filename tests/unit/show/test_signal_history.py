@@ -56,6 +56,9 @@ def test_a_session_nobody_ran_is_missing(autumn):
 def test_holidays_and_weekends_are_told_apart(autumn):
     days = days_of(autumn)
     assert {day for day, told in days.items() if told.state == HOLIDAY} == {"2025-11-27", "2025-12-25"}
+    assert {day: told.holiday for day, told in days.items() if told.holiday} == {
+        "2025-11-27": "Thanksgiving", "2025-12-25": "Christmas",
+    }  # fmt: skip
     assert days["2025-12-20"].state == days["2025-12-21"].state == WEEKEND
 
 
@@ -67,6 +70,17 @@ def test_what_lies_before_the_first_session_or_after_the_newest_is_neither_missi
     days = days_of(autumn)
     assert days["2025-11-21"].state == days["2025-12-29"].state == OUTSIDE
     assert signal_history.calendar({}) == []
+
+
+def test_months_without_any_run_are_named_and_none_of_their_sessions_is_missing():
+    there = {date(2025, 3, 31): "complete", date(2025, 11, 28): "complete", date(2025, 12, 1): "complete"}
+    months = signal_history.calendar(there)
+    assert [(month.first.month, month.unrun) for month in months] == [
+        (12, None), (11, (date(2025, 4, 1), date(2025, 10, 1))), (3, None),
+    ]  # fmt: skip
+    november = list(sessions.between(date(2025, 11, 3), date(2025, 11, 26)))
+    assert signal_history.missing(there) == november
+    assert not {day for day in days_of(months) if day.startswith("2025-07")}
 
 
 def test_missing_sessions_are_listed_between_the_first_and_the_last():

@@ -32,21 +32,29 @@ class Calendar(NamedTuple):
     days: list[date]
     opens: list[int]  # seconds, UTC
     closes: list[int]
+    holidays: dict[date, str]
 
 
-def _from_library(last_day: date) -> dict[str, list[Any]]:
+UNSCHEDULED = "Closed"
+"""What a weekday without a session is called that no holiday explains: a hurricane, a day of mourning."""
+
+
+def _from_library(last_day: date) -> dict[str, Any]:
     import exchange_calendars
 
-    schedule = exchange_calendars.get_calendar("XNYS", start=FIRST_DAY.isoformat(), end=last_day.isoformat()).schedule
+    calendar = exchange_calendars.get_calendar("XNYS", start=FIRST_DAY.isoformat(), end=last_day.isoformat())
+    schedule = calendar.schedule
+    named = calendar.regular_holidays.holidays(FIRST_DAY.isoformat(), last_day.isoformat(), return_name=True)
     seconds = schedule[["open", "close"]].map(lambda moment: int(moment.timestamp()))
     return {
         "days": [day.date().isoformat() for day in schedule.index],
         "opens": seconds["open"].tolist(),
         "closes": seconds["close"].tolist(),
+        "holidays": {day.date().isoformat(): name for day, name in named.items()},
     }
 
 
-def _keep(path: Path, content: dict[str, list[Any]]) -> None:
+def _keep(path: Path, content: dict[str, Any]) -> None:
     """Write by rename; a read-only installation simply asks the library each time."""
     try:
         path.parent.mkdir(exist_ok=True)
@@ -64,7 +72,7 @@ def _calendar() -> Calendar:
     kept = Path(__file__).parent / "__pycache__" / f"xnys-{version('exchange-calendars')}-{last_day.year}.json"
     try:
         return _as_calendar(json.loads(kept.read_bytes()))
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         content = _from_library(last_day)
         _keep(kept, content)
         return _as_calendar(content)
@@ -75,8 +83,10 @@ def horizon() -> date:
     return _calendar().days[-1]
 
 
-def _as_calendar(content: dict[str, list[Any]]) -> Calendar:
-    return Calendar([date.fromisoformat(day) for day in content["days"]], content["opens"], content["closes"])
+def _as_calendar(content: dict[str, Any]) -> Calendar:
+    holidays = {date.fromisoformat(day): name for day, name in content["holidays"].items()}
+    days = [date.fromisoformat(day) for day in content["days"]]
+    return Calendar(days, content["opens"], content["closes"], holidays)
 
 
 def _position(session: date) -> int:
@@ -145,6 +155,11 @@ def closes(session: date) -> datetime:
 
 def is_early_close(session: date) -> bool:
     return closes(session).astimezone(NEW_YORK).time() < REGULAR_CLOSE
+
+
+def closure(day: date) -> str:
+    """Why a weekday has no session: the holiday's name, or UNSCHEDULED."""
+    return _calendar().holidays.get(day, UNSCHEDULED)
 
 
 def trading_hours(session: date, rth_start: str = "09:30", rth_end: str = "16:15") -> tuple[int, int]:

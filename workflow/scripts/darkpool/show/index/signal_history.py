@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby, pairwise, takewhile
@@ -21,19 +21,24 @@ HOLIDAY, WEEKEND, OUTSIDE = "holiday", "weekend", ""
 @dataclass(frozen=True)
 class Day:
     """A day of the calendar. `state` is that of a session, MISSING, HOLIDAY, WEEKEND, or OUTSIDE of what the scan
-    covers."""
+    covers; `holiday` its name."""
 
     day: date
     state: str
     early_close: bool = False
+    holiday: str = ""
 
 
 @dataclass(frozen=True)
 class Month:
-    """A month as weeks of seven days from Monday; None where a day is of another month."""
+    """A month as weeks of seven days from Monday; None where a day is of another month.
+
+    `unrun`: first days of the oldest and the newest of the months before it of which no session is there, or None.
+    """
 
     first: date
     weeks: list[list[Day | None]]
+    unrun: tuple[date, date] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Mover:
 
 
 def calendar(states: Mapping[date, str]) -> list[Month]:
-    """The months from the first session of `states` to the last, newest first.
+    """The months from the first session of `states` to the last, newest first, but those without any of them.
 
     Sessions between the two that `states` does not name are MISSING; what lies before or after is OUTSIDE.
     """
@@ -83,23 +88,45 @@ def calendar(states: Mapping[date, str]) -> list[Month]:
         if not first <= day <= last:
             return Day(day, OUTSIDE)
         if day not in trading:
-            return Day(day, HOLIDAY)
+            return Day(day, HOLIDAY, holiday=sessions.closure(day))
         return Day(day, states.get(day, MISSING), sessions.is_early_close(day))
 
-    months = [_month([day_of(day) for day in group]) for _, group in groupby(days, key=lambda day: day.replace(day=1))]
-    return months[::-1]
+    run, found, unrun = _months(states), list[Month](), list[date]()
+    for first_of_month, group in groupby(days, key=_month_of):
+        if first_of_month in run:
+            found.append(_month([day_of(day) for day in group], unrun))
+            unrun = []
+        else:
+            unrun.append(first_of_month)
+    return found[::-1]
 
 
-def _month(days: Sequence[Day]) -> Month:
+def _month_of(day: date) -> date:
+    return day.replace(day=1)
+
+
+def _months(states: Iterable[date]) -> set[date]:
+    return {_month_of(day) for day in states}
+
+
+def _month(days: Sequence[Day], unrun: Sequence[date]) -> Month:
     first = days[0].day
     padded: list[Day | None] = [*[None] * first.weekday(), *days]
     padded += [None] * (-len(padded) % 7)
-    return Month(first, [padded[i : i + 7] for i in range(0, len(padded), 7)])
+    weeks = [padded[i : i + 7] for i in range(0, len(padded), 7)]
+    return Month(first, weeks, (unrun[0], unrun[-1]) if unrun else None)
 
 
 def missing(states: Mapping[date, str]) -> list[date]:
-    """Sessions between the first and the last of `states` that it does not name, ascending."""
-    return [day for day in sessions.between(min(states), max(states)) if day not in states] if states else []
+    """Sessions between the first and the last of `states` that it does not name, ascending.
+
+    A month of which nothing was run is none that somebody forgot.
+    """
+    if not states:
+        return []
+    run = _months(states)
+    between = sessions.between(min(states), max(states))
+    return [day for day in between if day not in states and _month_of(day) in run]
 
 
 def tapes(said: pl.DataFrame, days: Sequence[date], tickers: Sequence[str]) -> dict[str, list[str]]:

@@ -33,11 +33,15 @@ IN_FEATURES = frozenset(glossary.COLUMNS) - {"quality"}
 
 
 class Spark(NamedTuple):
-    """A line of values as the path of an SVG of 100 by 20; `last` is the place of the newest value."""
+    """A line of values as the path of an SVG of 100 by 20; `last` is the place of the newest value.
+
+    `ends` is its scale in words, the least and the greatest value.
+    """
 
     path: str
     last: tuple[float, float] | None
     words: str
+    ends: str
 
 
 class Moved(NamedTuple):
@@ -71,14 +75,13 @@ def movers(folder: Path, readable: Sequence[Session]) -> list[Moved]:
 
 
 class Watchlist(NamedTuple):
-    """The watchlist of a session: a row per ticker, plots, streaks, what became of those it ended, tape and scale."""
+    """The watchlist of a session: a row per ticker, plots, streaks, what became of those it ended, and the tape."""
 
     rows: list[dict[str, Any]]
     links: dict[str, str]
     streaks: list[signal_history.Streak]
     ended: list[tuple[signal_history.Streak, str]]
     tape: list[date]
-    top: float
     days: int
 
 
@@ -97,8 +100,6 @@ def read(folder: Path, shown: Session, readable: Sequence[Session]) -> Watchlist
     tapes = signal_history.tapes(said, days, features["ticker"].to_list())
     changes = {mover.ticker: mover.change for mover in signal_history.changes(merged, shown.day)}
     window = merged["date"].unique().sort().to_list()
-    greatest = merged["offex_ratio"].max()
-    top = min(1.0, greatest) if isinstance(greatest, float) and greatest > 0 else 1.0
     ratios = _ratios(merged, window)
     links = _links(shown, place, features["ticker"].to_list())
     rows = []
@@ -114,14 +115,14 @@ def read(folder: Path, shown: Session, readable: Sequence[Session]) -> Watchlist
                 "muted": is_muted(record["quality"]),
                 "streak": one.length if one else None,
                 "change": changes.get(ticker),
-                "spark": spark(ratios.get(ticker, [None] * len(window)), top),
+                "spark": spark(ratios.get(ticker, [None] * len(window))),
                 "tape": tape[-TAPE_LENGTH:],
                 "flags": [glossary.term(glossary.FLAGS, flag) for flag in glossary.flags_of(record["quality"])],
             }
         )
     ended = [(one, tapes[one.ticker][-1]) for one in signal_history.ended(tapes, days, LEAST_STREAK)]
     return Watchlist(
-        rows, links, signal_history.streaks(tapes, days, LEAST_STREAK), ended, days[-TAPE_LENGTH:], top, len(window)
+        rows, links, signal_history.streaks(tapes, days, LEAST_STREAK), ended, days[-TAPE_LENGTH:], len(window)
     )
 
 
@@ -142,11 +143,13 @@ def _ratios(merged: pl.DataFrame, window: Sequence[date]) -> dict[str, list[floa
     return found
 
 
-def spark(values: Sequence[float | None], top: float) -> Spark:
-    """The values from left to right on a scale from 0 to `top`; nulls are gaps, a value between two gaps is a dot."""
+def spark(values: Sequence[float | None]) -> Spark:
+    """The values from left to right on their own scale; nulls are gaps, a value between two gaps is a dot."""
+    known = [value for value in values if value is not None]
+    least, greatest = (min(known), max(known)) if known else (0.0, 0.0)
     step = 96 / max(len(values) - 1, 1)
     points = [
-        None if value is None else (2 + i * step, 18 - 16 * min(value, top) / top) for i, value in enumerate(values)
+        None if value is None else (2 + i * step, _height(value, least, greatest)) for i, value in enumerate(values)
     ]
     path, previous = [], None
     for i, point in enumerate(points):
@@ -155,11 +158,13 @@ def spark(values: Sequence[float | None], top: float) -> Spark:
             if previous is None and (i + 1 == len(points) or points[i + 1] is None):
                 path.append("h0")
         previous = point
-    known = [value for value in values if value is not None]
-    words = (
-        f"from {glossary.written('fraction', min(known))} to {glossary.written('fraction', max(known))} "
-        f"over {len(known)} of {len(values)} sessions"
-        if known
-        else "no value in this window"
-    )
-    return Spark("".join(path), points[-1] if points else None, words)
+    if not known:
+        return Spark("", None, "no value in this window", "")
+    low, high = (glossary.written("fraction", value) for value in (least, greatest))
+    words = f"from {low} to {high} over {len(known)} of {len(values)} sessions"
+    return Spark("".join(path), points[-1], words, f"{low} to {high}")
+
+
+def _height(value: float, least: float, greatest: float) -> float:
+    """From 18 for the least to 2 for the greatest; in the middle where all are equal."""
+    return 18 - 16 * (value - least) / (greatest - least) if greatest > least else 10.0
