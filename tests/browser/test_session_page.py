@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ from browser.made import TARGET, row
 from darkpool.show.page import page_html, rows_csv
 from darkpool.show.page.rows import ranked
 from darkpool.show.page.values import cell
-from darkpool.tables import glossary
+from darkpool.tables import columns, glossary
 
 EARLIER, EARLIEST = date(2025, 12, 19), date(2025, 12, 18)
 HOSTILE = (
@@ -479,6 +480,34 @@ def test_the_sessions_before_and_after_are_those_of_the_page(open_page, small):
     opened.click("#after")
     assert opened.get_attribute("#shown", "datetime") == "2025-12-22"
     assert opened.locator("#stands-out").is_visible()
+
+
+NUMBERS = [
+    0.0, -0.0, 0.5, 1.5, 2.5, -0.5, 0.005, 0.015, 0.025, -0.004, 0.2665, 0.26649999, 0.0005, 0.05, 0.25, 0.75, 1.005,
+    1e-9, -1e-9, 0.99949, 0.9995, 9.95, 9.949999, 10.0, 99.95, 999.4999, 999.5, 999.95, 999_499.0, 999_949.999,
+    999_950.0, 999_999.5, 1_250_000.0, 1e9, 1.05e9, 12_345_678_901.5, 9.9995e11, 1e12, 3.14159e15, 1 / 3, 2 / 3,
+]  # fmt: skip
+
+
+def test_the_pages_script_writes_every_number_as_python_does(open_page, tmp_path):
+    """Every kind of column, values on the edges of rounding and of the scales, and a thousand others."""
+    chance = random.Random(14)
+    others = [chance.choice((-1, 1)) * 10 ** chance.uniform(-6, 13) for _ in range(1000)]
+    halves = [(2 * chance.randrange(10**6) + 1) / 2**power for power in range(1, 12) for _ in range(20)]
+    numbers = [*NUMBERS, *(-value for value in NUMBERS), *others, *halves, None]
+    kinds = sorted({column.kind for column in columns.COLUMNS.values()} - {"text", "date"} | set(glossary.NUMERIC))
+    cases = [(kind, value) for kind in kinds for value in numbers]
+    script = page_html.SCRIPTS[1][0].read_text(encoding="utf-8")
+    bare = (
+        '<!doctype html><title>.</title><script type="application/json" id="data">{"columns":[],"sessions":[]}</script>'
+    )
+    (tmp_path / "bare.html").write_text(f"{bare}<script>{script}</script>", encoding="utf-8")
+    said = open_page(tmp_path / "bare.html").evaluate(
+        "(cases) => cases.map(([kind, value]) => written(kind, value))", cases
+    )
+    assert len(kinds) > 8
+    wrong = {case: (text, glossary.written(*case)) for case, text in zip(cases, said, strict=True)}
+    assert {case: pair for case, pair in wrong.items() if pair[0] != pair[1]} == {}
 
 
 def test_one_number_has_one_text_in_the_table_its_details_and_the_csv(open_page, tmp_path):

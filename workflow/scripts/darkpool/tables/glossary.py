@@ -377,23 +377,27 @@ def term(terms: Mapping[str, Term], code: str) -> Term:
     return terms.get(code) or Term(code, code, "No description of this code is known here.", "warn")
 
 
+def fixed(value: float, decimals: int) -> str:
+    """A number rounded once, what lies exactly between two to the even one; what rounds to zero has no sign."""
+    text = f"{abs(value):.{decimals}f}"
+    return MINUS + text if value < 0 and float(text) else text
+
+
 def shares(value: float) -> str:
     """Shares as a trader reads them: 945, 12.3K, 12.3M, 1.2B; fewer than ten keep a decimal if they have one."""
-    size, sign = abs(value), MINUS if value < 0 else ""
+    size = abs(value)
     if size < 999.5:
-        return sign + (f"{size:.1f}" if size < 10 and not size.is_integer() else f"{size:.0f}")
+        return fixed(value, 1 if size < 10 and not size.is_integer() else 0)
     for scale, letter in ((1e3, "K"), (1e6, "M"), (1e9, "B"), (1e12, "T")):
         if size / scale < 999.95 or letter == "T":
-            return f"{sign}{size / scale:.1f}{letter}"
+            return fixed(value / scale, 1) + letter
     raise AssertionError("the last scale takes every size")
 
 
 def signed(value: float) -> str:
     """A signed number with two decimals; what rounds to zero has no sign."""
-    text = f"{abs(value):.2f}"
-    if float(text) == 0:
-        return text
-    return (MINUS if value < 0 else "+") + text
+    text = fixed(value, 2)
+    return "+" + text if value > 0 and float(text) else text
 
 
 def written(kind: Kind, value: object) -> str:
@@ -408,11 +412,11 @@ def written(kind: Kind, value: object) -> str:
         case "shares":
             return shares(float(value))
         case "fraction":
-            return f"{100 * value:.1f}%" if value < 10 else f"{shares(100.0 * value)}%"
+            return f"{fixed(100 * value, 1)}%" if value < 10 else f"{shares(100.0 * value)}%"
         case "percent":
-            return f"{value:.1f}%"
+            return f"{fixed(value, 1)}%"
         case "ratio":
-            return (f"{value:.2f}" if value < 1000 else shares(float(value))) + TIMES
+            return (fixed(value, 2) if value < 1000 else shares(float(value))) + TIMES
         case "signed":
             return signed(value)
         case "points":
@@ -420,12 +424,12 @@ def written(kind: Kind, value: object) -> str:
         case "change":
             return signed(value) + "%"
         case "price":
-            return f"{value:.{2 if value >= 1 else 4}f}"
+            return fixed(value, 2 if value >= 1 else 4)
         case "money":
             return "$" + shares(float(value))
         case "count":
-            return f"{value:d}" if isinstance(value, int) else f"{value:.0f}"
-    return f"{value:.2f}"
+            return fixed(value, 0)
+    return fixed(value, 2)
 
 
 def in_band(ratio: float | None, low: float, high: float) -> str:

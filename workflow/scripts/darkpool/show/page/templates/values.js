@@ -38,33 +38,33 @@ function explained(key) {
   return entry ? Array.from(entry.querySelectorAll("p"), (p) => p.textContent) : [];
 }
 
-// As Python writes it: what lies exactly between two goes to the even one.
+// As Python writes it: what lies exactly between two goes to the even one, what rounds to zero has no sign.
 function fixed(value, decimals) {
-  const size = Math.abs(value);
+  const text = unsigned(Math.abs(value), decimals);
+  return value < 0 && Number(text) !== 0 ? MINUS + text : text;
+}
+
+// toFixed sends a tie up; whether it is one, the whole expansion says, which is looked at where it may be.
+function unsigned(size, decimals) {
   const scaled = size * 10 ** decimals;
-  if (scaled % 1 === 0.5 && /^[^.]*\.\d*$/.test(size.toFixed(decimals + 40))) {
-    const tail = size.toFixed(decimals + 40).split(".")[1].slice(decimals);
-    if (/^50*$/.test(tail)) {
-      const down = Math.floor(scaled);
-      const even = (down % 2 ? down + 1 : down) / 10 ** decimals;
-      return (value < 0 ? "-" : "") + even.toFixed(decimals);
-    }
-  }
-  return value.toFixed(decimals);
+  if (scaled < 2 ** 40 && Math.abs((scaled % 1) - 0.5) > 1e-3) return size.toFixed(decimals);
+  const whole = size.toFixed(decimals + 40);
+  const cut = whole.length - 40;
+  const down = decimals ? whole.slice(0, cut) : whole.slice(0, cut - 1);
+  return /^50*$/.test(whole.slice(cut)) && Number(down.at(-1)) % 2 === 0 ? down : size.toFixed(decimals);
 }
 
 function shares(value) {
   const size = Math.abs(value);
-  const sign = value < 0 ? MINUS : "";
-  if (size < 999.5) return sign + fixed(size, size < 10 && !Number.isInteger(size) ? 1 : 0);
+  if (size < 999.5) return fixed(value, size < 10 && !Number.isInteger(size) ? 1 : 0);
   for (const [scale, letter] of [[1e3, "K"], [1e6, "M"], [1e9, "B"], [1e12, "T"]]) {
-    if (size / scale < 999.95 || letter === "T") return sign + fixed(size / scale, 1) + letter;
+    if (size / scale < 999.95 || letter === "T") return fixed(value / scale, 1) + letter;
   }
 }
 
 function signed(value) {
-  const text = fixed(Math.abs(value), 2);
-  return Number(text) === 0 ? text : (value < 0 ? MINUS : "+") + text;
+  const text = fixed(value, 2);
+  return value > 0 && Number(text) !== 0 ? "+" + text : text;
 }
 
 function written(kind, value) {
@@ -72,7 +72,7 @@ function written(kind, value) {
   switch (kind) {
     case "text": case "date": return String(value);
     case "shares": return shares(value);
-    case "fraction": return fixed(100 * value, 1) + "%";
+    case "fraction": return (value < 10 ? fixed(100 * value, 1) : shares(100 * value)) + "%";
     case "percent": return fixed(value, 1) + "%";
     case "ratio": return (value < 1000 ? fixed(value, 2) : shares(value)) + TIMES;
     case "signed": return signed(value);
