@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import interval_coverage
 from darkpool.market import conditions, sessions, venues
 from darkpool.measures import sign, trust
 from darkpool.measures.ticks import eligibility, tick_arrays
@@ -117,22 +118,10 @@ def test_windows_hold_the_true_ratio_about_as_often_as_they_say(real_data, symbo
     tape = trust_oracle.book(real_data / "truth", symbol)
     truth = pl.read_parquet(real_data / f"truth/{symbol}_trades.parquet").sort("sequence")
     side, time = truth["side"].to_numpy(), truth["timestamp"].to_numpy()
-    # The window sees its trades only, signed in the day's order.
-    signed = sign.sign("nbbo", tape.price, tape.bid, tape.ask)
-    again = sign.lee_ready(tape.price, tape.bid, tape.ask)
-    start, held, widths = time[0] - time[0] % 60_000_000_000, [], []
-    step = length * 60_000_000_000
-    for first in range(start, start + 390 * 60_000_000_000, step):
-        at = np.flatnonzero((time >= first) & (time < first + step))
-        if np.count_nonzero(signed[at]) < 10:
-            continue
-        bins = (time[at] - first) * 60 // step
-        neutral = np.flatnonzero(signed[at] == 0)
-        flow = trust.by_minute(signed[at], tape.size[at], edges(bins, 60), (neutral, again[at][neutral]))
-        found = trust.signing(flow, ratio_of(flow), least_minutes=0)
-        true = tape.size[at][side[at] > 0].sum() / tape.size[at].sum()
-        held.append(found.low <= true <= found.high)
-        widths.append(found.high - found.low)
+    known = interval_coverage.Known(time, tape.price, tape.size, tape.bid, tape.ask, side)
+    start = int(time[0] - time[0] % interval_coverage.MINUTE)
+    end = start + 390 * interval_coverage.MINUTE
+    held, widths = zip(*interval_coverage.by_window(known, length, start, end), strict=True)
     assert abs(np.mean(held) - coverage) <= 3 * math.sqrt(coverage * (1 - coverage) / len(held))
     assert np.mean(widths) == pytest.approx(width, rel=0.35)
 
