@@ -10,7 +10,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 PINNED := requirements.txt requirements-dev.txt requirements-soak.txt requirements-audit.txt requirements-uv.txt
 pin = uv pip compile -q --system-certs --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: accuracy audit cron docs doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak clean help
+.PHONY: accuracy audit cron docs doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak study clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ doctor: .venv/.runtime ## whether everything is there that the mornings need, an
 
 audit: .venv/audit/.ready ## known vulnerabilities of the pinned packages; needs a network, and is no part of make test
 	.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes $(addprefix -r ,$(PINNED))
+
+study: .venv/.runtime ## whether the scores say anything of the price that follows: make study SCAN=emps2
+	python -m darkpool study --scan $(or $(SCAN),emps2)
 
 index: .venv/.runtime ## every session of a scan on one page: make index SCAN=emps2
 	python -m darkpool index --scan $(or $(SCAN),emps2)

@@ -60,7 +60,7 @@ def test_answers_lie_where_the_archive_keeps_them_and_nothing_else_does(morning)
     asked = morning.regsho_rows(6)
     assert (morning.root / f"finra/regsho/{OWN_FILE}").read_bytes() == morning.vendors.finra.publish(DAY, asked)
     daily = pl.read_parquet(morning.root / f"yahoo/daily/{DAY}.parquet")
-    assert daily.columns == ["symbol", "date", "open", "high", "low", "close", "volume"]
+    assert daily.columns == ["symbol", "date", "open", "high", "low", "close", "adj_close", "volume"]
     assert daily["symbol"].unique().sort().to_list() == ["AAPL", "BRK-B", "NA"]
     splits = pl.read_parquet(morning.root / f"yahoo/splits/{DAY}.parquet")
     assert splits.columns == ["symbol", "ex_date", "ratio"]

@@ -31,6 +31,7 @@ COMMANDS = {
     "latest",
     "blocks",
     "market",
+    "study",
 }
 
 

@@ -53,7 +53,7 @@ def judged(status: int | None, body: bytes = b"", failure: str = "", **headers: 
 
 def test_a_chart_is_read_as_yahoo_wrote_it():
     bars, _, _ = yahoo.read_chart(chart([(open_of(FRIDAY), FULL)]), "AAPL", FRIDAY, MONDAY)
-    assert bars.rows() == [("AAPL", FRIDAY, 10.0, 12.0, 9.0, 11.0, 1000.0)]
+    assert bars.rows() == [("AAPL", FRIDAY, 10.0, 12.0, 9.0, 11.0, None, 1000.0)]
 
 
 def test_an_unknown_volume_is_left_out_and_never_0():

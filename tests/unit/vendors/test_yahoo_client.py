@@ -82,8 +82,8 @@ def test_bars_and_later_splits_come_as_yahoo_gave_them(vendors, fetch):
     answer = fetch("AAPL")["AAPL"]
     assert (answer.state, answer.reason, answer.status, answer.retrieved_at) == ("published", "", 200, NOW)
     assert answer.bars.rows() == [
-        ("AAPL", FRIDAY, 10.0, 12.0, 9.0, 11.0, 1000.0),
-        ("AAPL", SESSION, 11.0, 13.0, 10.0, 12.0, 2000.0),
+        ("AAPL", FRIDAY, 10.0, 12.0, 9.0, 11.0, 11.0, 1000.0),
+        ("AAPL", SESSION, 11.0, 13.0, 10.0, 12.0, 12.0, 2000.0),
     ]
     assert answer.splits.rows() == [("AAPL", date(2026, 3, 2), 2.0)]
 

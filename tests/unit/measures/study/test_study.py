@@ -18,6 +18,10 @@ from darkpool.measures.study import rank_correlation, study
 NAN = math.nan
 
 
+def studied(*given, **more) -> pl.DataFrame:
+    return study.study(*given, **more).rows
+
+
 def plain_ic(feature, future) -> float:
     """One session by scipy."""
     both = [(x, y) for x, y in zip(feature, future, strict=True) if math.isfinite(x) and math.isfinite(y)]
@@ -209,7 +213,7 @@ def row_of(table: pl.DataFrame, feature: str, horizon: int) -> dict:
 def test_a_planted_effect_is_found_and_none_where_the_sessions_are_shuffled():
     feature, prices = planted(7, 250, 60, 0.1)
     shuffled = np.random.default_rng(8).permutation(feature)
-    table = study.study({"planted": feature, "shuffled": shuffled}, prices)
+    table = studied({"planted": feature, "shuffled": shuffled}, prices)
     found = row_of(table, "planted", 1)
     assert found["verdict"] == "net_of_cost"
     assert found["ic_low"] < 0.1 < found["ic_high"]
@@ -220,12 +224,12 @@ def test_a_planted_effect_is_found_and_none_where_the_sessions_are_shuffled():
 
 def test_an_effect_below_its_cost_is_a_signal_and_no_more():
     feature, prices = planted(7, 250, 60, 0.1)
-    assert row_of(study.study({"planted": feature}, prices, cost_bps=1e4), "planted", 1)["verdict"] == "signal"
+    assert row_of(studied({"planted": feature}, prices, cost_bps=1e4), "planted", 1)["verdict"] == "signal"
 
 
 def test_an_effect_against_the_score_counts_as_one_with_it():
     feature, prices = planted(7, 250, 60, -0.1)
-    found = row_of(study.study({"planted": feature}, prices), "planted", 1)
+    found = row_of(studied({"planted": feature}, prices), "planted", 1)
     assert found["verdict"] == "net_of_cost"
     assert found["spread_bps"] < 0 < found["net_bps"]
 
@@ -233,7 +237,7 @@ def test_an_effect_against_the_score_counts_as_one_with_it():
 def test_the_table_has_its_columns_a_row_per_question_and_numbers_or_nulls():
     feature, prices = planted(1, 40, 12, 0.0)
     empty = np.full(feature.shape, np.nan)
-    table = study.study({"b": feature, "a": empty}, prices)
+    table = studied({"b": feature, "a": empty}, prices)
     assert table.schema == dict(study.SCHEMA)
     assert table.select("feature", "horizon").rows() == [(f, h) for f in "ab" for h in (1, 5, 10)]
     assert table.row(0, named=True) | {"feature": "a", "horizon": 1} == {
@@ -248,7 +252,7 @@ def test_the_table_has_its_columns_a_row_per_question_and_numbers_or_nulls():
 
 def test_a_row_says_how_much_is_missing_until_it_may_answer():
     feature, prices = planted(1, 28, 7, 0.0)
-    table = study.study({"x": feature}, prices)
+    table = studied({"x": feature}, prices)
     row = row_of(table, "x", 5)
     assert (row["sessions"], row["periods"], row["tickers_median"], row["placebo_shifts"]) == (23, 4, 7.0, 14)
     assert row["verdict"] == "too_little"
@@ -260,13 +264,13 @@ def test_a_row_says_how_much_is_missing_until_it_may_answer():
 def test_a_hundred_shifts_are_needed(sessions, verdict):
     """One session has no return, so 100 or 101 remain; of 101 the shifts are 1 to 100."""
     feature, prices = planted(2, sessions, 12, 0.0)
-    assert row_of(study.study({"x": feature}, prices), "x", 1)["verdict"] == verdict
+    assert row_of(studied({"x": feature}, prices), "x", 1)["verdict"] == verdict
 
 
 def test_questions_that_cannot_be_answered_are_no_part_of_the_family():
     """At 10 sessions ahead 250 sessions are too few periods: two questions of two features remain, not three."""
     feature, prices = planted(3, 250, 30, 0.05)
-    table = study.study({"x": feature}, prices)
+    table = studied({"x": feature}, prices)
     assert table["verdict"][2] == "too_little"
     assert table["p_holm"].null_count() == 1
     ic = study.ewc(rank_correlation.daily_ic(feature, study.returns(prices, 1))[:-1])
@@ -277,7 +281,7 @@ def test_questions_that_cannot_be_answered_are_no_part_of_the_family():
 @given(st.integers(0, 10_000), st.floats(0.001, 1000), st.floats(-5, 5))
 def test_only_the_order_of_a_feature_counts(seed, scale, shift):
     feature, prices = planted(seed, 30, 12, 0.0)
-    plain, other = (study.study({"x": one}, prices) for one in (feature, np.exp(feature) * scale + shift))
+    plain, other = (studied({"x": one}, prices) for one in (feature, np.exp(feature) * scale + shift))
     assert other.equals(plain)
 
 
@@ -285,7 +289,7 @@ def test_only_the_order_of_a_feature_counts(seed, scale, shift):
 @given(st.integers(0, 10_000))
 def test_a_feature_turned_over_turns_its_correlation_over(seed):
     feature, prices = planted(seed, 30, 12, 0.0)
-    plain, other = (row_of(study.study({"x": one}, prices), "x", 1) for one in (feature, -feature))
+    plain, other = (row_of(studied({"x": one}, prices), "x", 1) for one in (feature, -feature))
     assert other["ic_mean"] == pytest.approx(-plain["ic_mean"], abs=1e-12)
     assert (other["ic_low"], other["placebo_p"]) == pytest.approx((-plain["ic_high"], plain["placebo_p"]))
 
@@ -352,7 +356,7 @@ def test_the_size_of_the_test_under_a_null_is_what_it_says():
         warnings.simplefilter("error")
         for _ in range(rounds):
             feature, prices = persistent(random)
-            row = study.study({"x": feature}, prices, horizons=(5,)).row(0, named=True)
+            row = studied({"x": feature}, prices, horizons=(5,)).row(0, named=True)
             refused += not row["ic_low"] <= 0 <= row["ic_high"]
             by_placebo += row["placebo_p"] <= 0.05
     assert 0.02 <= refused / rounds <= 0.08
@@ -364,7 +368,7 @@ def test_an_effect_of_five_hundredths_is_found():
     """Over five sessions an effect of .03 a day adds up to an IC of .05; with 50 periods most studies see it."""
     random = np.random.default_rng(20_251_222)
     rows = [
-        study.study({"x": feature}, prices, horizons=(5,)).row(0, named=True)
+        studied({"x": feature}, prices, horizons=(5,)).row(0, named=True)
         for feature, prices in (persistent(random, 0.03) for _ in range(100))
     ]
     assert np.mean([row["ic_mean"] for row in rows]) == pytest.approx(0.05, abs=0.01)
@@ -384,7 +388,7 @@ def test_on_a_month_of_real_data_the_study_says_how_much_is_missing(real_data):
     sessions, tickers = volumes["date"].unique().sort().to_list(), sorted(prices["ticker"].unique())
     opened, close = (study.matrix(prices, name, sessions, tickers) for name in ("open", "close"))
     feature = study.matrix(volumes, "volume", sessions, tickers)
-    table = study.study({"trf_volume": feature}, study.Prices(opened, close, close))
+    table = studied({"trf_volume": feature}, study.Prices(opened, close, close))
     assert table["verdict"].to_list() == ["too_little"] * 3
     assert table["sessions"].to_list() == [21, 17, 12]
     assert [study.missing(row) for row in table.iter_rows(named=True)] == [(80, 1), (133, 1), (288, 1)]

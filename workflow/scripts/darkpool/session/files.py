@@ -102,8 +102,8 @@ FILES = (
         when=WEEKLY, spans=True, optional=True, sparse=True,
     ),
     _table(
-        "market_screen", "screen_market", "build_features publish_market", "every symbol of FINRA's file, compared",
-        when=MARKET, store=None, optional=True, sparse=True,
+        "market_screen", "screen_market", "build_features publish_market study",
+        "every symbol of FINRA's file, compared", when=MARKET, store=None, optional=True, sparse=True,
     ),
     _table(
         "market", "publish_market", "publish_table index digest market", "the whole market with what Yahoo confirms",
@@ -116,7 +116,8 @@ FILES = (
     _file("market.csv", "publish_market", "write_manifest", "the market for a program", when=MARKET),
     _table(
         "features", "build_features",
-        "publish_market publish_table draw_plots index show plots table sessions digest doctor morning latest",
+        "publish_market publish_table draw_plots index show plots table sessions digest doctor morning latest "
+        "study",
         "the session's numbers",
     ),
     _file("table.html", "publish_table", "write_manifest index backlog digest", "page of the session", key="page"),
@@ -147,8 +148,9 @@ BY_PATH: Mapping[str, File] = {file.path: file for file in FILES}
 TABLES: Mapping[str, File] = {file.key: file for file in FILES if file.key and file.path == file.key + TABLE}
 """The session's tables by name; a part's are none."""
 
-FEATURES, MERGED, WEEKS, RECONCILIATION, BLOCKS, MARKET_TABLE = (
-    TABLES[name].path for name in ("features", "merged", "weekly", "reconciliation", "trf_blocks", "market")
+FEATURES, MERGED, WEEKS, RECONCILIATION, BLOCKS, MARKET_TABLE, SCREEN = (
+    TABLES[name].path
+    for name in ("features", "merged", "weekly", "reconciliation", "trf_blocks", "market", "market_screen")
 )
 MARKET_PAGE = BY_PATH["market.html"].path
 PAGE, PICTURE = BY_PATH["table.html"].path, BY_PATH["table.png"].path
@@ -157,11 +159,13 @@ FIGURES = BY_PATH[".figures"].path
 PLOTS = BY_PATH["plots/{ticker}.png"].name
 
 STORE, INDEX, LATEST, STATE, SENT = "history.duckdb", "index.html", "latest.json", ".morning.json", ".messages.json"
+STUDY, STUDY_FIGURE = "study.parquet", "study.png"
+"""Whether the scores say anything of the price, on demand."""
 FOLLOW = "follow.csv"
 """Tickers that a person follows, with the day since; theirs, though a command writes it."""
 INDEX_NOTE = ".index.json"
 """What the index on disk was made of, so that it is made again only where that has changed."""
-BESIDE = frozenset({STORE, INDEX, LATEST, STATE, SENT, INDEX_NOTE, FOLLOW})
+BESIDE = frozenset({STORE, INDEX, LATEST, STATE, SENT, INDEX_NOTE, FOLLOW, STUDY, STUDY_FIGURE})
 """What stands beside the sessions, under `results/{scan}/`."""
 
 OURS = frozenset(file.name for file in FILES)

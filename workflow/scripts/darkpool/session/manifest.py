@@ -85,7 +85,7 @@ def relevant(config: Mapping[str, Any], scan: str) -> dict[str, Any]:
 
 
 def folders_id(scan: Path) -> str:
-    """Hash over the sessions in a scan's folder: manifest and features, and the size of what else an index is made of.
+    """Hash over the sessions in a scan's folder: manifest, features and study, and the size of what else an index has.
 
     It opens those two alone, so that it costs little however many sessions there are.
     """
@@ -98,6 +98,8 @@ def folders_id(scan: Path) -> str:
                 is_read = name in (files.MANIFEST, files.FEATURES)
                 told = path.read_bytes() if is_read else str(path.stat().st_size).encode()
                 digest.update(name.encode() + b"\0" + told + b"\0")
+    if (scan / files.STUDY).is_file():
+        digest.update((scan / files.STUDY).read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -413,6 +413,38 @@ TABLES: Mapping[str, Table] = {
         ),
         *_MARKET[-3:],
     )),
+    "study": Table(("feature", "horizon"), (
+        Column("feature", "text", "A column of features, or of the whole market, known at 06:00 of the next session."),
+        Column("horizon", "sessions", "From the open of the next session to the close of the one so many after it."),
+        Column("sessions", "count", "Sessions that have a rank correlation."),
+        Column("tickers_median", "tickers", "Median tickers of those sessions.", null=True),
+        Column("periods", "count", "Holding periods that do not overlap.", "floor(sessions / horizon)"),
+        Column(
+            "ic_mean", "correlation", "Mean over the sessions of the rank correlation of feature and return.", null=True
+        ),
+        Column("ic_low", "correlation", "Lower end of its 95 % interval, by equal-weighted cosines.", null=True),
+        Column("ic_high", "correlation", "Upper end of that interval.", null=True),
+        Column("ic_t", "t", "Mean by its standard error; null where the correlations do not vary.", null=True),
+        Column("nu", "degrees of freedom", "Cosines averaged.", "max(4, floor(0.4 × n^(2/3)))", null=True),
+        Column(
+            "placebo_p", "fraction", "Part of the placebo's shifts of the sessions that do as well.",
+            "(1 + as extreme) / (1 + shifts)",
+        ),
+        Column("placebo_shifts", "count", "Circular shifts of the sessions, the overlapping ones left out."),
+        Column(
+            "p_holm", "fraction",
+            "Two-sided p of ic_t, corrected for the number of questions asked; null for too_little.", null=True,
+        ),
+        Column(
+            "spread_bps", "basis points", "Return of the highest third (fifth from 50 tickers) less the lowest, of a "
+            "holding period.", null=True,
+        ),
+        Column("spread_low", "basis points", "Lower end of its 95 % interval.", null=True),
+        Column("spread_high", "basis points", "Upper end of the spread's interval.", null=True),
+        Column("cost_bps", "basis points", "What trading costs in a holding period, four times 5 one way."),
+        Column("net_bps", "basis points", "What is left of the spread.", "|spread_bps| − cost_bps", null=True),
+        Column("verdict", "text", "too_little, none, signal, or net_of_cost."),
+    )),
     "reconciliation": Table(("check", "date", "ticker"), (
         Column(
             "check", "text", "Which two numbers are held against each other.", label="Check", at=(CHECK, 1),

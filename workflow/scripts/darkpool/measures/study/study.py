@@ -70,6 +70,14 @@ class Placebo(NamedTuple):
     means: Floats
 
 
+class Study(NamedTuple):
+    """`rows`: every feature at every horizon (SCHEMA). `placebo`: by feature and horizon, between which ICs the middle
+    95 % of the placebo's lie; absent where there is none."""
+
+    rows: pl.DataFrame
+    placebo: Mapping[tuple[str, int], tuple[float, float]]
+
+
 def matrix(frame: pl.DataFrame, column: str, sessions: Sequence[object], tickers: Sequence[str]) -> Floats:
     """A column of a long frame (date, ticker, ...) as sessions x tickers, NaN where there is no row or no value."""
     rows = pl.DataFrame({"date": pl.Series(sessions, dtype=pl.Date)}).with_row_index("row")
@@ -175,29 +183,34 @@ def study(
     prices: Prices,
     horizons: Sequence[int] = HORIZONS,
     cost_bps: float = COST_BPS,
-) -> pl.DataFrame:
-    """Every feature at every horizon, a row each: the columns of `SCHEMA`, sorted by feature and horizon.
+) -> Study:
+    """Every feature at every horizon, a row each, sorted by feature and horizon.
 
     Fractions for ICs, basis points for returns of a whole holding period, null where something cannot be said.
     `verdict`: too_little, none, signal, or net_of_cost where the spread also pays what trading costs.
     """
     futures = {horizon: returns(prices, horizon) for horizon in horizons}
-    rows, p_values = [], []
+    rows, p_values, placebos = [], [], {}
     for name in sorted(features):
         for horizon in sorted(horizons):
-            row, p = _measured(features[name], futures[horizon], horizon, cost_bps)
+            row, p, beside = _measured(features[name], futures[horizon], horizon, cost_bps)
             rows.append({"feature": name, "horizon": horizon, **row})
             p_values.append(p)
+            if len(beside):
+                low, high = np.quantile(beside, [LEVEL / 2, 1 - LEVEL / 2])
+                placebos[name, horizon] = float(low), float(high)
     asked = [number for number, row in enumerate(rows) if not too_little(row)]
     adjusted = holm([p_values[number] for number in asked])
     for number, p in zip(asked, adjusted, strict=True):
         rows[number]["p_holm"] = p
     for row in rows:
         row["verdict"] = _verdict(row)
-    return pl.DataFrame(rows, schema=dict(SCHEMA))
+    return Study(pl.DataFrame(rows, schema=dict(SCHEMA)), placebos)
 
 
-def _measured(feature: Floats, future: Floats, horizon: int, cost_bps: float) -> tuple[dict[str, object], float]:
+def _measured(
+    feature: Floats, future: Floats, horizon: int, cost_bps: float
+) -> tuple[dict[str, object], float, Floats]:
     ic = daily_ic(feature, future)
     used = np.isfinite(ic)
     feature, future, ic = feature[used], future[used], ic[used]
@@ -208,24 +221,28 @@ def _measured(feature: Floats, future: Floats, horizon: int, cost_bps: float) ->
     spread = 10_000 * spread[np.isfinite(spread)]
     gained = ewc(spread)
     spread_bps = float(spread.mean()) if len(spread) else None
-    return {
-        "sessions": len(ic),
-        "tickers_median": float(np.median(tickers)) if len(ic) else None,
-        "periods": len(ic) // horizon,
-        "ic_mean": float(ic.mean()) if len(ic) else None,
-        "ic_low": mean and mean.low,
-        "ic_high": mean and mean.high,
-        "ic_t": mean and mean.t,
-        "nu": mean and mean.nu,
-        "placebo_p": beside.p,
-        "placebo_shifts": beside.shifts,
-        "p_holm": None,
-        "spread_bps": spread_bps,
-        "spread_low": gained and gained.low,
-        "spread_high": gained and gained.high,
-        "cost_bps": cost_bps,
-        "net_bps": None if spread_bps is None else abs(spread_bps) - cost_bps,
-    }, 1.0 if mean is None else mean.p
+    return (
+        {
+            "sessions": len(ic),
+            "tickers_median": float(np.median(tickers)) if len(ic) else None,
+            "periods": len(ic) // horizon,
+            "ic_mean": float(ic.mean()) if len(ic) else None,
+            "ic_low": mean and mean.low,
+            "ic_high": mean and mean.high,
+            "ic_t": mean and mean.t,
+            "nu": mean and mean.nu,
+            "placebo_p": beside.p,
+            "placebo_shifts": beside.shifts,
+            "p_holm": None,
+            "spread_bps": spread_bps,
+            "spread_low": gained and gained.low,
+            "spread_high": gained and gained.high,
+            "cost_bps": cost_bps,
+            "net_bps": None if spread_bps is None else abs(spread_bps) - cost_bps,
+        },
+        1.0 if mean is None else mean.p,
+        beside.means,
+    )
 
 
 def too_little(row: Mapping[str, object]) -> bool:

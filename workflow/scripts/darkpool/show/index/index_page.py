@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from ...files import write_atomic
 from ...session import files
 from ...session.selection import NotThere
-from ...tables import glossary
+from ...tables import glossary, study_table
+from .. import study_words
 from ..page import banners, values
 from ..page.context import PageContext
 from ..page.sheet import INFERRED
@@ -81,6 +82,7 @@ def render(folder: Path, lagging: str = "") -> str:
             watchlist=watchlist.read(folder, shown, readable) if shown else None,
             movers=watchlist.movers(folder, [session for session in readable if shown and session.day <= shown.day]),
             market=market_streaks.read(folder, [session.day for session in readable]),
+            study=_study(folder),
             least_market=market_streaks.LEAST,
             least_streak=LEAST_STREAK,
             looked_at=LOOKED_AT,
@@ -114,6 +116,18 @@ def _context(folder: Path, newest: Session | None, found: Sequence[Session]) -> 
         ma=history.get("ma", default.ma),
         window=history.get("window", default.window),
     )
+
+
+def _study(folder: Path) -> dict[str, Any] | None:
+    found = study_table.read(folder / files.STUDY)
+    if found is None:
+        return None
+    return {
+        "told": found,
+        "sentences": study_words.sentences(found.rows, found.dividends, found.continuation),
+        "limit": study_words.LIMIT,
+        "figure": files.STUDY_FIGURE if (folder / files.STUDY_FIGURE).is_file() else "",
+    }
 
 
 def _counts(session: Session) -> dict[str, int]:

@@ -28,6 +28,7 @@ BARS = pl.Schema(
         "high": pl.Float64(),
         "low": pl.Float64(),
         "close": pl.Float64(),
+        "adj_close": pl.Float64(),
         "volume": pl.Float64(),
     }
 )
@@ -55,7 +56,8 @@ class DailyAnswer:
     state         published (the session's bar is there), not_yet (an answer without it), absent (Yahoo knows no such
                   data), blocked (403), outage (anything else; a 429 has the reason "rate limit")
     reason        why, in words; empty when published, unless bars on no session were dropped
-    bars          BARS: prices in dollars, volume in shares, both adjusted for splits to `retrieved_at`; sorted by date
+    bars          BARS: prices in dollars, volume in shares, both adjusted for splits to `retrieved_at`; sorted by date;
+                  `adj_close` for dividends too, null where Yahoo does not give it
     splits        SPLITS: ratio = new shares per old; every one after the first day asked for, to `retrieved_at`
     status        the last HTTP status of the chart; null when none came
     address       of the chart, without crumb
@@ -224,17 +226,27 @@ def _bars(result: dict[str, Any], symbol: str) -> pl.DataFrame:
         if any(isinstance(value, bool) for value in values):
             raise Absurd(f"chart of {symbol}: {name} holds true or false, expected numbers")
     days = [_day(moment) for moment in moments]
+    columns["adj_close"] = _adjusted(result, len(days))
     frame = pl.DataFrame({"symbol": [symbol] * len(days), "date": days, **columns}, schema=BARS)
     absurd = frame.filter(pl.col("volume").is_finite() & (pl.col("volume") >= MOST_SHARES))
     for day, volume in absurd.select("date", "volume").iter_rows():
         raise Absurd(f"chart of {symbol}: {volume:g} shares on {day}, expected fewer than {MOST_SHARES:g}")
-    values = [*PRICES, "volume"]
+    values = [*PRICES, "adj_close", "volume"]
     return (
         frame.with_columns(pl.when(pl.col(values).is_finite()).then(pl.col(values)).name.keep())
         .filter(pl.any_horizontal(pl.col(PRICES).is_not_null()) & (pl.col("volume") >= 0))
         .unique("date", keep="last", maintain_order=True)
         .sort("date")
     )
+
+
+def _adjusted(result: dict[str, Any], count: int) -> list[float | None]:
+    """Closes adjusted for dividends; nothing but the study reads them, so that an odd one is none and no outage."""
+    told = (result["indicators"].get("adjclose") or [{}])[0].get("adjclose") or []
+    if len(told) != count:
+        return [None] * count
+    numbers = [value if isinstance(value, int | float) and not isinstance(value, bool) else None for value in told]
+    return [float(value) if value is not None and value > 0 else None for value in numbers]
 
 
 def _splits(result: dict[str, Any], symbol: str) -> pl.DataFrame:

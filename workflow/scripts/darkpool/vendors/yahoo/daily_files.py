@@ -128,14 +128,14 @@ def read_file(path: Path, types: Mapping[str, pl.DataType]) -> tuple[pl.DataFram
     close = pl.col("close").cast(pl.Float64, strict=False)
     frame = table.select(
         pl.col("symbol").cast(pl.String),
-        _as_days(table[day]),
+        as_days(table[day]),
         pl.col(value).cast(pl.Float64),
         *([pl.when(close.is_finite() & (close > 0)).then(close)] if more else []),
     )
     return _usable_splits(frame) if value == "ratio" else _usable_volumes(frame, table[day])
 
 
-def _as_days(column: pl.Series) -> pl.Series:
+def as_days(column: pl.Series) -> pl.Series:
     """Dates; of a moment the date of the zone, or else of New York, in which it is midnight; null where it is not."""
     if not isinstance(column.dtype, pl.Datetime):
         return column.str.to_date() if column.dtype == pl.String else column.cast(pl.Date)

@@ -1,0 +1,52 @@
+"""Whether the scores say anything of the price that follows: the study of a scan."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..session import files
+from ..session.selection import NotThere
+from ..tables import columns, glossary, study_table
+from . import choice
+from .command import DONE, Commands
+
+
+def add_to(commands: Commands) -> None:
+    commands.add("study", _study, "whether the scores say anything of the price that follows")
+
+
+SHOWN = (
+    "feature", "horizon", "sessions", "tickers_median", "ic_mean", "ic_low", "ic_high", "placebo_p", "p_holm",
+    "spread_bps", "verdict",
+)  # fmt: skip
+
+
+def _study(args: argparse.Namespace) -> int:
+    from .. import settings
+    from ..archive.store import Archive
+    from ..history import beside, studied
+    from ..show import study_words
+    from ..show.figures import study_figure
+    from . import text_table
+
+    folder = choice.scan_folder(args)
+    config = settings.Settings.of(choice.config_file(args.config))
+    if args.scan not in config.archives:
+        raise NotThere(f"scan {args.scan} is not in {args.config}; scans there: {', '.join(sorted(config.archives))}")
+    path = studied.write(folder, Archive(config.archives[args.scan]))
+    found = study_table.read(path)
+    assert found is not None
+    facts = f"{found.first} to {found.last}, {found.tickers} tickers. IC by sessions later; box: 95 % of the placebo"
+    title = f"What the scores say of the price, {args.scan}"
+    study_figure.draw(found.rows, found.placebo, title, facts, found.simulated, folder / files.STUDY_FIGURE)
+    if found.simulated:
+        print(f"{glossary.SIMULATED}  {glossary.SIMULATED_SENTENCE}")
+    print(f"{args.scan}, {found.first} to {found.last}, {found.tickers} tickers\n")
+    print(text_table.of_columns(SHOWN, columns.TABLES["study"], found.rows))
+    for sentence in study_words.sentences(found.rows, found.dividends, found.continuation):
+        print(f"\n{sentence}")
+    for fault in found.faults:
+        print(f"\nleft out: {fault}")
+    print(f"\n{study_words.LIMIT}\n{path}\n{folder / files.STUDY_FIGURE}")
+    beside.write_index(folder)
+    return DONE

@@ -1,0 +1,106 @@
+"""Does a score mean anything? The study of one scan, from its sessions' features and its archive's prices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from ..archive.store import Archive
+from ..market import sessions, symbols
+from ..measures.study import study
+from ..measures.study.rank_correlation import Floats
+from ..session import files
+from ..session.selection import NotThere
+from ..tables import contracts, study_table
+from ..vendors.yahoo import price_history
+
+FEATURES = ("offex_ratio", "trf_spike", "accum_score", "trf_percentile", "offex_ratio_z", "volume_z", "log_ratio")
+_MARKET = ("symbol", "is_core", "volume_z", "volume_multiple")
+
+
+class Panel(NamedTuple):
+    """What is studied: consecutive sessions, tickers in byte order, and a matrix of both per feature; prices likewise.
+
+    `dividends`: whether every price has Yahoo's adjustment for dividends; else its closes stand for all.
+    """
+
+    sessions: list[date]
+    tickers: list[str]
+    features: Mapping[str, Floats]
+    prices: study.Prices
+    dividends: bool
+    simulated: bool
+    faults: tuple[str, ...]
+
+
+def panel(folder: Path, archive: Archive) -> Panel:
+    """From the sessions in `folder` (results/<scan>). Raises NotThere where there is none that can be read."""
+    frames, simulated, faults = [], False, list[str]()
+    for path in _places(folder, files.FEATURES):
+        try:
+            frame = contracts.columns("features", path, ["date", "ticker", *FEATURES])
+            simulated |= json.loads(contracts.metadata(path).get("simulated", "false"))
+        except (ValueError, OSError) as error:
+            faults.append(str(error))
+            continue
+        frames.append(frame)
+    if not frames:
+        raise NotThere(f"no session in {folder} can be studied: none has a table {files.FEATURES} that can be read")
+    features = pl.concat(frames)
+    tickers = sorted(features["ticker"].unique(), key=str.encode)
+    spelling = {ticker: symbol for ticker in tickers if (symbol := symbols.to_yahoo(ticker))}
+    history = price_history.read(archive, spelling)
+    first, last = features["date"].min(), max([*features["date"], *history.rows["date"]])
+    assert isinstance(first, date)
+    days = sessions.between(first, last)
+    matrices = {name: study.matrix(features, name, days, tickers) for name in FEATURES}
+    opened, close, adjusted = (study.matrix(history.rows, name, days, tickers) for name in price_history.PRICES)
+    dividends = bool(np.isfinite(adjusted[np.isfinite(close)]).all()) and bool(np.isfinite(close).any())
+    prices = study.Prices(opened, close, adjusted if dividends else close)
+    return Panel(days, tickers, matrices, prices, dividends, simulated, (*faults, *history.faults))
+
+
+def continuation(folder: Path) -> list[dict[str, Any]]:
+    """How unusual volume continues over the whole market, by the screens in `folder`; a row a horizon."""
+    frames = []
+    for path in _places(folder, files.SCREEN):
+        try:
+            frame = contracts.columns("market_screen", path, ["date", *_MARKET]).filter("is_core")
+        except (ValueError, OSError):
+            continue
+        frames.append(frame.rename({"symbol": "ticker"}).filter(pl.col("volume_z").is_not_null()))
+    rows = pl.concat(frames) if frames else pl.DataFrame()
+    if rows.is_empty():
+        return []
+    days = sessions.between(*(_day(rows["date"].min()), _day(rows["date"].max())))
+    names = sorted(rows["ticker"].unique(), key=str.encode)
+    z, multiple = (study.matrix(rows, name, days, names) for name in ("volume_z", "volume_multiple"))
+    return study.continuation(z, multiple).to_dicts()
+
+
+def write(folder: Path, archive: Archive) -> Path:
+    """Study the scan in `folder` and write its table `study`; the same folders and archive give the same bytes."""
+    found = panel(folder, archive)
+    done = study.study(found.features, found.prices)
+    told = study_table.Told(
+        done.rows, str(found.sessions[0]), str(found.sessions[-1]), len(found.tickers), found.dividends,
+        found.simulated, done.placebo, continuation(folder), found.faults,
+    )  # fmt: skip
+    path = folder / files.STUDY
+    study_table.write(told, path)
+    return path
+
+
+def _places(folder: Path, name: str) -> list[Path]:
+    return sorted(folder.glob(f"????-??-??/{name}"))
+
+
+def _day(value: object) -> date:
+    assert isinstance(value, date)
+    return value
