@@ -87,7 +87,7 @@ def test_answers_are_kept_in_yahoos_spelling_and_receipted_in_ours(vendors, arch
     entries = fetch()
     assert set(kept(archive)) == {"daily/2025-12-22.parquet", "splits/2025-12-22.parquet"}
     table = pq.read_table(archive.path(layout.yahoo_daily(DAY)))
-    assert table.column_names == ["symbol", "date", "open", "high", "low", "close", "volume"]
+    assert table.column_names == ["symbol", "date", "open", "high", "low", "close", "adj_close", "volume"]
     assert sorted(set(table["symbol"].to_pylist())) == ["AAPL", "T-PC"]
     assert pq.read_table(archive.path(layout.yahoo_splits(DAY))).to_pylist() == [
         {"symbol": "AAPL", "ex_date": date(2025, 12, 23), "ratio": 2.0}
