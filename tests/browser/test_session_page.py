@@ -67,6 +67,45 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+WHOLE = """() => {
+    const frame = document.querySelector("#board");
+    const cells = Array.from(document.querySelectorAll("#board tr > *")).filter(cell => cell.offsetWidth);
+    return frame.scrollWidth <= frame.clientWidth && cells.every(cell => cell.scrollWidth <= cell.clientWidth + 1);
+}"""
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Values as wide as they come: ten figures of volume, bands, many flags, and five lines of what stands out."""
+    rows = [
+        row(
+            TARGET, f"WIDE{i}", trf_volume=1.234e8 - i, regular_volume=4.567e8, lit_buy_ratio=0.2 + 0.1 * i,
+            trf_spike=19.99, trf_percentile=0.999, offex_ratio_z=-12.34, close=1234.56, change_pct=-12.34,
+            quality="identity_break,no_quotes,restated,revised,rounded_volume,short_history"[: 45 - i],
+        )
+        for i in range(7)
+    ]  # fmt: skip
+    path = tmp_path_factory.mktemp("wide") / "table.html"
+    path.write_text(made.html(made.features(rows), simulated=True), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def keyless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    nothing = {
+        "lit_buy_ratio": None,
+        "trf_buy_ratio": None,
+        "opinions": "none",
+        "quality": "no_lit",
+        "close": 10.0,
+        "change_pct": 1.0,
+    }
+    frame = made.features([row(day, ticker, **nothing) for day in (EARLIER, TARGET) for ticker in ("AAA", "BBB")])
+    path = tmp_path_factory.mktemp("keyless") / "table.html"
+    path.write_text(made.html(frame), encoding="utf-8")
+    return path
+
+
 def tickers(opened: Any) -> Rows:
     return opened.locator("#board tbody bdi").all_text_contents()
 
@@ -89,11 +128,11 @@ def test_a_column_sorts_highest_first_then_lowest_then_as_before_with_the_unknow
     assert tickers(opened) == ["AAA", "BBB", "CCC", "DDD"]
     assert sorted_by(opened) == [["accum_score", "descending"]]
     for expected, way in (
-        (["BBB", "AAA", "CCC", "DDD"], ["log_ratio", "descending"]),
-        (["CCC", "AAA", "BBB", "DDD"], ["log_ratio", "ascending"]),
+        (["BBB", "AAA", "CCC", "DDD"], ["lit_buy_ratio", "descending"]),
+        (["CCC", "AAA", "BBB", "DDD"], ["lit_buy_ratio", "ascending"]),
         (["AAA", "BBB", "CCC", "DDD"], ["accum_score", "descending"]),
     ):
-        sort(opened, "log_ratio")
+        sort(opened, "lit_buy_ratio")
         assert tickers(opened) == expected
         assert sorted_by(opened) == [way]
 
@@ -101,7 +140,7 @@ def test_a_column_sorts_highest_first_then_lowest_then_as_before_with_the_unknow
 def test_equal_values_keep_their_order_both_ways(open_page, small):
     opened = open_page(small)
     for _ in range(2):
-        sort(opened, "classification_method")
+        sort(opened, "trf_percentile")
         assert [t for t in tickers(opened) if t in ("AAA", "BBB")] == ["AAA", "BBB"]
 
 
@@ -201,7 +240,7 @@ def test_what_is_unknown_says_why_in_the_row_and_in_its_details(open_page, small
 def test_a_view_lives_in_its_address_and_a_link_opens_it_again(open_page, small):
     opened = open_page(small)
     opened.click(f"#days [data-date='{EARLIER}']")
-    sort(opened, "log_ratio")
+    sort(opened, "lit_buy_ratio")
     opened.fill("#filter", "b")
     opened.click("#choose")
     opened.check("#columns input[value=buy_ratio]")
@@ -211,7 +250,7 @@ def test_a_view_lives_in_its_address_and_a_link_opens_it_again(open_page, small)
     again = open_page(small, address=address)
     for one in (opened, again):
         assert tickers(one) == ["BBB", "AAA", "CCC"]
-        assert sorted_by(one) == [["log_ratio", "descending"]]
+        assert sorted_by(one) == [["lit_buy_ratio", "descending"]]
         assert one.is_visible("#board th[data-name=buy_ratio]")
         assert one.text_content("#details-title bdi") == "BBB"
         assert one.text_content("#shown") == "Fri 2025-12-19"
@@ -366,6 +405,71 @@ def test_hostile_strings_are_text_everywhere(open_page, tmp_path):
     assert opened.title() != "owned"
     assert opened.locator("script").count() == 3
     assert opened.locator("img").count() == 0
+
+
+@pytest.mark.parametrize("width", [1280, 1366, 1440, 1920])
+def test_no_column_shown_unasked_is_cut_and_open_details_push_none_out(open_page, wide, width):
+    opened = open_page(wide, width)
+    assert opened.evaluate(WHOLE)
+    opened.click("#board tbody tr:first-child td:nth-child(4)")
+    assert opened.is_visible("#details")
+    assert opened.evaluate(WHOLE)
+
+
+def test_on_a_phone_the_first_row_is_on_the_first_screen(open_page, wide):
+    opened = open_page(wide, 390, 844, has_touch=True, is_mobile=True)
+    box = opened.locator("#board tbody tr").first.bounding_box()
+    assert box["y"] + box["height"] <= 844
+
+
+def test_a_source_in_trouble_stands_before_those_that_are_fine(open_page, small):
+    opened = open_page(small)
+    assert opened.locator("#sources summary").all_text_contents() == ["Yahoo daily unsettled", "FINRA daily published"]
+
+
+def test_columns_of_which_a_session_knows_nothing_are_folded_and_can_be_opened(open_page, keyless):
+    opened = open_page(keyless)
+    shown = "#board .names th:visible"
+    names = opened.eval_on_selector_all(shown, "all => all.map(h => h.dataset.name)")
+    assert not {"signal", "estimated_bought", "lit_buy_ratio"} & set(names)
+    assert opened.text_content("#fold") == "\u25b8 3 empty columns"
+    opened.click("#fold")
+    assert opened.is_visible("#board th[data-name=signal]")
+    assert opened.text_content("#fold") == "\u25be Fold 3 empty columns"
+    again = open_page(keyless, address=opened.evaluate("location.hash"))
+    assert again.is_visible("#board th[data-name=estimated_bought]")
+    again.click("#reset")
+    assert again.is_hidden("#board th[data-name=estimated_bought]")
+
+
+def test_a_page_without_a_key_says_so_once_and_marks_no_row_for_it(open_page, keyless):
+    opened = open_page(keyless)
+    said = opened.text_content("#no-estimate")
+    assert "POLYGON_API_KEY" in said
+    assert "2026-01-20" in said
+    assert opened.locator("#board tbody th i").count() == 0
+    assert opened.locator("#board .chip.flag.warn").count() == 0
+    opened.click("#before")
+    assert "2026-01-17" in opened.text_content("#no-estimate")
+    assert opened.locator("#board tbody th i").count() == 0
+
+
+def test_firm_is_filled_weak_is_hollow_and_both_are_words(open_page, tmp_path):
+    frame = made.features([row(TARGET, "F", lit_buy_ratio=0.7), row(TARGET, "W", lit_buy_ratio=0.6)])
+    path = tmp_path / "table.html"
+    path.write_text(made.html(frame), encoding="utf-8")
+    for scheme in ("dark", "light"):
+        opened = open_page(path, color_scheme=scheme)
+        ground = opened.eval_on_selector(".scroll", "e => getComputedStyle(e).backgroundColor")
+        inked = {}
+        for ticker in "FW":
+            found = opened.locator(f"#board tbody tr:has(bdi:text-is('{ticker}'))")
+            chip = found.locator(".chip").evaluate("e => getComputedStyle(e).backgroundColor")
+            point = found.locator(".band").evaluate("e => getComputedStyle(e, '::after').backgroundColor")
+            inked[ticker] = (found.locator("td").first.text_content(), chip, point)
+        assert inked["F"][0] == "BOT firm"
+        assert inked["F"][1] == inked["F"][2] != ground
+        assert inked["W"] == ("BOT weak", "rgba(0, 0, 0, 0)", ground)
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280, 1920])

@@ -149,7 +149,7 @@ def test_an_unknown_signal_is_not_a_neutral_one():
 
 def test_a_one_sided_day_has_a_signal_and_no_ratio():
     row = rendered({"buy_ratio": None, "log_ratio": None, "lit_buy_ratio": 1.0, "estimated_sold": 0.0}).row("AAPL")
-    assert (row["signal"][1], row["buy_ratio"][1], row["estimated_sold"][1]) == ("BOT", "–", "0")
+    assert (row["signal"][1], row["buy_ratio"][1], row["estimated_sold"][1]) == ("BOT weak", "–", "0")
 
 
 def test_every_dash_flag_and_header_opens_an_explanation_that_is_there():

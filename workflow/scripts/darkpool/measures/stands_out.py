@@ -18,6 +18,15 @@ FAR = 2.0
 with the market's own day taken out, that count as unusual."""
 HIGH, LOW = 0.95, 0.05
 """Places of the volume among its own earlier sessions that count as unusual, where the market is not known."""
+CHANGE = 0.1
+"""Change of the ratio from the session before that counts as far: ten percentage points."""
+FAR_OUT: Mapping[str, tuple[float, float]] = {
+    "offex_ratio_change": (-CHANGE, CHANGE),
+    "offex_ratio_z": (-FAR, FAR),
+    "trf_percentile": (LOW, HIGH),
+    "volume_z": (-FAR, FAR),
+}
+"""Columns with the values at and beyond which a cell is far out, low and high."""
 FIRM = "firm"
 BLOCK_SHARES, BLOCK_USD = 10_000, 200_000
 """A block trade by NYSE Rule 127.10: one or the other."""

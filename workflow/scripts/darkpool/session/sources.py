@@ -127,6 +127,25 @@ LIT_SOURCES = {
 
 def lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: bool) -> Source:
     """Where the lit side comes from; `by_source` counts tickers by `lit_flow.source`."""
+    source = _lit(archive, session, by_source, offline)
+    if asked := _asked(archive, session, by_source):
+        source["asked"] = asked
+    return source
+
+
+def _asked(archive: Archive, session: date, by_source: Mapping[str, int]) -> str:
+    """Who was asked for the lit side, or gave it, where that was not Polygon; else empty."""
+    receipt = archive.receipt("polygon", session)
+    if any(by_source.get(name) for name in ("trades_quotes", "trades")):
+        return ""
+    if receipt is not None:
+        return "yahoo_minute_bars" if receipt.get("plan") == "none" and receipt["state"] != "blocked" else ""
+    if not by_source.get("consolidated_bars"):
+        return "lit"
+    return "" if archive.root.joinpath(layout.BARS[0], str(session)).is_dir() else "yahoo_minute_bars"
+
+
+def _lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: bool) -> Source:
     receipt = archive.receipt("polygon", session) or {}
     told = [f"{words} for {by_source[name]}" for name, words in LIT_SOURCES.items() if by_source.get(name)]
     detail = f"{', '.join(told) or 'nothing'} of {sum(by_source.values())} tickers"

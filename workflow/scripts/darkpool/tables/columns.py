@@ -61,7 +61,7 @@ TRF_VOLUME = Column(
 REGULAR_VOLUME = Column(
     "regular_volume", "shares",
     "Consolidated volume of the session as traded: Yahoo's split-adjusted volume brought back.",
-    "Yahoo volume / split factor", null=True, label="Total volume", at=(MUCH, 2), essential=True,
+    "Yahoo volume / split factor", null=True, label="Total volume", at=(MUCH, 2),
     unknown_by=_NO_REGULAR, unknown="Yahoo's answer holds no volume for this ticker.",
 )
 OFFEX_RATIO = Column(
@@ -100,7 +100,7 @@ LIT_BUY_HIGH = Column(
 )
 METHOD = Column(
     "classification_method", "text", "How the lit trades were told apart into bought and sold.",
-    label="Method", at=(FLOW, 10), essential=True, also=("digest", "terminal"),
+    label="Method", at=(FLOW, 10), also=("digest", "terminal"),
 )
 LIT_COVERAGE = Column(
     "lit_coverage_pct", "percent", "The part of the eligible lit trades that the method could sign.",
@@ -113,7 +113,7 @@ BOUGHT = Column(
 )
 SOLD = Column(
     "estimated_sold", "shares", "Inferred estimate: what remains of the off-exchange volume.",
-    "trf_volume − estimated_bought", null=True, label="Sold", at=(FLOW, 2), essential=True, unknown_by=_NO_ESTIMATE,
+    "trf_volume − estimated_bought", null=True, label="Sold", at=(FLOW, 2), unknown_by=_NO_ESTIMATE,
 )
 BOUGHT_LOW = Column(
     "bought_low", "shares",
@@ -136,7 +136,7 @@ BUY_RATIO = Column(
 LOG_RATIO = Column(
     "log_ratio", "natural logarithm",
     "Natural logarithm of the buy ratio: 0 is even, above is bought, below is sold.",
-    "ln(buy_ratio)", null=True, label="Log ratio", heading="ln", at=(FLOW, 9), essential=True, also=("terminal",),
+    "ln(buy_ratio)", null=True, label="Log ratio", heading="ln", at=(FLOW, 9), also=("terminal",),
     unknown_by=_NO_ESTIMATE, unknown=_ONE_SIDED,
 )
 SIGNAL = Column(
@@ -308,9 +308,9 @@ TABLES: Mapping[str, Table] = {
         VOLUME_Z.but(since=4, label="Volume z", heading="σ of ln", at=(UNUSUAL, 5)),
         Column(
             "accum_score", "score",
-            "The order of this table: off-exchange ratio and spike, weighted. The spike dominates the sum.",
+            "Off-exchange ratio plus spike, weighted: the order of this table. The spike dominates the sum.",
             "weight × offex_ratio + weight × trf_spike (0.5 and 0.5 unless accum_score says otherwise)",
-            null=True, label="Score", heading="accum.", at=(GLANCE, 3), essential=True, also=("terminal",),
+            null=True, label="Score", heading="ratio + spike", at=(GLANCE, 3), essential=True, also=("terminal",),
             unknown_by=("no_trf", *_NO_REGULAR, "identity_break", "short_history"),
             unknown="One of the score's components is unknown.",
         ),
@@ -326,14 +326,14 @@ TABLES: Mapping[str, Table] = {
             "firm where the whole band of the estimate gives the signal; weak, where a part of it does not, "
             "only leans.",
             "firm if bought_low / trf_volume > {bot} / (1 + {bot}) or bought_high / trf_volume < {sell} / (1 + {sell})",
-            since=2, fill="", label="Strength", heading="of signal", at=(GLANCE, 2), essential=True,
+            since=2, fill="", label="Strength", heading="of signal", at=(GLANCE, 2),
             unknown="There is no signal whose strength could be told.",
         ),
         TRF_BUY_RATIO,
         Column(
             "opinions", "text",
             "Whether the lit market and the off-exchange prints say the same (BOT, SELL or neutral).",
-            label="Opinions", heading="lit and prints", at=(PRINTS, 2), essential=True,
+            label="Opinions", heading="lit and prints", at=(PRINTS, 2),
             unknown_by=("no_lit", "thin_lit", "no_quotes"),
             unknown="Neither the lit market nor the prints have an opinion.",
         ),

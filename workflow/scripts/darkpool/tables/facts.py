@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import polars as pl
 
@@ -24,13 +24,17 @@ PRICES = "prices"
 
 
 class Source(TypedDict):
-    """The state of one source for a session, as a page shows it; `retrieved_at` is UTC, ISO 8601."""
+    """The state of one source for a session, as a page shows it; `retrieved_at` is UTC, ISO 8601.
+
+    `asked`: who was asked in its place, by `glossary.SOURCES`.
+    """
 
     source: str
     state: State
     reason: str | None
     retrieved_at: str | None
     detail: str
+    asked: NotRequired[str]
 
 
 class Told(TypedDict):

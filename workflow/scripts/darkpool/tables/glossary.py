@@ -346,6 +346,7 @@ SOURCES: Mapping[str, str] = {
     "yahoo": "Yahoo daily",
     "polygon": "Polygon",
     "otc_weekly": "FINRA weekly",
+    "lit": "Lit market",
     "yahoo_minute_bars": "Yahoo minute bars",
     "polygon_minute_bars": "Polygon minute bars",
 }

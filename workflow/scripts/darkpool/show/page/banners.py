@@ -51,7 +51,8 @@ def fetched(retrieved_at: str | None, state: str = "published") -> str:
 
 
 def sources(context: PageContext) -> list[dict[str, str]]:
-    """The state of each source in words: source, state, tone, entry (its explanation), reason, detail, fetched."""
+    """The state of each source in words, those in trouble first: source (the one asked), feeds, state, tone, entry (its
+    explanation), reason, detail, fetched."""
     return in_words(context.sources)
 
 
@@ -62,7 +63,7 @@ def in_words(sources: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
         term = glossary.term(glossary.STATES, state(source))
         told.append(
             {
-                "source": glossary.SOURCES.get(source["source"], source["source"]),
+                "source": glossary.source(source.get("asked") or source["source"]),
                 "feeds": glossary.FEEDS.get(source["source"], ""),
                 "state": term.label,
                 "tone": term.tone,
@@ -72,4 +73,4 @@ def in_words(sources: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
                 "fetched": fetched(source.get("retrieved_at"), term.code),
             }
         )
-    return told
+    return sorted(told, key=lambda source: source["tone"] != "warn")

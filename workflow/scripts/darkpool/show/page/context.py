@@ -35,6 +35,12 @@ class PageContext:
     files: Sequence[str] = ()
     told: Mapping[date, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def neutral_strip(self) -> tuple[float, float]:
+        """Between which buy ratios no signal stands, in percent."""
+        sell, bot = (100 * edge / (1 + edge) for edge in (self.thresholds["sell"], self.thresholds["bot"]))
+        return round(sell, 1), round(bot, 1)
+
     def filled(self, text: str) -> str:
         """The sentence with this run's numbers in place of its placeholders."""
         bot, sell = self.thresholds["bot"], self.thresholds["sell"]

@@ -17,6 +17,8 @@ from ...tables import glossary
 from ...tables.column import NUMERIC
 from ...tables.columns import CHECK_COLUMNS, COLUMNS
 from .. import blocks as block_words
+from .. import no_estimate
+from .rows import empty, said_once
 
 BEHIND = (
     "lit_buy_volume",
@@ -128,11 +130,14 @@ def terms(kinds: Mapping[str, Mapping[str, glossary.Term]], used: Mapping[str, I
 
 
 def session(day: date, rows: pl.DataFrame, sources: Sequence[Any], notes: Sequence[str]) -> dict[str, Any]:
-    """One session: its rows by columns, in the page's order, and what its sources say."""
+    """One session: its rows by columns, in the page's order, what its sources say, and what is true of every row."""
     return {
         "date": str(day),
         "day": f"{day:%a}",
         "rows": rows.height,
+        "empty": empty(rows),
+        "saidOnce": sorted(said_once(rows)),
+        "noEstimate": no_estimate.sentence(rows, day),
         "columns": {name: values(rows[name]) for name in COLUMNS},
         "sources": list(sources),
         "notes": list(notes),

@@ -10,6 +10,7 @@ import polars as pl
 
 from ...tables import glossary
 from ...tables.columns import CHECK_COLUMNS, COLUMNS, WEEK_COLUMNS, WEEK_LABELS
+from .. import no_estimate
 from .context import PageContext
 from .explanations import key
 from .values import Cell, cell, check_cell, week_cell, week_flags
@@ -35,9 +36,34 @@ def _flag_terms(quality: str) -> list[glossary.Term]:
     return [glossary.term(glossary.FLAGS, flag) for flag in glossary.flags_of(quality)]
 
 
-def is_marked(quality: str) -> bool:
-    """Whether a row is marked beside its ticker: a flag of it is a warning that the page's head does not give."""
-    return any(term.tone == "warn" and term.code != "simulated" for term in _flag_terms(quality))
+def said_once(features: pl.DataFrame) -> frozenset[str]:
+    """Flags of a session's rows that mark none of them: what is true of every row, and what the page's head says.
+
+    Where no row was signed by trades, that is the head's to say (`no_estimate`).
+    """
+    of_rows = [set(glossary.flags_of(quality)) for quality in features["quality"]]
+    shared = set.intersection(*of_rows) if len(of_rows) > 1 else set()
+    bare = no_estimate.FLAGS if no_estimate.is_without_trades(features) else frozenset()
+    return frozenset({"simulated", *shared, *bare})
+
+
+def is_marked(quality: str, said_once: frozenset[str]) -> bool:
+    """Whether a row is marked beside its ticker: a flag of it is a warning, and not one that is `said_once`."""
+    return any(term.tone == "warn" and term.code not in said_once for term in _flag_terms(quality))
+
+
+def empty(features: pl.DataFrame) -> list[str]:
+    """Columns of the page in which a session's rows hold nothing but the unknown; flags are never nothing."""
+    records = list(features.iter_rows(named=True))
+    return [
+        name
+        for name in COLUMNS
+        if records and name not in ("ticker", "quality") and all(_is_empty(name, record) for record in records)
+    ]
+
+
+def _is_empty(name: str, record: Mapping[str, Any]) -> bool:
+    return cell(name, record).kind == "unknown" or (name == "classification_method" and record[name] == "NONE")
 
 
 def ranked(features: pl.DataFrame) -> pl.DataFrame:
@@ -45,20 +71,25 @@ def ranked(features: pl.DataFrame) -> pl.DataFrame:
     return features.sort("date", "accum_score", "ticker", descending=[True, True, False], nulls_last=True)
 
 
-def _row(record: Mapping[str, Any], shown: Iterable[str]) -> Row:
+def _row(record: Mapping[str, Any], shown: Iterable[str], said: frozenset[str]) -> Row:
     return Row(
         ticker=record["ticker"],
         cells=[cell(name, record) for name in shown],
-        flags=[(key("flag", term.code), term.label, term.tone) for term in _flag_terms(record["quality"])],
+        flags=[
+            (key("flag", term.code), term.label, "plain" if term.code in said else term.tone)
+            for term in _flag_terms(record["quality"])
+            if term.code != "simulated"
+        ],
         quality=record["quality"],
-        is_marked=is_marked(record["quality"]),
+        is_marked=is_marked(record["quality"], said),
         look="muted" if is_muted(record["quality"]) else "",
     )
 
 
 def of_session(features: pl.DataFrame, shown: Sequence[str]) -> list[Row]:
     """Rows of `features` as they stand, with the columns `shown`."""
-    return [_row(record, shown) for record in features.iter_rows(named=True)]
+    said = said_once(features)
+    return [_row(record, shown, said) for record in features.iter_rows(named=True)]
 
 
 def ranked_weeks(weekly: pl.DataFrame, features: pl.DataFrame, context: PageContext) -> pl.DataFrame:

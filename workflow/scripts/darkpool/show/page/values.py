@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ...measures.stands_out import FAR_OUT
 from ...tables import glossary
 from ...tables.column import Column
 from ...tables.columns import CHECK_COLUMNS, COLUMNS, WEEK_COLUMNS
 from ..sign_methods import METHODS
 from .explanations import key
 
-BARRED = ("offex_ratio", "lit_buy_ratio")
+BARRED = ("offex_ratio",)
 """Columns whose cells carry their fraction as a bar too."""
 
 
+class Band(NamedTuple):
+    """The buy ratio as a point in its band, in percent of the volume; the band's ends are null where it is unknown."""
+
+    at: float
+    low: float | None
+    high: float | None
+    look: str
+
+
 class Cell(NamedTuple):
-    """One value as shown: its text, its exact value, the entry that explains it, its bar in percent."""
+    """One value as shown: its text, its exact value, the entry that explains it, and what else the cell carries.
+
+    `bar`: percent; `beside`: small words after the text; `far`: high or low where the value is far out; `band`.
+    """
 
     text: str
     value: str
     kind: str = ""
     entry: str = ""
     bar: float | None = None
+    beside: str = ""
+    far: str = ""
+    band: Band | None = None
 
 
 def _unknown(column: Column, flags: list[str], table: str = "") -> Cell:
@@ -35,16 +52,42 @@ def _exact(value: object) -> str:
     return "" if value is None else repr(value) if isinstance(value, float) else str(value)
 
 
-def _signal(signal: str) -> Cell:
+def _signal(signal: str, strength: str = "") -> Cell:
     label = glossary.term(glossary.SIGNALS, signal).label
-    return Cell(label, signal, "signal", key("signal", signal or "neutral"))
+    beside = glossary.term(glossary.STRENGTHS, strength).label if signal and strength else ""
+    return Cell(label, signal, "signal", key("signal", signal or "neutral"), beside=beside)
+
+
+def far(name: str, value: float) -> str:
+    """Whether a value of column `name` is far out: high, low or neither."""
+    low, high = FAR_OUT.get(name, (-math.inf, math.inf))
+    return "low" if value <= low else "high" if value >= high else ""
+
+
+def _percent(value: float) -> float:
+    return round(min(100 * value, 100), 1)
+
+
+def _band(record: Mapping[str, Any]) -> Band:
+    volume, ends = record.get("trf_volume"), (record.get("bought_low"), record.get("bought_high"))
+    low, high = (None if end is None or not volume else _percent(end / volume) for end in ends)
+    look = " ".join(filter(None, (record.get("signal"), record.get("strength")))) or "neutral"
+    return Band(_percent(record["lit_buy_ratio"]), low, high, look)
+
+
+def _beside(name: str, record: Mapping[str, Any]) -> str:
+    """The band of what was bought, beside it."""
+    if name != "estimated_bought" or record["bought_low"] is None or record["bought_high"] is None:
+        return ""
+    return f"{glossary.shares(record['bought_low'])} to {glossary.shares(record['bought_high'])}"
 
 
 def cell(name: str, record: Mapping[str, Any]) -> Cell:
     """The cell of column `name` in a row of `features`; a null, and a signal nothing is known of, say why."""
     column, value, flags = COLUMNS[name], record[name], glossary.flags_of(record["quality"])
     if name == "signal":
-        return _signal(value) if value or record["estimated_bought"] is not None else _unknown(column, flags)
+        told = value or record["estimated_bought"] is not None
+        return _signal(value, record.get("strength", "")) if told else _unknown(column, flags)
     if name == "classification_method":
         return Cell(glossary.term(METHODS, value).label, value, "term", key("method", value))
     if name == "opinions":
@@ -56,8 +99,14 @@ def cell(name: str, record: Mapping[str, Any]) -> Cell:
     text = glossary.written(column.kind, value or None if name == "strength" else value)
     if text == glossary.UNKNOWN:
         return _unknown(column, flags)
-    bar = round(min(100 * value, 100), 1) if name in BARRED else None
-    return Cell(text, _exact(value), "split" if name == "lit_buy_ratio" else "", bar=bar)
+    return Cell(
+        text,
+        _exact(value),
+        bar=_percent(value) if name in BARRED else None,
+        beside=_beside(name, record),
+        far=far(name, value) if name in FAR_OUT else "",
+        band=_band(record) if name == "lit_buy_ratio" else None,
+    )
 
 
 def week_flags(record: Mapping[str, Any]) -> list[str]:

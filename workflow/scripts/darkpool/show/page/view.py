@@ -13,7 +13,7 @@ from ...measures import stands_out
 from ...tables import glossary
 from ...tables.column import NUMERIC
 from ...tables.columns import COLUMNS
-from .. import elsewhere
+from .. import elsewhere, no_estimate
 from ..sign_methods import METHODS
 from . import banners, data, explanations, rows
 from .context import PageContext
@@ -51,6 +51,8 @@ def content(
         "simulated": banners.is_simulated(features, context),
         "sheets": {"sessions": sheet(""), "weeks": sheet("week-"), "checks": sheet("check-")},
         "rows": rows.of_session(target, shown),
+        "empty": rows.empty(target),
+        "no_estimate": no_estimate.sentence(target, context.session),
         "earlier": [(day, rows.of_session(sessions[day], shown) if is_small else None) for day in earlier],
         "weeks": weeks,
         "reconciliation": None if checks is None else rows.of_checks(checks),
@@ -111,6 +113,7 @@ def _data(
             "title": f"{glossary.LABELS['title']}, {context.scan}",
             "columns": data.columns(why, context.filled),
             "barred": BARRED,
+            "farOut": stands_out.FAR_OUT,
             "inferred": sorted(INFERRED),
             "mutedBy": sorted(glossary.MUTED_BY),
             "terms": data.terms(explanations.TERMS, used, explanations.key),

@@ -83,7 +83,7 @@ function figures(session, index) {
       const cell = cellOf(session, index, column);
       const name = element("dt", null, opener("column-" + column.name, column.label, "unit"));
       const value = element("dd", null,
-        cell.kind === "signal" ? element("b", { class: "chip " + cell.text }, cell.text) : cell.text);
+        cell.kind === "signal" ? chip(cell) : cell.text);
       const number = session.columns[column.name][index];
       if (cell.kind === "unknown") value.append(element("small", null, "Unknown. " + (explained(cell.why)[0] || "")));
       else if (column.kind === "shares" && number >= 1000) value.append(element("small", null, exact(number)));
@@ -160,8 +160,8 @@ function flagList(session, index) {
   if (!flags.length) return part("Flags", element("p", null, "None: all is well."));
   const list = element("dl", { class: "words" });
   for (const flag of flags) {
-    const { label, tone, key } = term("flag", flag);
-    list.append(element("dt", null, element("span", { class: "chip flag " + tone }, label)),
+    const { label, key } = term("flag", flag);
+    list.append(element("dt", null, element("span", { class: "chip flag " + toneOf(session, flag) }, label)),
       element("dd", null, explained(key)[0] || ""));
   }
   return part("Flags", list);
@@ -210,9 +210,9 @@ function plotOf(session, ticker) {
 function showDetails(session, index, place) {
   const ticker = session.columns.ticker[index];
   const signal = cellOf(session, index, columnOf.get("signal"));
-  const chip = signal.kind === "signal"
-    ? element("b", { class: "chip " + signal.text }, signal.text)
-    : element("span", { class: "quiet" }, "no estimate");
+  const said = signal.kind === "signal"
+    ? [chip(signal), " ", element("small", null, signal.beside)]
+    : [element("span", { class: "quiet" }, "no estimate")];
   const close = element("button", { type: "button", class: "tool close", "aria-label": "Close details" }, "\u2715");
   close.addEventListener("click", () => closeRow());
   const step = (by, label, text) => {
@@ -222,7 +222,7 @@ function showDetails(session, index, place) {
   };
   panel.replaceChildren(
     element("div", { class: "details-head" },
-      element("h2", { id: "details-title", tabindex: "-1" }, element("bdi", null, ticker), " ", chip),
+      element("h2", { id: "details-title", tabindex: "-1" }, element("bdi", null, ticker), " ", ...said),
       step(-1, "Previous row", "\u2191"), step(1, "Next row", "\u2193"), close,
       element("p", { class: "quiet" }, `${session.day} ${session.date}, row ${place.number} of ${place.of}`)),
     ...[plotOf(session, ticker), trends(session, ticker), figures(session, index), litSide(session, index),

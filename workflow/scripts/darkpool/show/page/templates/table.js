@@ -20,8 +20,23 @@ function opener(key, text, name, label) {
   return element("button", { type: "button", popovertarget: key, class: name, "aria-label": label }, text);
 }
 
+// A flag that the page's head says of the whole session warns of no row.
+function toneOf(session, flag) {
+  return session.saidOnce.includes(flag) ? "plain" : term("flag", flag).tone;
+}
+
+function bandMark(band) {
+  const mark = element("i", { class: "band " + band.look, "aria-hidden": "true" });
+  mark.style.setProperty("--at", band.at);
+  if (band.low !== null && band.high !== null) {
+    mark.style.setProperty("--low", band.low);
+    mark.style.setProperty("--high", band.high);
+  }
+  return mark;
+}
+
 function isMarked(session, index) {
-  return flagsOf(session, index).some((flag) => flag !== "simulated" && term("flag", flag).tone === "warn");
+  return flagsOf(session, index).some((flag) => toneOf(session, flag) === "warn");
 }
 
 function tickerCell(session, index) {
@@ -30,24 +45,32 @@ function tickerCell(session, index) {
   return element("th", { scope: "row" }, link, mark);
 }
 
+function chip(cell) {
+  return element("b", { class: ["chip", cell.text, cell.beside].filter(Boolean).join(" ") }, cell.text);
+}
+
 function tableCell(session, index, column) {
   const cell = cellOf(session, index, column);
   const td = document.createElement("td");
-  if (cell.kind === "signal") td.append(element("b", { class: "chip " + cell.text }, cell.text));
+  if (cell.kind === "signal") td.append(chip(cell));
   else if (cell.kind === "unknown") td.append(opener(cell.why, cell.text, "unknown", "unknown"));
   else if (cell.kind === "flags") {
     for (const flag of flagsOf(session, index)) {
-      const { label, tone, key } = term("flag", flag);
-      td.append(element("span", { class: "chip flag " + tone, "data-why": key }, label), " ");
+      if (flag === "simulated") continue; // The page's first line says it.
+      const { label, key } = term("flag", flag);
+      td.append(element("span", { class: "chip flag " + toneOf(session, flag), "data-why": key }, label), " ");
     }
   } else {
     td.textContent = cell.text;
     if (cell.why) td.dataset.why = cell.why;
     if (cell.bar !== undefined) {
-      td.className = column.name === "lit_buy_ratio" ? "barred split" : "barred";
+      td.className = "barred";
       td.style.setProperty("--bar", cell.bar + "%");
     }
+    if (cell.far) td.className = "far " + cell.far;
   }
+  if (cell.beside) td.append(" ", element("small", null, cell.beside));
+  if (cell.band) td.append(bandMark(cell.band));
   return td;
 }
 

@@ -99,13 +99,41 @@ function unknown(column, flags) {
   return { text: UNKNOWN, value: null, kind: "unknown", why: flag ? term("flag", flag).key : column.why };
 }
 
+function percent(value) {
+  return Number(fixed(Math.min(100 * value, 100), 1));
+}
+
+function far(name, value) {
+  const [low, high] = own(data.farOut, name) || [-Infinity, Infinity];
+  return value <= low ? "low" : value >= high ? "high" : "";
+}
+
+function ends(session, index) {
+  return [session.columns.bought_low[index], session.columns.bought_high[index]];
+}
+
+function bandWords(session, index) {
+  const [low, high] = ends(session, index);
+  return low === null || high === null ? "" : `${shares(low)} to ${shares(high)}`;
+}
+
+// The buy ratio as a point in its band, in percent of the volume.
+function bandOf(session, index) {
+  const volume = session.columns.trf_volume[index];
+  const [low, high] = ends(session, index).map((end) => (end === null || !volume ? null : percent(end / volume)));
+  const look = [session.columns.signal[index], session.columns.strength[index]].filter(Boolean).join(" ") || "neutral";
+  return { at: percent(session.columns.lit_buy_ratio[index]), low, high, look };
+}
+
 // One cell: text, what it is sorted by (null: unknown), kind, and the explanation it opens.
 function cellOf(session, index, column) {
   const value = session.columns[column.name][index];
   const flags = flagsOf(session, index);
   if (column.name === "signal") {
     if (!value && session.columns.estimated_bought[index] === null) return unknown(column, flags);
-    return { text: term("signal", value).label, value: term("signal", value).label, kind: "signal" };
+    const strength = session.columns.strength[index];
+    const beside = value && strength ? term("strength", strength).label : "";
+    return { text: term("signal", value).label, value: term("signal", value).label, kind: "signal", beside };
   }
   if (column.name === "classification_method") {
     const { label, key } = term("method", value);
@@ -124,8 +152,10 @@ function cellOf(session, index, column) {
   if (column.name === "quality") return { text: value, value: value || null, kind: "flags" };
   const text = written(column.kind, value);
   if (text === UNKNOWN && column.name !== "ticker") return unknown(column, flags);
-  const cell = { text, value, kind: "" };
-  if (data.barred.includes(column.name)) cell.bar = Number(fixed(Math.min(100 * value, 100), 1));
+  const cell = { text, value, kind: "", far: far(column.name, value) };
+  if (data.barred.includes(column.name)) cell.bar = percent(value);
+  if (column.name === "estimated_bought") cell.beside = bandWords(session, index);
+  if (column.name === "lit_buy_ratio") cell.band = bandOf(session, index);
   return cell;
 }
 

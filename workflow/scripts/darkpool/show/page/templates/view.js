@@ -11,14 +11,20 @@ let view;
 let order = [];
 let current = 0;
 
-function essential() {
-  return new Set(columns.filter((column) => column.essential).map((column) => column.name));
+// Columns shown while none are chosen: the essential ones, less those in which this session knows nothing.
+function essential(now, isWhole) {
+  const names = columns.filter((column) => column.essential).map((column) => column.name);
+  return new Set(isWhole ? names : names.filter((name) => !now.empty.includes(name)));
+}
+
+function chosen(now) {
+  return view.columns || essential(now, view.empty);
 }
 
 function read(address) {
   const given = new URLSearchParams(address.replace(/^#/, ""));
   const [name, way] = (given.get("sort") || "").split(".");
-  const chosen = given.has("columns") ? given.get("columns").split(".").filter((column) => columnOf.has(column)) : null;
+  const named = given.has("columns") ? given.get("columns").split(".").filter((column) => columnOf.has(column)) : null;
   return {
     date: sessionOf.has(given.get("date")) ? given.get("date") : data.target,
     sort: columnOf.has(name) ? { name, down: way !== "up" } : null,
@@ -26,7 +32,8 @@ function read(address) {
     signal: new Set((given.get("signal") || "").split(".").filter((code) => CLASSES.some(([known_]) => known_ === code))),
     flag: given.get("flag") || "",
     method: given.get("method") || "",
-    columns: chosen ? new Set(["ticker", ...chosen]) : essential(),
+    columns: named ? new Set(["ticker", ...named]) : null,
+    empty: given.has("empty"),
     row: sessions.some((session_) => session_.at.has(given.get("row"))) ? given.get("row") : "",
   };
 }
@@ -39,7 +46,8 @@ function addressOf(given) {
   if (given.signal && given.signal.size) told.set("signal", Array.from(given.signal).join("."));
   if (given.flag) told.set("flag", given.flag);
   if (given.method) told.set("method", given.method);
-  if (given.columns && columns.some((column) => given.columns.has(column.name) !== column.essential)) {
+  if (given.empty && !given.columns) told.set("empty", "");
+  if (given.columns) {
     told.set("columns", columns.filter((c) => given.columns.has(c.name) && c.name !== "ticker").map((c) => c.name).join("."));
   }
   if (given.row) told.set("row", given.row);
@@ -82,7 +90,7 @@ function show() {
     shownOrder = drawnNow;
     current = 0;
   }
-  showHead();
+  showHead(now);
   showControls(now);
   const index = view.row ? now.at.get(view.row) : undefined;
   if (index === undefined) hideRow();
@@ -94,7 +102,8 @@ function show() {
   mark();
 }
 
-function showHead() {
+function showHead(now) {
+  const names = chosen(now);
   for (const head of heads) {
     const { name } = head.dataset;
     const sort = view.sort || { name: "accum_score", down: true };
@@ -102,12 +111,12 @@ function showHead() {
     else head.removeAttribute("aria-sort");
   }
   columns.forEach((column, index) => {
-    board.classList.toggle(`without-${index + 1}`, !view.columns.has(column.name));
+    board.classList.toggle(`without-${index + 1}`, !names.has(column.name));
   });
   let at = 0;
   for (const group of groups) {
     const size = Number(group.dataset.size || (group.dataset.size = group.colSpan));
-    const visible = columns.slice(at, at + size).filter((column) => view.columns.has(column.name)).length;
+    const visible = columns.slice(at, at + size).filter((column) => names.has(column.name)).length;
     group.hidden = !visible;
     group.colSpan = Math.max(visible, 1);
     at += size;
@@ -145,16 +154,33 @@ function showControls(now) {
   options(quality, now, "Any flag", [["-", "No warning"], ...used(now, "flag", (index) => flagsOf(now, index))], view.flag);
   options(method, now, "Any method", used(now, "method", (index) => [now.columns.classification_method[index]]), view.method);
   for (const control of [filter, quality, method]) control.classList.toggle("active", Boolean(control.value));
-  const hidden = columns.length - view.columns.size;
+  const names = chosen(now);
+  const hidden = columns.length - names.size;
   document.getElementById("choose").replaceChildren("Columns", element("span", null, hidden ? ` (${hidden} hidden)` : ""));
-  for (const box of document.querySelectorAll("#columns input")) box.checked = view.columns.has(box.value);
+  for (const box of document.querySelectorAll("#columns input")) box.checked = names.has(box.value);
+  showFold(now);
   document.getElementById("reset").hidden = addressOf({ ...view, date: "", row: "" }) === "#";
   const sort = view.sort ? `, by ${columnOf.get(view.sort.name).label}, ${view.sort.down ? "highest" : "lowest"} first` : "";
   says(`${order.length === now.rows ? now.rows : order.length + " of " + now.rows} shown${sort}`);
 }
 
+// Columns in which the session knows nothing are folded, and said to be.
+function showFold(now) {
+  const fold = document.getElementById("fold");
+  const folded = columns.filter((column) => column.essential && now.empty.includes(column.name));
+  fold.hidden = Boolean(view.columns) || !folded.length;
+  if (fold.hidden) return;
+  const many = folded.length > 1 ? `${folded.length} empty columns` : "1 empty column";
+  fold.textContent = (view.empty ? "\u25be Fold " : "\u25b8 ") + many;
+  fold.title = folded.map((column) => column.label).join(", ");
+  fold.setAttribute("aria-expanded", view.empty);
+}
+
 // What is said above the table belongs to the session shown.
 function showSources(now) {
+  const lacking = document.getElementById("no-estimate");
+  lacking.textContent = now.noEstimate;
+  lacking.hidden = !now.noEstimate;
   const list = document.getElementById("sources");
   if (list) {
     list.setAttribute("aria-label", `Sources of ${now.date}`);
@@ -256,6 +282,16 @@ function move(by) {
 function openRow(index) {
   change({ row: session().columns.ticker[index] }, true);
   document.getElementById("details-title").focus({ preventScroll: innerWidth > 900 });
+  reveal();
+}
+
+// Where the details stand under the table, row and details are brought onto one screen.
+function reveal() {
+  const under = panel.getBoundingClientRect().top;
+  if (innerWidth <= 900 || under < 0.6 * innerHeight) return;
+  scroller.scrollIntoView({ block: "start" });
+  const box = rowOf(session(), order[current]).getBoundingClientRect(), frame = scroller.getBoundingClientRect();
+  if (box.bottom > frame.bottom) scroller.scrollTop += box.bottom - frame.bottom;
 }
 
 function closeRow() {
@@ -316,7 +352,7 @@ document.getElementById("tools").addEventListener("submit", (event) => event.pre
     return button;
   };
   sheet.append(element("h2", null, "Columns"), element("p", { class: "presets" },
-    preset("Essential", essential), preset("All", () => new Set(columns.map((column) => column.name)))));
+    preset("Essential", () => null), preset("All", () => new Set(columns.map((column) => column.name)))));
   let fields = null, group = null;
   for (const column of columns) {
     if (column.name === "ticker") continue;
@@ -327,10 +363,10 @@ document.getElementById("tools").addEventListener("submit", (event) => event.pre
     }
     const box = element("input", { type: "checkbox", value: column.name });
     box.addEventListener("change", () => {
-      const chosen = new Set(view.columns);
-      if (box.checked) chosen.add(column.name);
-      else chosen.delete(column.name);
-      change({ columns: chosen });
+      const names = new Set(chosen(session()));
+      if (box.checked) names.add(column.name);
+      else names.delete(column.name);
+      change({ columns: names });
     });
     fields.append(element("label", null, box, " ", column.label));
   }
@@ -339,8 +375,9 @@ document.getElementById("tools").addEventListener("submit", (event) => event.pre
 filter.addEventListener("input", () => change({ q: filter.value }));
 quality.addEventListener("change", () => change({ flag: quality.value }));
 method.addEventListener("change", () => change({ method: method.value }));
+document.getElementById("fold").addEventListener("click", () => change({ empty: !view.empty }));
 document.getElementById("reset").addEventListener("click", () => {
-  change({ sort: null, q: "", signal: new Set(), flag: "", method: "", columns: essential() });
+  change({ sort: null, q: "", signal: new Set(), flag: "", method: "", columns: null, empty: false });
   filter.focus();
 });
 
