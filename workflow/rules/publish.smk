@@ -27,6 +27,7 @@ rule publish_table:
     conda:
         "../envs/workflow.yaml"
     params:
+        drawn=of_session(INPUTS.drawn),
         mode=SETTINGS.mode,
         signal=asdict(SETTINGS.signal),
         history=SETTINGS.history.statistics,
@@ -103,6 +104,7 @@ for scan, date in REQUEST.sessions:
             "../envs/workflow.yaml"
         params:
             tickers=INPUTS.tickers(scan, date),
+            drawn=INPUTS.drawn(scan, date),
             kinds=INPUTS.pictures,
             folder=lambda wildcards, output: Path(output.overview[0]).parent,
             scan=scan,
@@ -129,6 +131,7 @@ rule draw_plots:
         "../envs/workflow.yaml"
     params:
         tickers=of_session(INPUTS.tickers),
+        drawn=of_session(INPUTS.drawn),
         kinds=INPUTS.pictures,
         folder=lambda wildcards, output: Path(output[0]).parent,
         scan="{scan}",

@@ -1,4 +1,4 @@
-"""One plot per ticker of a session's universe, and the overview of them all."""
+"""Plots of the tickers that have one, and the overview of all of a session's universe."""
 
 from datetime import date
 from pathlib import Path
@@ -26,12 +26,13 @@ def main(
     scan: str,
     session: date,
     tickers: list[str],
+    drawn: list[str],
     kinds: list[str],
     history: dict[str, int],
     **settings: Any,
 ) -> None:
     metadata = contracts.metadata(features_on_page[-1])
-    context = page_context.context(metadata, scan, session, tickers=tickers, history=history, **settings)
+    context = page_context.context(metadata, scan, session, tickers=drawn, history=history, **settings)
     splits = facts.splits(contracts.metadata(merged))
     volumes, rows = contracts.read("merged", merged), contracts.stacked("features", features_on_page)
     windows = unusual.trailing(volumes, splits, session, history, facts.closes(contracts.metadata(merged)))
@@ -40,7 +41,7 @@ def main(
     flow_of = flow.partition_by("ticker", as_dict=True)
     by_week = weekly.flow(contracts.stacked("weekly", weeks))
     scale = panel.shared_scale(windows, flow, by_week)
-    for ticker in tickers:
+    for ticker in drawn:
         paths = [folder / files.PLOTS / f"{file_name(ticker)}.{kind}" for kind in kinds]
         weeks_of = by_week.filter(pl.col("ticker") == ticker)
         ticker_plot.draw(
@@ -60,6 +61,7 @@ if __name__ == "__main__":
             snakemake.params.scan,
             date.fromisoformat(snakemake.params.session),
             list(snakemake.params.tickers),
+            list(snakemake.params.drawn),
             list(snakemake.params.kinds),
             history=dict(snakemake.params.history),
             mode=snakemake.params.mode,

@@ -34,16 +34,16 @@ def main(
     outputs: dict[str, Path],
     scan: str,
     session: date,
+    drawn: list[str],
     **settings: Any,
 ) -> None:
     frame = contracts.stacked("features", features)
-    tickers = frame.filter(frame["date"] == session)["ticker"].to_list()
     *earlier, own = (contracts.metadata(path) for path in features)
     context = page_context.context(
         own,
         scan,
         session,
-        tickers=tickers,
+        tickers=drawn,
         earlier={
             date.fromisoformat(Path(path).parent.name): told for path, told in zip(features[:-1], earlier, strict=True)
         },
@@ -70,6 +70,7 @@ if __name__ == "__main__":
             {kind: Path(target) for kind, target in snakemake.output.items()},
             snakemake.wildcards.scan,
             date.fromisoformat(snakemake.wildcards.date),
+            list(snakemake.params.drawn),
             mode=snakemake.params.mode,
             signal=dict(snakemake.params.signal),
             history=dict(snakemake.params.history),

@@ -110,3 +110,15 @@ def test_only_the_session_reached_as_the_last_marked_one_can_be_a_stale_mark():
 def test_what_is_kept_out_of_finra_s_tables_is_no_weekly_ticker():
     assert of().weekly_tickers("emps2", DAY) == ["TQQQ"]
     assert of().tickers("emps2", DAY) == ["TQQQ", "SPXW"]
+
+
+def test_the_configured_tickers_have_their_plots_and_the_files_as_many_as_are_left(tmp_path, monkeypatch):
+    folder = Path("results/emps2") / DAY
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("ticker\nZZ\nAA\nSPY\nMM\n")
+    scans = {"emps2": {"archive": "resources/archive", "tickers": ["SPY", "QQQ"], "universe": ["a.csv"]}}
+    for most, drawn in ((0, ["SPY", "QQQ"]), (3, ["SPY", "QQQ", "ZZ"]), (100, ["SPY", "QQQ", "ZZ", "AA", "MM"])):
+        one = of(("emps2", DAY), config={**CONFIG, "scans": scans, "plots": {"most": most}})
+        assert one.drawn("emps2", DAY) == drawn
+        assert [ticker for ticker, *_ in one.plots("emps2", DAY)] == drawn
+        assert one.tickers("emps2", DAY) == ["SPY", "QQQ", "ZZ", "AA", "MM"]

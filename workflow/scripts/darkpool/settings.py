@@ -65,6 +65,18 @@ class Market:
 
 
 @dataclass(frozen=True)
+class Plots:
+    """Tickers with a plot of their own; the configured ones have theirs in any case."""
+
+    most: int = 100
+
+
+@dataclass(frozen=True)
+class Study:
+    grouped: bool = False
+
+
+@dataclass(frozen=True)
 class AccumScore:
     """Weights."""
 
@@ -134,6 +146,8 @@ class Settings:
     excluded_finra_tickers: tuple[str, ...] = ("SPXW",)
     history: History = field(default_factory=History)
     market: Market = field(default_factory=Market)
+    plots: Plots = field(default_factory=Plots)
+    study: Study = field(default_factory=Study)
     accum_score: AccumScore = field(default_factory=AccumScore)
     lit: Lit = field(default_factory=Lit)
     signal: Signal = field(default_factory=Signal)

@@ -264,11 +264,18 @@ class Inputs:
         is_stale = self.session(day) != sessions.last_completed(self.request.at)
         return ["stale_mark"] if is_stale and (scan, day) == self.request.marked else []
 
+    def drawn(self, scan: str, day: str) -> list[str]:
+        """Tickers with a plot: the configured ones, then the others in the universe's order, `plots.most` together."""
+        members = self.universe(scan, day).members
+        configured = [member.ticker for member in members if member.source == universes.CONFIGURED]
+        others = [member.ticker for member in members if member.source != universes.CONFIGURED]
+        return configured + others[: max(0, self.settings.plots.most - len(configured))]
+
     def plots(self, scan: str, day: str) -> list[tuple[str, str, str]]:
         """Ticker, kind and path of every plot of a session."""
         return [
             (ticker, kind, f"results/{scan}/{day}/{files.PLOTS}/{file_name(ticker)}.{kind}")
-            for ticker in self.tickers(scan, day)
+            for ticker in self.drawn(scan, day)
             for kind in self.pictures
         ]
 

@@ -199,7 +199,11 @@ function provenance(session) {
 
 function plotOf(session, ticker) {
   const path = own(data.plots, ticker);
-  if (!path || session.date !== data.target) return null;
+  if (session.date !== data.target || !Object.keys(data.plots).length) return null;
+  if (!path) {
+    const command = element("code", null, `python -m darkpool plots --symbols ${ticker}`);
+    return part("Plot", element("p", { class: "quiet" }, "Not drawn for so long a watchlist (plots.most). ", command, " draws it."));
+  }
   const image = element("img", { src: path, alt: `Plots of ${ticker}: volume, ratio and log ratio`, loading: "lazy" });
   image.addEventListener("error", () => {
     image.replaceWith(element("p", { class: "quiet" }, "The plot does not lie beside this page."));
