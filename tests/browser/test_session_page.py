@@ -552,13 +552,20 @@ def test_a_sheet_of_paper_holds_every_shown_column(open_page, small):
     assert fits(opened)
 
 
+@pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize(("width", "address"), [(1280, ""), (390, ""), (1280, "#row=DDD"), (390, "#row=AAA")])
-def test_axe_finds_nothing_serious(open_page, axe, small, width, address):
-    assert axe(open_page(small, width, address=address)) == []
+def test_axe_finds_nothing_serious(open_page, axe, small, width, address, scheme):
+    assert axe(open_page(small, width, address=address, color_scheme=scheme)) == []
 
 
-def test_axe_finds_nothing_serious_in_columns_and_explanations(open_page, axe, small):
-    opened = open_page(small)
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_axe_finds_nothing_serious_in_bands_and_what_is_far_out(open_page, axe, wide, scheme):
+    assert axe(open_page(wide, 1280, color_scheme=scheme, address="#row=WIDE3")) == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_axe_finds_nothing_serious_in_columns_and_explanations(open_page, axe, small, scheme):
+    opened = open_page(small, color_scheme=scheme)
     opened.click("#choose")
     assert axe(opened) == []
 
@@ -631,3 +638,49 @@ def test_one_number_has_one_text_in_the_table_its_details_and_the_csv(open_page,
         assert text in opened.locator("#board tbody tr.open td").all_text_contents(), (name, value)
         assert cell("offex_ratio", {"offex_ratio": value, "quality": ""}).text == text
         assert float(csv_of[name]["offex_ratio"]) == value
+
+
+def test_the_details_begin_with_the_plot_and_say_what_the_band_covers(open_page, small):
+    opened = open_page(small, address="#row=AAA")
+    titles = opened.locator("#details h3").all_text_contents()
+    assert titles[:3] == ["Plot", "How far to trust it", "Over time"]
+    said = opened.locator("#details section").nth(1).inner_text()
+    assert "1.5M, 1.2M to 1.8M" in said  # 3,000,000 x 0.5, and x 0.4 to x 0.6
+    assert "50.0%, 48.0% to 52.0%" in said
+    assert "signing + sampling + transfer" in said
+    assert "14 of 14" in said
+    opened = open_page(small, address="#row=DDD")  # no estimate, so nothing to trust
+    assert "How far to trust it" not in opened.locator("#details h3").all_text_contents()
+
+
+def test_a_chart_has_a_labelled_scale_the_ratio_from_zero_and_the_value_under_the_pointer(open_page, small):
+    opened = open_page(small, address="#row=BBB")
+    ratio, bought = opened.locator("#details svg").nth(0), opened.locator("#details svg").nth(1)
+    labels = ratio.locator("text").all_text_contents()
+    assert labels[0] == "0.0%"
+    assert labels[-2:] == ["2025-09-26", "2025-12-22"]
+    assert bought.locator(".range").count() == 3
+    bought.scroll_into_view_if_needed()
+    box = bought.bounding_box()
+    bought.hover(position={"x": box["width"] * 46 / 380, "y": box["height"] / 2})
+    value = opened.locator("#details .trend").nth(1).locator(".spark-head span")
+    assert value.text_content() == "2025-12-18: 70.0%, 60.0% to 80.0%"
+    opened.mouse.move(5, 5)
+    assert value.text_content() == "70.0%"
+
+
+def test_a_far_value_is_marked_by_a_sign_and_by_weight(open_page, tmp_path):
+    frame = made.features(
+        [
+            row(TARGET, "HI", offex_ratio_z=2.0, trf_percentile=0.95),
+            row(TARGET, "LO", offex_ratio_z=-2.0, trf_percentile=0.05),
+            row(TARGET, "MID", offex_ratio_z=1.99, trf_percentile=0.949),
+        ]
+    )
+    path = tmp_path / "table.html"
+    path.write_text(made.html(frame), encoding="utf-8")
+    opened = open_page(path)
+    sign, weight = "getComputedStyle(e, '::before').content[1]", "getComputedStyle(e).fontWeight"
+    found = opened.eval_on_selector_all("#board td.far", f"all => all.map(e => [e.textContent, {sign}, {weight}])")
+    assert [text for text, *_ in found] == ["95.0%", "+2.00", "5.0%", "\u22122.00"]
+    assert [how for _, *how in found] == [["\u25b2", "650"], ["\u25b2", "650"], ["\u25bc", "650"], ["\u25bc", "650"]]

@@ -26,6 +26,26 @@ def entry(state: str, reason: str | None = None, retrieved_at: str | None = MOME
     return {"state": state, "reason": reason, "file": None, "sha256": None, "retrieved_at": retrieved_at}
 
 
+@pytest.mark.parametrize(
+    ("receipt", "by_source", "asked"),
+    [
+        ({"state": "absent", "plan": "none"}, {"consolidated_bars": 1, "none": 2}, "yahoo_minute_bars"),
+        ({"state": "absent", "plan": "none"}, {"none": 2}, "yahoo_minute_bars"),
+        ({"state": "blocked", "plan": "none"}, {"none": 2}, None),
+        ({"state": "published", "plan": "bars"}, {"consolidated_bars": 1}, None),
+        (None, {"trades_quotes": 1, "consolidated_bars": 1}, None),
+        (None, {"consolidated_bars": 1}, "yahoo_minute_bars"),
+        (None, {"none": 2}, "lit"),
+    ],
+)
+def test_the_lit_side_names_who_was_asked(archive, receipt, by_source, asked) -> None:
+    if receipt:
+        archive.write_receipt("polygon", DAY, {"tickers": {}, "reason": None, **receipt})
+    source = sources.lit(archive, DAY, by_source, False)
+    assert source["source"] == "Polygon"
+    assert source.get("asked") == asked
+
+
 class TestFinra:
     def told(self, archive: Archive, offline: bool = False, damage=None, prefixes=("CNMS",)) -> tuple:
         source = sources.finra(archive, DAY, prefixes, offline, damage)

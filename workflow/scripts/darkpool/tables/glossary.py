@@ -260,6 +260,12 @@ STRENGTHS: Mapping[str, Term] = _terms(
     Term("weak", "weak", "A part of the band, or a band that is not known, gives no signal: the estimate leans."),
 )
 
+INTERVAL_SENTENCE = "The interval covers signing alone: how far wrong signs of the lit trades can move the ratio."
+BAND_SENTENCE = (
+    "The band covers signing + sampling + transfer: wrong signs, one day's chance, and the lit market standing in for "
+    "the off-exchange volume. Transfer is set from 14 ticker-days, and the band covered 14 of 14."
+)
+
 SIGNAL_RULE = "BOT: estimated bought above {bot} × sold. SELL: below {sell} × sold."
 
 OPINIONS: Mapping[str, Term] = _terms(

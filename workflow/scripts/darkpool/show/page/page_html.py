@@ -21,7 +21,13 @@ _TEMPLATES = Path(__file__).with_name("templates")
 TABLE, STYLE = _TEMPLATES / "table.html.j2", _TEMPLATES / "table.css"
 SCRIPTS = (
     (_TEMPLATES / "head.js",),
-    (_TEMPLATES / "values.js", _TEMPLATES / "table.js", _TEMPLATES / "details.js", _TEMPLATES / "view.js"),
+    (
+        _TEMPLATES / "values.js",
+        _TEMPLATES / "table.js",
+        _TEMPLATES / "charts.js",
+        _TEMPLATES / "details.js",
+        _TEMPLATES / "view.js",
+    ),
 )
 """The page's two scripts, each put together of these in their order: one before the table, one after it."""
 

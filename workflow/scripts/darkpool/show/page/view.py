@@ -114,6 +114,8 @@ def _data(
             "columns": data.columns(why, context.filled),
             "barred": BARRED,
             "farOut": stands_out.FAR_OUT,
+            "strip": context.neutral_strip,
+            "words": {"band": glossary.BAND_SENTENCE, "interval": glossary.INTERVAL_SENTENCE},
             "inferred": sorted(INFERRED),
             "mutedBy": sorted(glossary.MUTED_BY),
             "terms": data.terms(explanations.TERMS, used, explanations.key),

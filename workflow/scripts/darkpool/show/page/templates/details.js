@@ -1,54 +1,8 @@
 // What lies behind a row: its numbers in full, lines over time, the lit side, flags, checks, sources and its plot.
 
 const panel = document.getElementById("details");
-const SVG = new DOMParser().parseFromString("<svg></svg>", "text/html").querySelector("svg").namespaceURI;
-
-function drawn(tag, attributes) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
 function part(title, ...children) {
   return element("section", null, element("h3", null, title), ...children);
-}
-
-// A line with its gaps: a session without a value breaks it, and one alone between gaps is a dot.
-function spark(name, days, values, shown, kind, zero) {
-  const width = 360, height = 64, pad = 5;
-  const there = values.filter((value) => value !== null);
-  const at = days.indexOf(shown);
-  const now = at < 0 ? null : values[at];
-  const told = `least ${written(kind, Math.min(...there))}, greatest ${written(kind, Math.max(...there))}` +
-    (there.length < values.length ? `, ${values.length - there.length} unknown` : "");
-  if (!there.length) {
-    return element("div", { class: "trend" },
-      element("p", { class: "spark-head" }, element("b", null, name), " ", element("span", null, UNKNOWN)),
-      element("p", { class: "quiet" }, `Unknown in all of the ${days.length} sessions from ${days[0]} to ${days.at(-1)}.`));
-  }
-  const head = element("p", { class: "spark-head" }, element("b", null, name), " ",
-    element("span", null, written(kind, now)));
-  const foot = element("p", { class: "quiet" }, `${days.length} sessions from ${days[0]} to ${days.at(-1)}: ${told}`);
-  const label = `${name}, ${written(kind, now)} on ${shown}; ${foot.textContent}`;
-  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "spark", role: "img", "aria-label": label });
-  const low = Math.min(...there, ...(zero ? [0] : []));
-  const span = Math.max(...there, ...(zero ? [0] : [])) - low || 1;
-  const x = (index) => (days.length < 2 ? width / 2 : pad + (index * (width - 2 * pad)) / (days.length - 1));
-  const y = (value) => height - pad - ((value - low) * (height - 2 * pad)) / span;
-  if (zero) svg.append(drawn("line", { x1: 0, x2: width, y1: y(0), y2: y(0), class: "zero" }));
-  let run = [];
-  const flush = () => {
-    if (run.length > 1) svg.append(drawn("polyline", { points: run.map((p) => p.join()).join(" ") }));
-    else if (run.length) svg.append(drawn("circle", { cx: run[0][0], cy: run[0][1], r: 1.6 }));
-    run = [];
-  };
-  values.forEach((value, index) => {
-    if (value === null) flush();
-    else run.push([x(index).toFixed(1), y(value).toFixed(1)]);
-  });
-  flush();
-  if (now !== null) svg.append(drawn("circle", { cx: x(at).toFixed(1), cy: y(now).toFixed(1), r: 4, class: "now" }));
-  return element("div", { class: "trend" }, head, svg, foot);
 }
 
 function overSessions(ticker, name) {
@@ -60,13 +14,41 @@ function overSessions(ticker, name) {
 
 function trends(session, ticker) {
   const days = sessions.map((other) => other.date);
+  const over = (name) => overSessions(ticker, name);
   const window_ = data.ratios && own(data.ratios.of, ticker);
   const ratio = window_ && data.ratios.days.includes(session.date)
-    ? [data.ratios.days, window_]
-    : [days, overSessions(ticker, "offex_ratio")];
+    ? { days: data.ratios.days, values: window_ }
+    : { days, values: over("offex_ratio") };
+  const volume = over("trf_volume");
+  const part_ = (name) => over(name).map((value, at) => (value === null || !volume[at] ? null : value / volume[at]));
+  const shown = session.date;
+  const strip = data.strip.map((edge) => edge / 100);
   return part("Over time",
-    spark("Off-exchange ratio", ...ratio, session.date, "fraction", false),
-    spark("Log ratio, above 0 bought, below sold", days, overSessions(ticker, "log_ratio"), session.date, "signed", true));
+    chart({ name: "Off-exchange ratio", ...ratio, kind: "fraction", shown, holds: [0] }),
+    chart({ name: "Bought, of off-exchange volume (estimate)", days, values: part_("estimated_bought"), kind: "fraction",
+      shown, band: [part_("bought_low"), part_("bought_high")], strip, holds: [0.4, 0.6] }),
+    chart({ name: "Close, USD", days, values: over("close"), kind: "price", shown }));
+}
+
+// The estimate in its band against what counts as neutral, and what the band covers.
+function trust(session, index) {
+  const at = (name) => session.columns[name][index];
+  if (at("estimated_bought") === null) return null;
+  const words = (name) => written(columnOf.get(name).kind, at(name));
+  const strength = cellOf(session, index, columnOf.get("strength"));
+  const list = element("dl", { class: "words" });
+  const say = (name, text, ...more) => list.append(element("dt", null, name),
+    element("dd", null, text, ...more.filter(Boolean).map((said) => element("small", null, said))));
+  const band = at("bought_low") === null ? UNKNOWN : `${words("bought_low")} to ${words("bought_high")}`;
+  say("Bought", `${words("estimated_bought")}, ${band}`,
+    at("bought_low") === null ? explained(columnOf.get("bought_low").why)[0] : data.words.band);
+  const interval = at("lit_buy_low") === null ? UNKNOWN : `${words("lit_buy_low")} to ${words("lit_buy_high")}`;
+  say("Buy %", `${words("lit_buy_ratio")}, ${interval}`, at("lit_buy_low") === null ? "" : data.words.interval);
+  if (strength.kind === "term") say("Signal", strength.text, explained(strength.why)[0]);
+  const [low, high] = data.strip;
+  const scale_ = element("p", { class: "scale", "aria-hidden": "true" }, element("span", null, "20%"),
+    element("span", null, `neutral ${fixed(low, 1)}% to ${fixed(high, 1)}%`), element("span", null, "80%"));
+  return part("How far to trust it", bandMark(bandOf(session, index)), scale_, list);
 }
 
 function figures(session, index) {
@@ -229,7 +211,7 @@ function showDetails(session, index, place) {
       element("h2", { id: "details-title", tabindex: "-1" }, element("bdi", null, ticker), " ", ...said),
       step(-1, "Previous row", "\u2191"), step(1, "Next row", "\u2193"), close,
       element("p", { class: "quiet" }, `${session.day} ${session.date}, row ${place.number} of ${place.of}`)),
-    ...[plotOf(session, ticker), trends(session, ticker), figures(session, index), litSide(session, index),
+    ...[plotOf(session, ticker), trust(session, index), trends(session, ticker), figures(session, index), litSide(session, index),
       blockList(session, ticker), flagList(session, index), checkList(session, ticker), provenance(session),
     ].filter(Boolean));
   panel.scrollTop = 0;
