@@ -207,10 +207,10 @@ def test_a_rows_details_tell_what_lies_behind_it(open_page, small):
         "61 sessions from 2025-09-26 to 2025-12-22", "1 unknown",
     ):  # fmt: skip
         assert part in told, part
-    line, log = opened.locator("#details svg").all()
+    line, bought = opened.locator("#details svg").all()
     assert line.locator("polyline").count() == 2  # the gap breaks it
     assert "Off-exchange ratio, " in line.get_attribute("aria-label")
-    assert log.locator(".zero").count() == 1
+    assert bought.locator(".strip-neutral").count() == 1
     opened.locator("#details img").scroll_into_view_if_needed()
     opened.locator("#details img").evaluate("image => image.decode()")
 
