@@ -90,7 +90,7 @@ def test_a_missing_session_is_a_gap(tmp_path, drawn):
 def test_a_split_is_marked_and_the_share_basis_named(tmp_path, drawn):
     ticker_plot.draw("A", history(split_ratio={40: 0.1}), flow(), context(), tmp_path / "p.png")
     assert drawn["texts"].count("1:10") == 2
-    assert "TRF volume, million shares, on the share basis of 2025-12-22" in drawn["texts"]
+    assert "Off-exchange volume, million shares, on the share basis of 2025-12-22" in drawn["texts"]
 
 
 def test_methods_thresholds_band_and_signals_are_named(tmp_path, drawn):
@@ -211,7 +211,7 @@ def test_a_week_that_starts_on_another_day_is_refused(tmp_path):
 def test_the_close_is_a_line_between_its_ends_and_the_legend_says_which(tmp_path, drawn):
     closes = {**dict.fromkeys(range(61), 100.0), 3: 40.0, 10: 70.0, 30: None}
     ticker_plot.draw("A", history(close_on_basis=closes), flow(), context(), tmp_path / "p.png")
-    assert {"TRF volume, million shares; close to its own scale", "close 40.00 to 100.00 USD"} <= set(drawn["texts"])
+    assert {"Off-exchange volume, million shares; close to its own scale", "close 40.00 to 100.00 USD"} <= set(drawn["texts"])
     volumes = drawn["figure"].axes[1]
     line = next(
         np.asarray(line.get_ydata())

@@ -154,7 +154,7 @@ def test_a_403_that_is_no_access_denied_is_a_block(vendors, archive, fetch) -> N
     assert receipt["state"] == "blocked"
     assert "refused with status 403" in receipt["files"][NAME]["reason"]
     assert len(asked(vendors)) == daily_fetch.GIVE_UP_AFTER
-    assert receipt["files"]["CNMSshvol20251218.txt"]["reason"].startswith("not asked: 2 requests before it failed")
+    assert receipt["files"]["CNMSshvol20251218.txt"]["reason"].startswith("not asked: FINRA failed 2 times in a row")
     assert kept(archive) == {}
     assert open_requests.finra(Archive(archive.root), DAY, receipt["files"]) == list(receipt["files"])
 

@@ -101,7 +101,7 @@ def _finra(archive: Archive, days: Sequence[date], prefixes: Sequence[str]) -> s
         for day in reversed(days):
             for prefix in finra_files.of_day(prefixes, day):
                 if failures >= daily_fetch.GIVE_UP_AFTER:
-                    _say(f"FINRA is not asked for {day} and earlier: {failures} requests before it failed")
+                    _say(f"FINRA is not asked for {day} and earlier: it failed {failures} times in a row")
                     return corrected
                 failed, entry = _ask_finra(archive, prefix, day, client)
                 failures = failures + 1 if failed else 0

@@ -55,7 +55,7 @@ def waiting(heard: Sequence[carried.Source], scan: str, session: date, mode: str
     if not held:
         return []
     names = ", ".join(
-        f"{glossary.SOURCES.get(source['source'], source['source'])} "
+        f"{glossary.source(source['source'])} "
         f"({glossary.term(glossary.STATES, source['state']).label})"
         for source in held
     )
@@ -64,7 +64,7 @@ def waiting(heard: Sequence[carried.Source], scan: str, session: date, mode: str
     else:
         next_step = "The scheduled morning asks again every hour."
     return [
-        f"Not complete, waits for {names}. What hangs on it is unknown and shown as –. {next_step} "
+        f"Not complete, waits for {names}. Numbers made of it are unknown, shown as {glossary.UNKNOWN}. {next_step} "
         f"By hand: snakemake --cores 4 results/{scan}/{session}/all"
     ]
 

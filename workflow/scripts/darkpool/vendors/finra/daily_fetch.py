@@ -53,7 +53,7 @@ def fetch(archive: Archive, session: date, window: Sequence[date], prefixes: Seq
         for i, name in enumerate(wanted, start=1):
             prefix, day = names[name]
             if failures >= GIVE_UP_AFTER and not given_up:
-                given_up = f"{GIVE_UP_AFTER} requests before it failed"
+                given_up = f"FINRA failed {GIVE_UP_AFTER} times in a row"
                 archive.give_up("finra", given_up)
             if given_up:
                 left = _entry("outage", f"not asked: {given_up}", name)

@@ -132,7 +132,7 @@ class _Run:
             if failure.state == "blocked":
                 self._given_up = (failure.state, failure.reason)
             elif self._failures >= GIVE_UP_AFTER:
-                reason = f"{GIVE_UP_AFTER} requests before it failed"
+                reason = f"FINRA failed {GIVE_UP_AFTER} times in a row"
                 self._given_up = ("outage", f"not asked: {reason}")
                 self._archive.give_up("finra_weekly", reason)
             return _entry(failure.state, failure.reason, status=failure.status)

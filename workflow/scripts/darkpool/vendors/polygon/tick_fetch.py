@@ -184,7 +184,7 @@ class _Run:
         if symbol is None:
             return new_entry("absent", "no spelling at Polygon is known")
         if self._stopped.is_set() or self._failures >= GIVE_UP_AFTER:
-            return new_entry("outage", f"not asked: {GIVE_UP_AFTER} tickers in a row before it failed")
+            return new_entry("outage", f"not asked: Polygon failed for {GIVE_UP_AFTER} tickers in a row")
         try:
             answered = self._download(name, symbol)
         except polygon.NotEntitled as refusal:
