@@ -684,3 +684,16 @@ def test_a_far_value_is_marked_by_a_sign_and_by_weight(open_page, tmp_path):
     found = opened.eval_on_selector_all("#board td.far", f"all => all.map(e => [e.textContent, {sign}, {weight}])")
     assert [text for text, *_ in found] == ["95.0%", "+2.00", "5.0%", "\u22122.00"]
     assert [how for _, *how in found] == [["\u25b2", "650"], ["\u25b2", "650"], ["\u25bc", "650"], ["\u25bc", "650"]]
+
+
+def test_a_link_to_a_row_shows_it_and_its_details_on_one_screen(open_page, large):
+    opened = open_page(large, address="#row=T0500")
+    inside = """() => {
+        const row = document.querySelector("#board tr.open").getBoundingClientRect();
+        const frame = document.querySelector("#board").getBoundingClientRect();
+        const title = document.querySelector("#details-title").getBoundingClientRect();
+        return row.top >= frame.top && row.bottom <= frame.bottom + 1 && frame.top >= -1 && title.bottom <= innerHeight;
+    }"""
+    assert opened.evaluate(inside)
+    opened.keyboard.press("k")
+    assert opened.evaluate(inside)

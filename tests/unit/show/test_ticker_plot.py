@@ -211,7 +211,9 @@ def test_a_week_that_starts_on_another_day_is_refused(tmp_path):
 def test_the_close_is_a_line_between_its_ends_and_the_legend_says_which(tmp_path, drawn):
     closes = {**dict.fromkeys(range(61), 100.0), 3: 40.0, 10: 70.0, 30: None}
     ticker_plot.draw("A", history(close_on_basis=closes), flow(), context(), tmp_path / "p.png")
-    assert {"Off-exchange volume, million shares; close to its own scale", "close 40.00 to 100.00 USD"} <= set(drawn["texts"])
+    assert {"Off-exchange volume, million shares; close to its own scale", "close 40.00 to 100.00 USD"} <= set(
+        drawn["texts"]
+    )
     volumes = drawn["figure"].axes[1]
     line = next(
         np.asarray(line.get_ydata())

@@ -55,8 +55,7 @@ def waiting(heard: Sequence[carried.Source], scan: str, session: date, mode: str
     if not held:
         return []
     names = ", ".join(
-        f"{glossary.source(source['source'])} "
-        f"({glossary.term(glossary.STATES, source['state']).label})"
+        f"{glossary.source(source['source'])} ({glossary.term(glossary.STATES, source['state']).label})"
         for source in held
     )
     if any(source["state"] == "blocked" for source in held):

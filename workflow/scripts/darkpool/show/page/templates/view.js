@@ -287,10 +287,11 @@ function openRow(index) {
 
 // Where the details stand under the table, row and details are brought onto one screen.
 function reveal() {
-  const under = panel.getBoundingClientRect().top;
-  if (innerWidth <= 900 || under < 0.6 * innerHeight) return;
-  scroller.scrollIntoView({ block: "start" });
-  const box = rowOf(session(), order[current]).getBoundingClientRect(), frame = scroller.getBoundingClientRect();
+  if (innerWidth <= 900 || !order.length) return;
+  if (panel.getBoundingClientRect().top > 0.6 * innerHeight) scroller.scrollIntoView({ block: "start" });
+  const row = rowOf(session(), order[current]);
+  if (!row.isConnected) draw.finish();
+  const box = row.getBoundingClientRect(), frame = scroller.getBoundingClientRect();
   if (box.bottom > frame.bottom) scroller.scrollTop += box.bottom - frame.bottom;
 }
 
@@ -482,3 +483,4 @@ addEventListener("popstate", () => {
 
 view = read(/^#[\w-]+$/.test(location.hash) ? "" : location.hash);
 show();
+if (view.row && !panel.hidden) reveal();
