@@ -127,6 +127,14 @@ def test_a_simulated_session_says_so_first():
     assert told.html.startswith("<p><b>SIMULATED: ")
 
 
+def test_a_session_without_trades_says_why_and_what_would_bring_them_before_its_rows():
+    bare = {"classification_method": "NONE", "lit_buy_ratio": None, "estimated_bought": None, "quality": "no_lit"}
+    told = compose(row("AAA", **bare), row("BBB", **bare))
+    assert told.text.startswith("No estimate of bought and sold, for neither trades nor minute bars")
+    assert "POLYGON_API_KEY" in told.text.splitlines()[0]
+    assert "POLYGON_API_KEY" not in compose(row("AAA", **bare), row("BBB")).text
+
+
 def test_reasons_and_links_make_no_new_message_but_numbers_states_and_signals_do():
     usual = compose(row("AAA"), sources=[{"source": "Yahoo", "state": "outage", "reason": "time-out"}])
     assert usual.fingerprint == compose(

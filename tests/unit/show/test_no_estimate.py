@@ -40,6 +40,14 @@ def test_it_is_one_sentence_with_what_would_bring_it(of, begins):
     assert ("until 2026-01-20" in said) == (NOTHING in of)
 
 
+@pytest.mark.parametrize(
+    ("state", "is_said"), [("published", True), ("absent", True), ("blocked", False), ("outage", False)]
+)
+def test_a_source_in_trouble_is_the_reason_itself(state, is_said):
+    heard = [{"source": "Yahoo", "state": "outage"}, {"source": "Polygon", "state": state}]
+    assert bool(no_estimate.sentence(features(NOTHING), TARGET, heard)) == is_said
+
+
 def test_what_is_true_of_every_row_marks_none():
     assert rows.said_once(features({"quality": "revised,unsettled"}, {"quality": "unsettled"})) == {
         "simulated",

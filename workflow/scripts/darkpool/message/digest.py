@@ -21,7 +21,7 @@ import polars as pl
 from .. import listing
 from ..measures import stands_out
 from ..session.sources import HOLDING
-from ..show import elsewhere
+from ..show import elsewhere, no_estimate
 from ..show.page import banners, values
 from ..show.page.rows import ranked
 from ..states import FINAL_STATES
@@ -132,7 +132,10 @@ def compose(
         ("Notes", [plain(note) for note in _notes(facts["notes"])]),
     ]
     body = _Body(
-        lead=[glossary.SIMULATED + ": " + glossary.SIMULATED_SENTENCE] if simulated else [],
+        lead=[
+            *([glossary.SIMULATED + ": " + glossary.SIMULATED_SENTENCE] if simulated else []),
+            *filter(None, [no_estimate.sentence(features, session, facts["sources"])]),
+        ],
         rows=rows,
         lists=[(head, items) for head, items in lists if items],
         link=link,

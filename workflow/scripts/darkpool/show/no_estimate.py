@@ -5,7 +5,9 @@ The common case of somebody without a key, said once for the session and not as 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -13,6 +15,8 @@ from ..vendors.yahoo import minute_bars
 
 FLAGS = frozenset({"no_lit", "bars_only", "no_quotes"})
 """What a row says of itself where the session has no trades at all."""
+SETTLED = ("published", "absent")
+"""States of the lit source beside which the reason is that nobody gives more."""
 KEY = "a key of Polygon (POLYGON_API_KEY) whose plan holds them"
 
 
@@ -21,9 +25,13 @@ def is_without_trades(features: pl.DataFrame) -> bool:
     return bool(features.height) and set(features["classification_method"]) <= {"NONE", "BARS"}
 
 
-def sentence(features: pl.DataFrame, session: date) -> str:
-    """Why, and what would bring it; empty where trades signed a row. `features` are the session's rows."""
-    if not is_without_trades(features):
+def sentence(features: pl.DataFrame, session: date, sources: Iterable[Mapping[str, Any]] = ()) -> str:
+    """Why, and what would bring it; empty where trades signed a row, and where a source in trouble is the reason.
+
+    `features` are the session's rows, `sources` the states of its sources (`facts.Source`).
+    """
+    in_trouble = any(source["source"] == "Polygon" and source["state"] not in SETTLED for source in sources)
+    if in_trouble or not is_without_trades(features):
         return ""
     bars = int((features["classification_method"] == "BARS").sum())
     last = session + minute_bars.KEPT - timedelta(days=1)

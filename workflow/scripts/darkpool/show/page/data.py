@@ -17,7 +17,6 @@ from ...tables import glossary
 from ...tables.column import NUMERIC
 from ...tables.columns import CHECK_COLUMNS, COLUMNS
 from .. import blocks as block_words
-from .. import no_estimate
 from .rows import empty, said_once
 
 BEHIND = (
@@ -137,7 +136,6 @@ def session(day: date, rows: pl.DataFrame, sources: Sequence[Any], notes: Sequen
         "rows": rows.height,
         "empty": empty(rows),
         "saidOnce": sorted(said_once(rows)),
-        "noEstimate": no_estimate.sentence(rows, day),
         "columns": {name: values(rows[name]) for name in COLUMNS},
         "sources": list(sources),
         "notes": list(notes),

@@ -52,7 +52,7 @@ def content(
         "sheets": {"sessions": sheet(""), "weeks": sheet("week-"), "checks": sheet("check-")},
         "rows": rows.of_session(target, shown),
         "empty": rows.empty(target),
-        "no_estimate": no_estimate.sentence(target, context.session),
+        "no_estimate": no_estimate.sentence(target, context.session, context.sources),
         "earlier": [(day, rows.of_session(sessions[day], shown) if is_small else None) for day in earlier],
         "weeks": weeks,
         "reconciliation": None if checks is None else rows.of_checks(checks),
@@ -105,6 +105,7 @@ def _data(
     for day, frame in sorted(sessions.items()):
         heard = told.get(day, nothing)
         entry = data.session(day, frame, banners.in_words(heard["sources"]), heard["notes"])
+        entry["noEstimate"] = no_estimate.sentence(frame, day, heard["sources"])
         entries.append(entry | {"behind": None if lit is None else data.behind(frame, lit)})
     why = {column.name: explanations.key("why", column.name) for column in COLUMNS.values()}
     return data.text(
