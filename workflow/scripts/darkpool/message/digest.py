@@ -240,6 +240,6 @@ def _state(state: str) -> str:
 
 
 def _source(source: Mapping[str, Any]) -> str:
-    name = glossary.source(source["source"])
+    name = glossary.source(source.get("asked") or source["source"])
     reason = f". {plain(source['reason'])}" if source.get("reason") else ""
     return f"{plain(name)}: {_state(source['state'])}{reason}"

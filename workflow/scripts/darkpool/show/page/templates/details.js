@@ -51,6 +51,16 @@ function trust(session, index) {
   return part("How far to trust it", bandMark(bandOf(session, index)), scale_, list);
 }
 
+// What stands under a number: it to the last share, what a word means, why it is unknown where that is `said` first.
+function remark(cell, column, number, said) {
+  if (cell.kind === "unknown" && said.has(cell.why)) return "as above";
+  if (cell.kind === "unknown") {
+    said.add(cell.why);
+    return "Unknown. " + (explained(cell.why)[0] || "");
+  }
+  return column.kind === "shares" && number >= 1000 ? exact(number) : explained(cell.why)[0] || "";
+}
+
 function figures(session, index) {
   const groups = new Map();
   for (const column of columns) {
@@ -59,17 +69,15 @@ function figures(session, index) {
     groups.get(column.group).push(column);
   }
   const lists = [];
+  const said = new Set();
   for (const [group, members] of groups) {
     const list = element("dl", { class: "figures" });
     for (const column of members) {
       const cell = cellOf(session, index, column);
       const name = element("dt", null, opener("column-" + column.name, column.label, "unit"));
-      const value = element("dd", null,
-        cell.kind === "signal" ? chip(cell) : cell.text);
-      const number = session.columns[column.name][index];
-      if (cell.kind === "unknown") value.append(element("small", null, "Unknown. " + (explained(cell.why)[0] || "")));
-      else if (column.kind === "shares" && number >= 1000) value.append(element("small", null, exact(number)));
-      else if (cell.why) value.append(element("small", null, explained(cell.why)[0] || ""));
+      const value = element("dd", null, cell.kind === "signal" ? chip(cell) : cell.text);
+      const more = remark(cell, column, session.columns[column.name][index], said);
+      if (more) value.append(element("small", null, more));
       list.append(name, value);
     }
     lists.push(element("h4", null, group), list);
