@@ -52,9 +52,11 @@ def test_low_volumes_and_firm_signals_stand_out_and_a_weak_signal_does_not() -> 
     assert lines[:-1] == [
         "A: off-exchange volume below that of 95.0% of its last 60 sessions, 0.25× its mean",
         "B: lowest off-exchange volume of 61 sessions, 0.50× its mean",
-        "C: SELL firm, 1.00× its mean",
+        "C: firm SELL signal, 1.00× its mean",
     ]
     assert lines[-1].endswith("1 BOT, 1 SELL.")
+    (leaning, _) = said(E={"trf_percentile": 1.0, "trf_spike": 2.0, "signal": "BOT", "strength": "weak"})
+    assert leaning == "E: highest off-exchange volume of 61 sessions, 2.00× its mean, leans BOT"
 
 
 def test_more_reasons_come_before_a_farther_ratio_and_five_lines_are_the_most() -> None:

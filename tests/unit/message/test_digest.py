@@ -50,6 +50,13 @@ def test_a_row_says_why_it_is_there_in_the_words_of_the_page():
     )
 
 
+@pytest.mark.parametrize(("strength", "said"), [("firm", "firm BOT signal NEW"), ("weak", "leans BOT NEW")])
+def test_only_a_firm_signal_is_called_one_and_bought_stands_in_its_band(strength, said):
+    banded = row("AAA", signal="BOT", strength=strength, bought_low=55.0, bought_high=66.0, trf_volume=100.0)
+    told = compose(banded, since={"AAA": Streak("new", 1)})
+    assert f"1. AAA: {said}, bought 60, 55 to 66, Off-exch. 50.0%" in told.text
+
+
 def test_what_is_unknown_is_left_out_and_never_zero():
     told = compose(
         row("AAA", offex_ratio=None, trf_spike=None, lit_buy_ratio=None, estimated_bought=None, quality="no_lit")

@@ -97,7 +97,7 @@ def _reasons(row: Row) -> Iterable[str]:
         ratio = glossary.written("fraction", row["offex_ratio"])
         yield f"off-exchange ratio {ratio}, {glossary.signed(distance)} σ from its own median"
     if row["strength"] == FIRM:
-        yield f"{glossary.SIGNALS[row['signal']].label} {FIRM}"
+        yield glossary.signal(row["signal"], FIRM)
 
 
 def _placed(most: str, side: str, share: float, count: int) -> str:
@@ -114,7 +114,7 @@ def _beside(row: Row) -> Iterable[str]:
     elif row["trf_spike"] is not None:
         yield f"{glossary.written('ratio', row['trf_spike'])} its mean"
     if row["signal"] and row["strength"] != FIRM:
-        yield f"{glossary.SIGNALS[row['signal']].label} {row['strength']}".rstrip()
+        yield glossary.signal(row["signal"], row["strength"])
 
 
 def _nothing(rows: list[Row]) -> str:

@@ -195,10 +195,14 @@ def _html(body: _Body) -> str:
 
 
 def _why(row: Mapping[str, Any], since: Mapping[str, Streak]) -> str:
-    """The signal, how long it has stood, and the columns that explain it, in the page's words."""
-    signal = values.cell("signal", row)
-    streak = since.get(row["ticker"])
-    reasons = [] if signal.kind == "unknown" else [f"{signal.text} {streak.words}" if streak else signal.text]
+    """The signal, how long it has stood, the band of what was bought, and the columns that explain it."""
+    streak, bought = since.get(row["ticker"]), values.cell("estimated_bought", row)
+    reasons = []
+    if values.cell("signal", row).kind != "unknown":
+        signal = glossary.signal(row["signal"], row["strength"])
+        reasons.append(f"{signal} {streak.words}" if streak else signal)
+    if bought.beside:
+        reasons.append(f"bought {bought.text}, {bought.beside}")
     for name in columns.also("digest"):
         cell = values.cell(name, row)
         if cell.kind != "unknown":

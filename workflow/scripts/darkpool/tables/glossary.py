@@ -454,6 +454,12 @@ def split_words(ratio: float) -> str:
     return f"{ratio:.4g}:1" if ratio >= 1 else f"1:{1 / ratio:.4g}"
 
 
+def signal(code: str, strength: str = "") -> str:
+    """A signal in a sentence: only a firm one is called so, a weak one leans."""
+    label = term(SIGNALS, code).label
+    return {"firm": f"firm {label} signal", "weak": f"leans {label}"}.get(strength, label)
+
+
 def source(name: str) -> str:
     """A source as a person reads it, from its name in the tables."""
     return SOURCES.get(name, name)
