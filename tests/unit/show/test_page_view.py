@@ -592,3 +592,13 @@ def test_whatever_comes_from_outside_is_text_in_weeks_and_checks_too():
     shown = Page(page_html.render_html(features({}), context(), weekly=told, checks=checks))
     assert "img" not in {tag for tag, _ in shown.tags}
     assert text in shown.text
+
+
+def test_three_hundred_tickers_and_ten_sessions_make_a_page_of_two_megabytes():
+    assert len(made.html(made.many(300, 10)).encode()) < 2_500_000
+
+
+def test_the_page_says_what_its_marks_mean_by_this_runs_thresholds():
+    said = rendered({}, thresholds={"bot": 1.5, "sell": 0.5}).text
+    assert "what counts as neutral, 33.3% to 60.0%" in said  # 0.5 / 1.5 and 1.5 / 2.5
+    assert "a z of 2 or more either way, a percentile of 95.0% or more or 5.0% or less" in said

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ...measures import stands_out
 from ...tables import glossary
 from ...tables.column import Column
 from ..sign_methods import METHODS
@@ -25,6 +26,24 @@ TERMS = {
     "verdict": glossary.VERDICTS,
     "week-flag": glossary.WEEK_FLAGS,
 }
+
+
+def marks(context: PageContext) -> dict[str, str]:
+    """What the signs in the rows mean, with the values from which they stand."""
+    low, high = (glossary.written("fraction", edge) for edge in (stands_out.LOW, stands_out.HIGH))
+    strip = " to ".join(glossary.written("percent", edge) for edge in context.neutral_strip)
+    return {
+        "▲ ▼": (
+            f"Far out: a z of {stands_out.FAR:g} or more either way, a percentile of {high} or more or {low} or less, "
+            f"a change of the ratio by {100 * stands_out.CHANGE:g} points or more."
+        ),
+        "Buy %": (
+            "The point is the bought part of the off-exchange volume, the bar its band, drawn from 20% to 80%; the "
+            f"strip is what counts as neutral, {strip}. Filled is firm, hollow weak or neutral."
+        ),
+        "*": "A flag in the row's last column is a warning. What is true of every row is said above the table instead.",
+        glossary.UNKNOWN: "Unknown, never zero. It opens the reason.",
+    }
 
 
 class Entry(NamedTuple):

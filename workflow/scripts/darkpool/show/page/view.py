@@ -61,6 +61,7 @@ def content(
         "sources": banners.sources(context),
         "stands_out": stands_out.sentences(target, blocks),
         "entries": explanations.entries(context, used),
+        "marks": explanations.marks(context),
         "glossary": glossary,
         "methods": METHODS,
         "numeric": NUMERIC,
