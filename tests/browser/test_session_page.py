@@ -148,6 +148,8 @@ def test_rows_are_filtered_by_text_signal_flag_and_method(open_page, small):
     opened = open_page(small)
     opened.fill("#filter", "revised")
     assert tickers(opened) == ["AAA"]
+    opened.fill("#filter", "bot firm")
+    assert tickers(opened) == ["BBB"]
     opened.fill("#filter", "bars sell")
     assert tickers(opened) == ["CCC"]
     assert opened.text_content("#left") == "1 of 4 shown"
@@ -407,7 +409,7 @@ def test_hostile_strings_are_text_everywhere(open_page, tmp_path):
     assert opened.locator("img").count() == 0
 
 
-@pytest.mark.parametrize("width", [1280, 1366, 1440, 1920])
+@pytest.mark.parametrize("width", [1280, 1366, 1440, 1800, 1920])
 def test_no_column_shown_unasked_is_cut_and_open_details_push_none_out(open_page, wide, width):
     opened = open_page(wide, width)
     assert opened.evaluate(WHOLE)

@@ -141,7 +141,7 @@ function haystack(session, index) {
   session.words = session.words || [];
   if (session.words[index] === undefined) {
     const words = [session.columns.ticker[index]];
-    for (const name of ["signal", "classification_method", "opinions"]) {
+    for (const name of ["signal", "strength", "classification_method", "opinions"]) {
       words.push(cellOf(session, index, columnOf.get(name)).text);
     }
     for (const flag of flagsOf(session, index)) words.push(flag, term("flag", flag).label);
