@@ -16,8 +16,11 @@ help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/.runtime ## the whole path on simulated vendors, no network, no keys
-	snakemake --cores $(CORES) results/demo/2025-12-22/all
+	@echo "making the demo's ten sessions: about a minute"
+	@snakemake --cores $(CORES) --quiet all -- results/demo/2025-12-22/all || { \
+	  echo "the demo was not made; the whole log is the newest one in .snakemake/log" >&2; exit 1; }
 	@echo "open results/demo/2025-12-22/table.html"
+	@echo "     results/demo/index.html, every session; results/demo/2025-12-22/market.html, the whole market"
 
 run: .venv/.runtime ## one session on live vendors: make run DATE=2025-12-22
 	snakemake --cores $(CORES) results/emps2/$(or $(DATE),$(error say which session: make run DATE=2025-12-22))/all

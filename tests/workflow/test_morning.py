@@ -78,6 +78,8 @@ def test_a_dry_run_is_dry(mornings, live):
     assert call.code == 0, call.said
     assert (call.summary["action"], call.outcomes) == ("dry-run", {DAY: "dry-run"})
     assert "fetch_regsho" in call.said
+    assert "localrule" not in call.said
+    assert len(call.said.splitlines()) < 60, call.said  # a count of jobs by rule, and not a paragraph a job
     assert not live.vendors.requests
     after = live.project.digests(".")
     assert {name for name in after if after[name] != before.get(name) and not name.startswith(".snakemake/")} == set()

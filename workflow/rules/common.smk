@@ -48,7 +48,9 @@ if workflow.is_main_process:
     for line in listing.few(ODD_LINES):
         print(f"warning: {line}", file=sys.stderr)
 
-logging.getLogger("snakemake.logging").addHandler(progress.TimeLeft())
+SAID = logging.getLogger("snakemake.logging")
+SAID.addHandler(progress.TimeLeft(alone=bool(workflow.output_settings.quiet)))
+progress.keep_whole_log(SAID)
 
 
 def make_again(paths):

@@ -5,10 +5,10 @@ import logging
 from darkpool.plan.progress import TimeLeft
 
 
-def told(capsys, records, total):
+def told(capsys, records, total, **given):
     """What is said when `records` are (seconds, steps done)."""
     moments = iter([0.0, *(seconds for seconds, _ in records)])
-    handler = TimeLeft(lambda: next(moments))
+    handler = TimeLeft(lambda: next(moments), **given)
     for _, done in records:
         record = logging.makeLogRecord({"event": "progress", "done": done, "total": total})
         handler.emit(record)
@@ -27,3 +27,8 @@ def test_a_backfill_says_how_long_it_still_takes_every_quarter_of_a_minute(capsy
 def test_a_run_of_a_few_steps_and_one_that_is_done_say_nothing(capsys):
     assert told(capsys, [(20.0, 5), (40.0, 10)], 12) == []
     assert told(capsys, [(60.0, 100)], 100) == []
+
+
+def test_where_snakemake_is_silent_a_short_run_counts_its_steps(capsys):
+    records = [(2.0, 1), (6.0, 5), (8.0, 6), (12.0, 10), (14.0, 12)]
+    assert told(capsys, records, 12, alone=True) == ["5 of 12 steps", "10 of 12 steps"]

@@ -80,6 +80,10 @@ def _act(call: Invocation, now: datetime, report: Report) -> None:
             morning.remember(kind, schedule.newest(now, call.at, call.weekly) if call.at and acted else None)
 
 
+UNREAD = ("host", "reason", "rules")
+"""What of Snakemake's dry run nobody reads: its count of jobs by rule says what would be done."""
+
+
 def _rehearse(call: Invocation, config: Settings, now: datetime, report: Report) -> None:
     """Snakemake's own dry run of what would be done now; nothing is written, nobody asked, nothing sent."""
     report.action = "dry-run"
@@ -87,6 +91,8 @@ def _rehearse(call: Invocation, config: Settings, now: datetime, report: Report)
     report.date, report.stale_mark = str(backlog.target), backlog.is_stale
     days = (*backlog.open, backlog.target)
     environment = morning_run.environment(call, backlog.target)
-    ended = snakemake_process.run(morning_run.command(call, days), PROJECT, environment, sys.stderr.buffer)
+    command = morning_run.command(call, days)
+    command[command.index("--") : command.index("--")] = ["--quiet", *UNREAD]
+    ended = snakemake_process.run(command, PROJECT, environment, sys.stderr.buffer)
     report.exit_status = DONE if ended == 0 else FAULT
     report.sessions = [{"date": str(day), "outcome": "dry-run"} for day in days]

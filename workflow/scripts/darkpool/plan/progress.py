@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 
 LEAST_STEPS = 60
-EVERY = 15.0
-"""Seconds between two words."""
+EVERY, ALONE = 15.0, 5.0
+"""Seconds between two words; and where Snakemake itself is silent, so that ours are all that is read."""
 
 
 def time_left(done: int, total: int, seconds: float) -> str:
@@ -28,12 +28,25 @@ def time_left(done: int, total: int, seconds: float) -> str:
     return f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"
 
 
-class TimeLeft(logging.Handler):
-    """Listens to the records of Snakemake's progress and says on stderr how long the rest will take."""
+def keep_whole_log(logger: logging.Logger) -> None:
+    """Let Snakemake's log file have what --quiet keeps from the terminal: it would be empty else."""
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            for one in (handler.formatter, *handler.filters):
+                if hasattr(one, "quiet"):
+                    one.quiet = set()
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+
+class TimeLeft(logging.Handler):
+    """Listens to the records of Snakemake's progress and says on stderr how long the rest will take.
+
+    `alone`: Snakemake says nothing of it (--quiet), so that a short run has its count of steps too.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, alone: bool = False) -> None:
         super().__init__()
-        self._clock = clock
+        self._clock, self._alone = clock, alone
+        self._every = ALONE if alone else EVERY
         self._began = self._told = clock()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -41,6 +54,11 @@ class TimeLeft(logging.Handler):
         if getattr(record, "event", None) != "progress":
             return
         done, total, now = int(getattr(record, "done", 0)), int(getattr(record, "total", 0)), self._clock()
-        if total >= LEAST_STEPS and 0 < done < total and now - self._told >= EVERY:
+        if not 0 < done < total or now - self._told < self._every:
+            return
+        if total >= LEAST_STEPS:
             self._told = now
             print(f"{done} of {total} steps, {time_left(done, total, now - self._began)}", file=sys.stderr)
+        elif self._alone:
+            self._told = now
+            print(f"{done} of {total} steps", file=sys.stderr)
