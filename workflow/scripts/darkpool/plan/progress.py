@@ -34,7 +34,7 @@ def keep_whole_log(logger: logging.Logger) -> None:
         if isinstance(handler, logging.FileHandler):
             for one in (handler.formatter, *handler.filters):
                 if hasattr(one, "quiet"):
-                    one.quiet = set()
+                    vars(one)["quiet"] = set()
 
 
 class TimeLeft(logging.Handler):
