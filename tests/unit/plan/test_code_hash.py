@@ -230,7 +230,13 @@ USED = {
     "show/page/templates/view.js": {"publish_table.py"},
     "show/page/page_html.py": {"publish_table.py"},
     "show/page/rows_csv.py": {"publish_table.py"},
-    "show/page/values.py": {"publish_table.py", "draw_plots.py", "publish_index.py", "write_manifest.py"},
+    "show/page/values.py": {
+        "publish_table.py",
+        "publish_market.py",
+        "draw_plots.py",
+        "publish_index.py",
+        "write_manifest.py",
+    },  # fmt: skip
     "show/page/view.py": {"publish_table.py"},
     "show/index/templates/index.css": {"publish_index.py", "write_manifest.py"},
     "show/index/templates/index.js": {"publish_index.py", "write_manifest.py"},
