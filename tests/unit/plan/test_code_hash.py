@@ -236,7 +236,7 @@ USED = {
         "draw_plots.py",
         "publish_index.py",
         "write_manifest.py",
-    },  # fmt: skip
+    },
     "show/page/view.py": {"publish_table.py"},
     "show/index/templates/index.css": {"publish_index.py", "write_manifest.py"},
     "show/index/templates/index.js": {"publish_index.py", "write_manifest.py"},
