@@ -10,20 +10,23 @@ export PATH := $(abspath $(BIN)):$(PATH)
 PINNED := requirements.txt requirements-dev.txt requirements-soak.txt requirements-audit.txt requirements-uv.txt
 pin = uv pip compile -q --system-certs --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: accuracy audit cron docs doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak study clean help
+.PHONY: accuracy audit backfill cron docs doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak study clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/.runtime ## the whole path on simulated vendors, no network, no keys
-	@echo "making the demo's ten sessions: about a minute"
-	@snakemake --cores $(CORES) --quiet all -- results/demo/2025-12-22/all || { \
+	@echo "making the demo's ten sessions: half a minute"
+	@PYTHONPATH=workflow/executor snakemake --cores $(CORES) --quiet all --executor resident -- results/demo/2025-12-22/all || { \
 	  echo "the demo was not made; the whole log is the newest one in .snakemake/log" >&2; exit 1; }
 	@echo "open results/demo/2025-12-22/table.html"
 	@echo "     results/demo/index.html, every session; results/demo/2025-12-22/market.html, the whole market"
 
 run: .venv/.runtime ## one session on live vendors: make run DATE=2025-12-22
 	snakemake --cores $(CORES) results/emps2/$(or $(DATE),$(error say which session: make run DATE=2025-12-22))/all
+
+backfill: .venv/.runtime ## many past sessions: make backfill FROM=2025-01-02 TO=2025-12-22
+	python -m darkpool backfill --from $(or $(FROM),$(error say the first session: make backfill FROM=2025-01-02 TO=2025-12-22)) --to $(or $(TO),$(error say the last session: TO=2025-12-22)) --scan $(or $(SCAN),emps2) --cores $(CORES)
 
 latest: .venv/.runtime ## the last-marked date
 	snakemake --cores $(CORES) latest

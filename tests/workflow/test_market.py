@@ -106,7 +106,6 @@ def test_another_run_makes_and_asks_nothing(morning):
     ("fault", "state"),
     [
         ({"kind": "status", "status": 503}, "outage"),
-        ({"kind": "status", "status": 429}, "outage"),
         ({"kind": "cut"}, "outage"),
     ],
 )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from .. import terminal
 from ..session.selection import NotUnderstood
 from ..tables import glossary
-from . import doctor, exports, history, morning, study, tables
+from . import backfill, doctor, exports, history, morning, study, tables
 from .command import FAULT, USAGE, Commands, Run
 
 EXAMPLES = """examples:
@@ -61,6 +61,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = Commands(whole)
-    for group in (tables, exports, study, history, morning, doctor):
+    for group in (tables, exports, study, backfill, history, morning, doctor):
         group.add_to(commands)
     return whole
