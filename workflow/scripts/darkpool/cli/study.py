@@ -6,7 +6,7 @@ import argparse
 
 from ..session import files
 from ..session.selection import NotThere
-from ..tables import columns, glossary, study_table
+from ..tables import columns, glossary
 from . import choice
 from .command import DONE, Commands
 
@@ -27,6 +27,7 @@ def _study(args: argparse.Namespace) -> int:
     from ..history import beside, studied
     from ..show import study_words
     from ..show.figures import study_figure
+    from ..tables import study_table
     from . import text_table
 
     folder = choice.scan_folder(args)
