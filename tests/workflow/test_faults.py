@@ -29,6 +29,7 @@ def heals(live, files, symbols):
     row = live.project.features()["AAPL"]
     assert (row["trf_volume"], row["offex_ratio"], row["trf_spike"]) == (600, 0.6, 1.2)
     assert row["quality"] == "no_lit"
+    assert "<summary>Lit market <b>absent</b></summary>" in page(live)  # nobody was asked (lit.source: none)
     assert live.project.states() == {"FINRA": "published", "Yahoo": "published", "Polygon": "absent"}
 
 

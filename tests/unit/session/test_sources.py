@@ -26,21 +26,33 @@ def entry(state: str, reason: str | None = None, retrieved_at: str | None = MOME
     return {"state": state, "reason": reason, "file": None, "sha256": None, "retrieved_at": retrieved_at}
 
 
+def test_a_key_that_was_refused_was_polygons(archive) -> None:
+    archive.write_receipt("polygon", DAY, {"state": "blocked", "reason": "HTTP 401", "tickers": {}})
+    assert "asked" not in sources.lit(archive, DAY, {"none": 2}, False)
+
+
 @pytest.mark.parametrize(
     ("receipt", "by_source", "asked"),
     [
-        ({"state": "absent", "plan": "none"}, {"consolidated_bars": 1, "none": 2}, "yahoo_minute_bars"),
-        ({"state": "absent", "plan": "none"}, {"none": 2}, "yahoo_minute_bars"),
-        ({"state": "blocked", "plan": "none"}, {"none": 2}, None),
-        ({"state": "published", "plan": "bars"}, {"consolidated_bars": 1}, None),
+        (
+            {"minute_bars": {"file": "yahoo/minute_bars/2025-12-22/A.parquet"}},
+            {"consolidated_bars": 1},
+            "yahoo_minute_bars",
+        ),
+        ({"minute_bars": {"reason": "no key: Yahoo keeps"}, "trades": None}, {"none": 2}, "yahoo_minute_bars"),
+        ({"minute_bars": {"file": "polygon/minute_bars/2025-12-22/A.parquet"}}, {"consolidated_bars": 1}, None),
+        ({"minute_bars": {"address": "https://vendor/v2/aggs/ticker/A/range/1/minute"}}, {"none": 1}, None),
+        ({"trades": {"state": "blocked"}, "minute_bars": {"reason": "x"}}, {"none": 1}, None),
+        ({}, {"none": 1}, "lit"),
         (None, {"trades_quotes": 1, "consolidated_bars": 1}, None),
         (None, {"consolidated_bars": 1}, "yahoo_minute_bars"),
         (None, {"none": 2}, "lit"),
     ],
 )
 def test_the_lit_side_names_who_was_asked(archive, receipt, by_source, asked) -> None:
-    if receipt:
-        archive.write_receipt("polygon", DAY, {"tickers": {}, "reason": None, **receipt})
+    if receipt is not None:
+        kinds = {kind: found and {**entry("absent"), **found} for kind, found in receipt.items()}
+        archive.write_receipt("polygon", DAY, {"state": "absent", "reason": None, "tickers": {"A": kinds}})
     source = sources.lit(archive, DAY, by_source, False)
     assert source["source"] == "Polygon"
     assert source.get("asked") == asked

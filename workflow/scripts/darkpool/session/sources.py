@@ -135,14 +135,23 @@ def lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: 
 
 def _asked(archive: Archive, session: date, by_source: Mapping[str, int]) -> str:
     """Who was asked for the lit side, or gave it, where that was not Polygon; else empty."""
-    receipt = archive.receipt("polygon", session)
-    if any(by_source.get(name) for name in ("trades_quotes", "trades")):
+    receipt = archive.receipt("polygon", session) or {}
+    if receipt.get("state") == "blocked" or any(by_source.get(name) for name in ("trades_quotes", "trades")):
         return ""
-    if receipt is not None:
-        return "yahoo_minute_bars" if receipt.get("plan") == "none" and receipt["state"] != "blocked" else ""
+    of_kinds: list[Mapping[str, Entry | None]] = list(receipt.get("tickers", {}).values())
+    if any(_is_polygons(kind, entry) for kinds in of_kinds for kind, entry in kinds.items() if entry):
+        return ""
+    if any(entry for kinds in of_kinds for entry in kinds.values()):
+        return "yahoo_minute_bars"
     if not by_source.get("consolidated_bars"):
         return "lit"
     return "" if archive.root.joinpath(layout.BARS[0], str(session)).is_dir() else "yahoo_minute_bars"
+
+
+def _is_polygons(kind: str, entry: Entry) -> bool:
+    """Whether Polygon was asked: for ticks it alone is, for bars it is where there is a key."""
+    where = f"{entry.get('file') or ''} {entry.get('address') or ''}"
+    return kind != "minute_bars" or layout.BARS[0] in where or "/v2/aggs/" in where
 
 
 def _lit(archive: Archive, session: date, by_source: Mapping[str, int], offline: bool) -> Source:
