@@ -182,3 +182,18 @@ def test_a_polygon_that_is_down_holds_up_nobody_and_is_asked_again(ticks):
     assert not ticks.files_asked()
     assert not ticks.symbols_asked()
     assert ticks.project.features()["AAPL"]["signal"] == "BOT"
+
+
+def test_without_a_key_yahoos_minute_bars_are_named_for_what_they_are(ticks):
+    clock = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(9 * 60 + 30, 16 * 60)]
+    bars = dict.fromkeys(clock, (10.0, 10.2, 9.9, 10.1, 60))
+    ticks.vendors.yahoo.minute_bars("AAPL", DAY, bars)
+    ticks.run(finished=True, **canaries.NO_KEYS)
+    assert not kinds_asked(ticks)
+    row = ticks.project.features()["AAPL"]
+    assert (row["classification_method"], row["quality"]) == ("BARS", "bars_only")
+    page = (ticks.project.folder() / "table.html").read_text(encoding="utf-8")
+    assert "<summary>Yahoo minute bars <b>published</b></summary>" in page
+    assert "<summary>Polygon <b>" not in page
+    assert "Bought and sold rest on minute bars, which hold the off-exchange prints too" in page
+    assert '<i aria-hidden="true">*</i></th>' not in page  # what the head says marks no row
