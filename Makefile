@@ -7,10 +7,10 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
 # Every file of pinned, hashed packages, and how one is made.
-PINNED := requirements.txt requirements-dev.txt requirements-soak.txt requirements-audit.txt requirements-uv.txt
+PINNED := requirements.txt requirements-dev.txt requirements-assistant.txt requirements-soak.txt requirements-audit.txt requirements-uv.txt
 pin = uv pip compile -q --system-certs --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: accuracy audit backfill cron docs doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak study clean help
+.PHONY: accuracy assistant audit backfill cron docs doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak study clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ doctor: .venv/.runtime ## whether everything is there that the mornings need, an
 audit: .venv/audit/.ready ## known vulnerabilities of the pinned packages; needs a network, and is no part of make test
 	.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes $(addprefix -r ,$(PINNED))
 
+assistant: .venv/.assistant ## what `python -m darkpool mcp` needs: the sessions for an assistant
+	@echo "ready: python -m darkpool mcp; docs/assistant.md says how to connect it"
+
 study: .venv/.runtime ## whether the scores say anything of the price that follows: make study SCAN=emps2
 	python -m darkpool study --scan $(or $(SCAN),emps2)
 
@@ -88,6 +91,7 @@ benchmark: .venv/.development ## speed and memory, as ratios measured in one run
 requirements: .venv/.development ## pin anew from pyproject.toml
 	$(pin) pyproject.toml -o requirements.txt
 	$(pin) pyproject.toml --group dev -o requirements-dev.txt
+	$(pin) pyproject.toml --group assistant -c requirements-dev.txt -o requirements-assistant.txt
 	$(pin) --group soak -c requirements-dev.txt -o requirements-soak.txt
 	$(pin) --group audit -o requirements-audit.txt
 	$(pin) --group uv -o requirements-uv.txt
@@ -119,6 +123,10 @@ endef
 .venv/audit/.ready: requirements-audit.txt | .venv/bin/uv
 	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv/audit
 	$(BIN)/uv pip install -q --system-certs --python .venv/audit/bin/python --require-hashes -r requirements-audit.txt
+	touch $@
+
+.venv/.assistant: requirements-assistant.txt | .venv/.runtime
+	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-assistant.txt
 	touch $@
 
 .venv/.soak: requirements-soak.txt | .venv/.development

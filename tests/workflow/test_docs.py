@@ -24,7 +24,15 @@ from darkpool.session import files
 
 NEWEST = date(2025, 12, 22)
 DECEMBER = sessions.between(date(2025, 12, 5), NEWEST)
-PLAN_ONLY = ("make test", "make backfill", "make doctor", "make run", "make latest", "make cron INSTALL=1")
+PLAN_ONLY = (
+    "make test",
+    "make backfill",
+    "make assistant",
+    "make doctor",
+    "make run",
+    "make latest",
+    "make cron INSTALL=1",
+)
 """Asks vendors, installs something, or is this very suite."""
 FOR_SHELL = re.compile(r"touch |chmod |echo |export ")
 

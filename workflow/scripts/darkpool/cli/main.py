@@ -14,6 +14,7 @@ from .. import terminal
 from ..session.selection import NotUnderstood
 from ..tables import glossary
 from . import backfill, doctor, exports, history, morning, study, tables
+from .assistant import command as assistant
 from .command import FAULT, USAGE, Commands, Run
 
 EXAMPLES = """examples:
@@ -61,6 +62,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = Commands(whole)
-    for group in (tables, exports, study, backfill, history, morning, doctor):
+    for group in (tables, exports, study, backfill, history, morning, doctor, assistant):
         group.add_to(commands)
     return whole

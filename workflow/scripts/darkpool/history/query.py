@@ -57,6 +57,20 @@ def check(sql: str) -> None:
         _check_part(part)
 
 
+def table_functions(sql: str) -> set[str]:
+    """Names of the table functions of a statement that `check` lets pass, at any depth."""
+    with duckdb.connect(":memory:") as parser:
+        (statement,) = parser.extract_statements(sql)
+        text = statement.query
+        if statement.type == duckdb.StatementType.EXPLAIN:
+            text = _explained(text, parser)
+        (told,) = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()[0]
+    parts = _parts(json.loads(told)["statements"])
+    return {
+        str(part["function"].get("function_name")).lower() for part in parts if part.get("type") == "TABLE_FUNCTION"
+    }
+
+
 def _check_part(part: dict[str, Any]) -> None:
     kind = part.get("type")
     if isinstance(kind, str) and kind.endswith("_NODE") and kind not in NODES:
