@@ -6,12 +6,12 @@ The common case of somebody without a key, said once for the session and not as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import polars as pl
 
-from ..vendors.yahoo import minute_bars
+from ..vendors.yahoo import retention
 
 FLAGS = frozenset({"no_lit", "bars_only", "no_quotes"})
 """What a row says of itself where the session has no trades at all."""
@@ -34,10 +34,9 @@ def sentence(features: pl.DataFrame, session: date, sources: Iterable[Mapping[st
     if in_trouble or not is_without_trades(features):
         return ""
     bars = int((features["classification_method"] == "BARS").sum())
-    last = session + minute_bars.KEPT - timedelta(days=1)
     better = f"trades and quotes need {KEY}"
-    kept = f"which it keeps for {minute_bars.KEPT.days} days"
-    yahoo = f"Yahoo's minute bars, {kept}, need none and can be had until {last}"
+    kept = f"which it keeps for {retention.KEPT.days} days"
+    yahoo = f"Yahoo's minute bars, {kept}, need none and can be had until {retention.last_day(session)}"
     count, lacking = features.height, features.height - bars
     if not bars:
         return (

@@ -24,7 +24,7 @@ from ...archive.store import Archive
 from ...market import sessions, symbols
 from ..entries import new_entry, of_file
 from ..failure import Failure
-from ..yahoo import minute_bars, minute_fetch
+from ..yahoo import minute_fetch, retention
 from . import client as polygon
 from . import spool, tick_files
 from .page import MINUTE_BARS, QUOTES, TRADES
@@ -221,8 +221,8 @@ class _Run:
 
     def _ask_yahoo(self, pending: list[str], before: Mapping[str, Entries]) -> dict[str, Entries]:
         name = MINUTE_BARS
-        if not minute_bars.still_kept(self.session, clock.now()):
-            reason = f"{open_requests.NO_KEY}: Yahoo keeps minute bars for {minute_bars.KEPT.days} days; "
+        if not retention.still_kept(self.session, clock.now()):
+            reason = f"{open_requests.NO_KEY}: Yahoo keeps minute bars for {retention.KEPT.days} days; "
             reason += f"older ones need {' or '.join(credentials.POLYGON)}"
             _say(f"Polygon: {len(pending)} tickers without trades or bars: {reason}")
             absent = new_entry("absent", reason)

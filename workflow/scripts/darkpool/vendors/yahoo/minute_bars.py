@@ -14,20 +14,13 @@ from typing import Any
 
 import polars as pl
 
-from ...market.sessions import NEW_YORK
 from ..polygon.page import MILLISECOND, day_window
 from . import chart
 from . import client as yahoo
 from .chart import DailyAnswer, Exchange, Malformed, Wanted
 
-KEPT = timedelta(days=30)
 BARS = pl.Schema({"t": pl.Int64(), **{name: pl.Float64() for name in "ohlcv"}})
 _FIELDS = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume"}
-
-
-def still_kept(session: date, now: datetime) -> bool:
-    """Whether Yahoo still has the session's minutes at `now` (aware)."""
-    return now.astimezone(NEW_YORK).date() - session < KEPT
 
 
 def fetch(
