@@ -67,6 +67,10 @@ def write(folder: Path, day: date, *, simulated: bool = False, weekly: bool = Tr
         {**here[0], "rank": 1, "time": 1_766_413_800_000_000_000, "price": 2.0, "size": 10_000.0, "notional": 20_000.0,
          "side": "unknown", "conditions": "", "excluded": ""}
     ])  # fmt: skip
+    put("trf_profile", [
+        {**here[0], "start": 1_766_413_800_000_000_000, "price_low": 2.0, "price_high": 2.01, "buy": 1.0, "sell": 2.0,
+         "neutral": 0.0, "away": 0.0, "prints": 3, "late": 0.0, "lit_buy": 3.0, "lit_sell": 0.0, "lit_neutral": 0.0}
+    ])  # fmt: skip
     market = {"symbol": "NA", "trf_volume": volume("NA", day), "earlier_sessions": 1, "is_core": False,
               "is_followed": True, "is_new": False, "confirmed": True, "quality": quality}  # fmt: skip
     put("market", [{**here[0], **market, "regular_volume": 2 * volume("NA", day), "offex_ratio": 0.5}])

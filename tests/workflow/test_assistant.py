@@ -26,7 +26,7 @@ from documentation import ROOT
 DAY, REAL_DAY = "2025-12-22", "2013-10-08"
 ARCHIVE = ROOT.parent / "shared/data/archive"
 QUESTION = re.compile(r"^\| .*\? \| `(\w+) (\{.*\})` \| `(.*)` \|$", re.MULTILINE)
-TOOLS = {"sessions", "session", "ticker", "plot", "market", "blocks", "study", "explain", "query"}
+TOOLS = {"sessions", "session", "ticker", "plot", "market", "blocks", "profile", "study", "explain", "query"}
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +147,14 @@ def test_a_real_session_is_answered_with_its_bands_and_what_is_missing(real):
     prints = one(real, "blocks", tickers="AIG", limit=3)["rows"]
     expected = real.table("trf_blocks", REAL_DAY).filter(pl.col("ticker") == "AIG").sort("notional", descending=True)
     assert [row["notional"] for row in prints] == expected["notional"].head(3).to_list()
+
+
+def test_a_profile_is_the_tables_with_its_levels(real):
+    answer = one(real, "profile", ticker="AIG", limit=200)
+    table = real.table("trf_profile", REAL_DAY).filter(pl.col("ticker") == "AIG")
+    assert answer["total"] == table.height
+    assert answer["rows"][0]["buy"] == table["buy"][0]
+    assert answer["levels"]["control_low"] == pytest.approx(47.8)
 
 
 def test_pages_follow_each_other_and_end(demo):

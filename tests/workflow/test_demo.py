@@ -18,7 +18,7 @@ from darkpool.history import lag
 DAY = "2025-12-22"
 TABLES = [
     "dark_flow", "features", "finra_trf", "lit_flow", "market", "market_screen", "merged", "otc_weekly", "trf_blocks",
-    "trf_flow", "yf_volume",
+    "trf_flow", "trf_profile", "yf_volume",
 ]  # fmt: skip
 PAGES = ["market.csv", "market.html", "overview.png", "table.csv", "table.html", "table.png"]
 TARGET = f"results/demo/{DAY}/all"

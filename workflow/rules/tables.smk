@@ -57,6 +57,7 @@ rule classify_lit:
         lit_flow=temp("results/{scan}/{date}/.parts/{scatteritem}.lit_flow.parquet"),
         trf_flow=temp("results/{scan}/{date}/.parts/{scatteritem}.trf_flow.parquet"),
         trf_blocks=temp("results/{scan}/{date}/.parts/{scatteritem}.trf_blocks.parquet"),
+        trf_profile=temp("results/{scan}/{date}/.parts/{scatteritem}.trf_profile.parquet"),
     log:
         "logs/{scan}/{date}/classify_lit.{scatteritem}.log",
     conda:
@@ -77,11 +78,13 @@ rule gather_lit:
         lit_flow=of_session(INPUTS.parts("lit_flow")),
         trf_flow=of_session(INPUTS.parts("trf_flow")),
         trf_blocks=of_session(INPUTS.parts("trf_blocks")),
+        trf_profile=of_session(INPUTS.parts("trf_profile")),
         merged="results/{scan}/{date}/merged.parquet",
     output:
         lit_flow="results/{scan}/{date}/lit_flow.parquet",
         trf_flow="results/{scan}/{date}/trf_flow.parquet",
         trf_blocks="results/{scan}/{date}/trf_blocks.parquet",
+        trf_profile="results/{scan}/{date}/trf_profile.parquet",
     log:
         "logs/{scan}/{date}/gather_lit.log",
     conda:

@@ -1,4 +1,4 @@
-"""Trades of a part of a session's universe into flows: one part of `lit_flow`, `trf_flow` and `trf_blocks`."""
+"""Trades of a part of a session's universe into flows: one part of `lit_flow` and of the three tables of prints."""
 
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ def main(
     contracts.write("lit_flow", flows.lit, outputs["lit_flow"], **flows.pack_lit())
     contracts.write("trf_flow", flows.trf, outputs["trf_flow"])
     contracts.write("trf_blocks", flows.blocks, outputs["trf_blocks"])
+    contracts.write("trf_profile", flows.profile, outputs["trf_profile"], **flows.pack_profile())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The parts of a session's flows into `lit_flow`, `trf_flow` and `trf_blocks`."""
+"""The parts of a session's flows into `lit_flow`, `trf_flow`, `trf_blocks` and `trf_profile`."""
 
 from datetime import date
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ def main(
     contracts.write("lit_flow", flows.lit, outputs["lit_flow"], **about, **minutes.pack(flows.minutes))
     contracts.write("trf_flow", flows.trf, outputs["trf_flow"], **about)
     contracts.write("trf_blocks", flows.blocks, outputs["trf_blocks"], **about)
+    contracts.write("trf_profile", flows.profile, outputs["trf_profile"], **about, **flows.pack_profile())
 
 
 if __name__ == "__main__":

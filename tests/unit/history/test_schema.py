@@ -150,7 +150,7 @@ def test_a_store_of_the_state_before_versions_is_read_and_grows_with_the_next_lo
         for at in (day, gone):
             con.execute("INSERT INTO runs VALUES (?, 'demo', 'daily', true, '[]', '{}', NULL)", [at])
     database.load(folder, [day], ARCHIVE)
-    assert set(store_tables.KEPT) - set(there) == {"trf_blocks", "market"}  # which came later
+    assert set(store_tables.KEPT) - set(there) == {"trf_blocks", "trf_profile", "market"}  # which came later
     for name, kept in there.items():
         assert sessions(folder, name, kept.session) == [gone, day], name
         same = f"SELECT count(*) FROM {name} WHERE {kept.session} = "

@@ -32,6 +32,7 @@ COMMANDS = {
     "blocks",
     "market",
     "study",
+    "profile",
 }
 
 

@@ -61,12 +61,13 @@ TICKERS = ["CUT", "NONE", "ODD", "SOUND"]
 
 
 def in_parts(archive: Archive, folder: Path, count: int) -> tick_flows.Flows:
-    paths: dict[str, list[str]] = {"lit_flow": [], "trf_flow": [], "trf_blocks": []}
+    paths: dict[str, list[str]] = {"lit_flow": [], "trf_flow": [], "trf_blocks": [], "trf_profile": []}
     for number in range(1, count + 1):
         tickers = tick_flows.part(TICKERS, f"{number}-of-{count}")
         flows = tick_flows.flows(archive, SESSION, tickers, SETTINGS, threads=count)
         for name, frame, about in (
-            ("lit_flow", flows.lit, flows.pack_lit()), ("trf_flow", flows.trf, {}), ("trf_blocks", flows.blocks, {})
+            ("lit_flow", flows.lit, flows.pack_lit()), ("trf_flow", flows.trf, {}), ("trf_blocks", flows.blocks, {}),
+            ("trf_profile", flows.profile, flows.pack_profile()),
         ):  # fmt: skip
             paths[name].append(str(folder / f"{number}.{name}"))
             contracts.write(name, frame, paths[name][-1], **about)

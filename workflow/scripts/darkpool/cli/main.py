@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from .. import terminal
 from ..session.selection import NotUnderstood
 from ..tables import glossary
-from . import backfill, doctor, exports, history, morning, study, tables
+from . import backfill, doctor, exports, history, morning, profile, study, tables
 from .assistant import command as assistant
 from .command import FAULT, USAGE, Commands, Run
 
@@ -62,6 +62,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = Commands(whole)
-    for group in (tables, exports, study, backfill, history, morning, doctor, assistant):
+    for group in (tables, profile, exports, study, backfill, history, morning, doctor, assistant):
         group.add_to(commands)
     return whole

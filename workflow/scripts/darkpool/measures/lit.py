@@ -16,7 +16,8 @@ import polars as pl
 
 from ..market import conditions, venues
 from ..settings import Lit
-from . import blocks, minute_bars, sign, trust
+from . import minute_bars, sign, trust
+from .prints import blocks, profile
 from .ticks import eligibility, tick_arrays, tick_file
 from .ticks.tick_arrays import Nbbo, Quotes, Trades
 
@@ -32,6 +33,7 @@ class SymbolFlow:
 
     `trf` is None where there are no trades and quotes both; `blocks` are rows of trf_blocks, without date, ticker and
     share_of_trf. `unknown_conditions`: codes that the policy does not name.
+    `cells`: rows of trf_profile without date and ticker, and `levels` what they amount to.
     `adf_volume`: shares of FINRA prints without a facility, in neither row; None where there are no trades.
     `unknown_venues`: shares by id of trades at venues that the list does not name, in neither row.
     `repeats`: by kind of file (trades, quotes, bars) the rows that are identical to another and count once.
@@ -42,6 +44,8 @@ class SymbolFlow:
     lit: dict[str, Any]
     trf: dict[str, Any] | None
     blocks: list[dict[str, Any]] = field(default_factory=list, compare=False)
+    cells: list[dict[str, Any]] = field(default_factory=list, compare=False)
+    levels: profile.Levels | None = field(default=None, compare=False)
     unknown_conditions: tuple[int, ...] = ()
     adf_volume: float | None = None
     unknown_venues: Mapping[int, float] = field(default_factory=dict)
@@ -158,7 +162,7 @@ def _from_trades(
         "excluded_reasons": excluded,
         "source": "trades" if quotes is None else "trades_quotes",
     }
-    trf, quote_before = None, None
+    trf, quote_before, cells, levels = None, None, list[dict[str, Any]](), None
     if quotes is not None:
 
         def quote_before(moments: tick_file.Integers) -> Nbbo:
@@ -166,12 +170,24 @@ def _from_trades(
             return met if all_or_nothing else met.fresh()
 
         prints = np.flatnonzero(eligible & venue.finra_prints)
-        trf = _prints(trades, prints, quote_before(trades.time[prints]), min_lit_volume)
+        met = quote_before(trades.time[prints])
+        printed = profile.Sided(
+            trades.time[prints],
+            trades.price[prints],
+            trades.size[prints],
+            sign.prints(trades.price[prints], met.bid, met.ask),
+        )
+        trf = _prints(printed, min_lit_volume)
+        on_lit = profile.Sided(time, price, size, side)
+        cells = profile.cells(printed, profile.Quoted(met.bid, met.ask, trades.reported[prints]), on_lit)
+        levels = profile.levels(cells, profile.weighted_price(printed), profile.weighted_price(on_lit))
     repeats = {"trades": trades.repeats, "quotes": quotes.repeats if quotes else 0}
     return SymbolFlow(
         lit,
         trf,
         blocks.largest(trades, venue.finra_prints, reasons, quote_before),
+        cells,
+        levels,
         eligibility.unknown_conditions(trades, policy),
         float(eligibility.shares_of(trades.size[venue.adf]).sum()),
         eligibility.unknown_venues(trades, venue.unknown) if venue.unknown.any() else {},
@@ -204,8 +220,8 @@ def _is_stale(old: np.ndarray, size: np.ndarray) -> bool:
     return bool(100 * size[old].sum() > STALE_PCT * size.sum())
 
 
-def _prints(trades: Trades, chosen: np.ndarray, met: Nbbo, min_lit_volume: float) -> dict[str, Any]:
-    tally = _tally(sign.prints(trades.price[chosen], met.bid, met.ask), trades.size[chosen])
+def _prints(printed: profile.Sided, min_lit_volume: float) -> dict[str, Any]:
+    tally = _tally(printed.side, printed.size)
     return {
         "trf_buy_volume": tally.buy,
         "trf_sell_volume": tally.sell,

@@ -88,6 +88,10 @@ FILES = (
         "trf_blocks", "gather_lit", "publish_table blocks table digest latest", "the largest off-exchange prints",
         optional=True, sparse=True,
     ),
+    _table(
+        "trf_profile", "gather_lit", "profile", "off-exchange prints and lit trades by five minutes and price",
+        optional=True, sparse=True,
+    ),
     _table("dark_flow", "build_features", "", "estimate of bought and sold", store="darkpool_estimated_flow"),
     _table(
         "otc_weekly", "build_features", "", "newest FINRA week of each ticker",
@@ -137,6 +141,10 @@ FILES = (
     _file(".history.json", "load_history", "", "receipt of the history", listed=False),
     _file(".parts/{part}.lit_flow.parquet", "classify_lit", "gather_lit", "a part's flow", listed=False, swept=True),
     _file(".parts/{part}.trf_flow.parquet", "classify_lit", "gather_lit", "a part's prints", listed=False, swept=True),
+    _file(
+        ".parts/{part}.trf_profile.parquet", "classify_lit", "gather_lit", "a part's profile",
+        listed=False, swept=True,
+    ),
     _file(
         ".parts/{part}.trf_blocks.parquet", "classify_lit", "gather_lit", "a part's largest prints",
         listed=False, swept=True,

@@ -1,4 +1,4 @@
-"""The lit lane of one session: tick files of the archive into `lit_flow`, `trf_flow` and `trf_blocks`."""
+"""The lit lane of one session: tick files of the archive into `lit_flow` and the three tables of prints."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from ..archive import layout
 from ..archive.store import Archive
 from ..market import conditions, sessions, venues
 from ..measures import lit
+from ..measures.prints.profile import Levels
 from ..measures.ticks import tick_file
 from ..measures.trust import ByMinute
 from ..tables import contracts
 from ..tables.facts import Source
 from . import minutes, sources
+
+LEVELS = "levels"
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,15 @@ class Flows(NamedTuple):
     lit: pl.DataFrame
     trf: pl.DataFrame
     blocks: pl.DataFrame
+    profile: pl.DataFrame
+    levels: Mapping[str, Levels]
+    """By ticker."""
     findings: Findings
     minutes: Mapping[minutes.Key, ByMinute]
+
+    def pack_profile(self) -> dict[str, str]:
+        """What `trf_profile` says besides its rows: its levels by ticker."""
+        return {LEVELS: json.dumps({ticker: found._asdict() for ticker, found in sorted(self.levels.items())})}
 
     def pack_lit(self) -> dict[str, str]:
         """What a part of `lit_flow` says besides its rows."""
@@ -145,11 +155,18 @@ def flows(archive: Archive, session: date, tickers: Sequence[str], settings: Map
         for ticker, (flow, _) in sorted(results.items())
         for block in flow.blocks
     ]
+    cells = [
+        {"date": session, "ticker": ticker, **cell}
+        for ticker, (flow, _) in sorted(results.items())
+        for cell in flow.cells
+    ]
     by_minute = {(session, ticker): flow.minutes for ticker, (flow, _) in results.items() if flow.minutes is not None}
     return Flows(
         _frame("lit_flow", lit_rows),
         _frame("trf_flow", trf_rows),
         _frame("trf_blocks", blocks),
+        _frame("trf_profile", cells),
+        {ticker: flow.levels for ticker, (flow, _) in results.items() if flow.levels},
         Findings.of(results),
         by_minute,
     )
@@ -179,19 +196,27 @@ def _frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
 def gather(parts: Mapping[str, Sequence[str]], session: date, merged: pl.DataFrame) -> Flows:
     """One session from the files of its parts, by table; of `merged` (date, ticker, trf_volume?) its rows count."""
     told = [contracts.metadata(path) for path in parts["lit_flow"]]
-    lit_flow, trf_flow, blocks = (
+    lit_flow, trf_flow, blocks, cells = (
         pl.concat([contracts.read(name, path) for path in parts[name]])
-        for name in ("lit_flow", "trf_flow", "trf_blocks")
+        for name in ("lit_flow", "trf_flow", "trf_blocks", "trf_profile")
     )
+    found = {ticker: one for path in parts["trf_profile"] for ticker, one in levels_of(path).items()}
     volume = merged.filter(pl.col("date") == session, pl.col("trf_volume") > 0).select("ticker", "trf_volume")
     shares = blocks.join(volume, on="ticker", how="left", maintain_order="left")
     return Flows(
         lit_flow.sort("ticker"),
         trf_flow.sort("ticker"),
         blocks.with_columns(share_of_trf=shares["size"] / shares["trf_volume"]).sort("ticker", "rank"),
+        cells.sort("ticker", "start", "price_low"),
+        found,
         Findings.together(told),
         minutes.unpack(*told),
     )
+
+
+def levels_of(path: Path | str) -> dict[str, Levels]:
+    """What the table `trf_profile` at `path` says of each ticker's levels."""
+    return {ticker: Levels(**one) for ticker, one in json.loads(contracts.metadata(path).get(LEVELS, "{}")).items()}
 
 
 def state(session: date, flows: Flows, archive: Archive, offline: bool) -> Source:

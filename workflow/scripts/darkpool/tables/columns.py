@@ -401,6 +401,25 @@ TABLES: Mapping[str, Table] = {
             "size / trf_volume", null=True,
         ),
     )),
+    "trf_profile": Table((*BY_TICKER, "start", "price_low"), (
+        DATE, TICKER,
+        Column("start", "ns since 1970 UTC", "Begin of the five minutes, by the time of execution."),
+        Column("price_low", "USD a share", "Lower end of the price's bin, in it."),
+        Column(
+            "price_high", "USD a share",
+            "Upper end of the bin, which begins the next. The width is the smallest of 1, 2, 5 × 10^k cents that gives "
+            "at most 60 bins over the day's prints.",
+        ),
+        Column("buy", "shares", "Off-exchange prints above the middle of the spread, by the prints' own rule."),
+        Column("sell", "shares", "Off-exchange prints below the middle of the spread, by the same rule."),
+        Column("neutral", "shares", "Off-exchange prints that the rule does not sign."),
+        Column("away", "shares", "Of all of them, those more than 0.1 % and 2 cents outside of the quote."),
+        Column("prints", "trades", "Off-exchange prints."),
+        Column("late", "shares", "Of them, those reported more than 10 s after their execution."),
+        Column("lit_buy", "shares", "Lit trades started by a buyer, by the method of lit_flow."),
+        Column("lit_sell", "shares", "Lit trades started by a seller, by that method."),
+        Column("lit_neutral", "shares", "Lit trades that the method does not sign."),
+    )),
     "market_screen": Table(BY_TICKER, _MARKET),
     "market": Table(BY_TICKER, (
         *_MARKET[:-3],

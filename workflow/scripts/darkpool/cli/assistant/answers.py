@@ -16,7 +16,7 @@ import polars as pl
 from ...history import connection, lag, query
 from ...measures import stands_out
 from ...message import delivery
-from ...session import files, selection
+from ...session import files, selection, tick_flows
 from ...session.selection import NotThere, NotUnderstood
 from ...show import elsewhere, study_words
 from ...show.index import session_states
@@ -132,6 +132,17 @@ class Answers:
             rows = self._of(rows, bounds.asked("tickers", tickers))
         rows = rows.sort("notional", "ticker", "rank", descending=[True, False, False])
         return {**self._about(day), **_page(_rows(rows), limit, offset), "units": _units("trf_blocks")}
+
+    def profile(self, session: str, ticker: str, limit: int, offset: int) -> dict[str, Any]:
+        day = self._day(session)
+        rows = self._of(self._table("trf_profile", day), bounds.asked("ticker", ticker))
+        path = self._folder / str(day) / files.TABLES["trf_profile"].path
+        found = tick_flows.levels_of(path).get(rows["ticker"][0])
+        return {
+            **self._about(day, ["A level is where volume was, not where it will be."]),
+            "levels": found._asdict() if found else None, **_page(_rows(rows), limit, offset),
+            "units": _units("trf_profile"),
+        }  # fmt: skip
 
     def _table(self, name: str, day: date) -> pl.DataFrame:
         path = self._folder / str(day) / files.TABLES[name].path

@@ -20,7 +20,9 @@ def _row(table: str) -> type[BaseModel]:
     return create_model(f"{table}_row", **fields)
 
 
-FeaturesRow, MarketRow, BlocksRow, StudyRow = (_row(name) for name in ("features", "market", "trf_blocks", "study"))
+FeaturesRow, MarketRow, BlocksRow, ProfileRow, StudyRow = (
+    _row(name) for name in ("features", "market", "trf_blocks", "trf_profile", "study")
+)
 
 
 class Source(BaseModel):
@@ -78,6 +80,21 @@ class Market(About, Paged):
 
 class Blocks(About, Paged):
     rows: list[BlocksRow]  # type: ignore[valid-type]
+    units: dict[str, str]
+
+
+class Levels(BaseModel):
+    control_low: float = Field(description="Point of control: the price bin with most off-exchange shares, USD.")
+    control_high: float
+    value_low: float = Field(description="Value area: the smallest run of bins around it that holds 70 %, USD.")
+    value_high: float
+    vwap: float | None = Field(description="Volume-weighted price of the prints, USD.")
+    lit_vwap: float | None
+
+
+class Profile(About, Paged):
+    levels: Levels | None
+    rows: list[ProfileRow]  # type: ignore[valid-type]
     units: dict[str, str]
 
 

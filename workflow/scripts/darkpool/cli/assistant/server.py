@@ -83,6 +83,11 @@ def build(results: Path, scan: str) -> MCPServer:
         return schemas.Blocks(**answers.blocks(session, tickers, limit, offset))
 
     @tool
+    def profile(ticker: str, session: str = "latest", limit: int = 50, offset: int = 0) -> schemas.Profile:
+        """Where in price and time a ticker traded off-exchange: point of control, value area, five minutes by price."""
+        return schemas.Profile(**answers.profile(session, ticker, limit, offset))
+
+    @tool
     def study() -> schemas.Study:
         """Whether the scores said anything of the price that followed, and how much is missing to say it."""
         return schemas.Study(**answers.study())

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import sign
-from .ticks.eligibility import REASONS
-from .ticks.tick_arrays import Nbbo, Trades
-from .ticks.tick_file import NO_TIME, Flags, Integers
+from .. import sign
+from ..ticks.eligibility import REASONS
+from ..ticks.tick_arrays import Nbbo, Trades
+from ..ticks.tick_file import NO_TIME, Flags, Integers
 
 MOST = 20
 SIDES = {1: "buy", -1: "sell", 0: "neutral"}
