@@ -225,6 +225,11 @@ def sessions_table(project: Path, archive: Path, config: Path, rounds: int) -> N
     took, jobs = command(project, NEXT, config)
     line("  the next session", took, f"{len(jobs)} jobs: {', '.join(jobs)}")
 
+    off = config.with_name("off.yaml")
+    off.write_text(json.dumps(json.loads(config.read_text()) | {"market": {"show": 0}}))
+    without = best([from_nothing(project, off) for _ in range(rounds)])
+    line("  without the whole market (market.show: 0)", without, f"with it {whole.ratios(without)}")
+
     before, after = [], []
     for _ in range(rounds):
         before.append(from_nothing(project, config))
