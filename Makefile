@@ -35,7 +35,7 @@ cron: .venv/.runtime ## the crontab lines of the unattended morning; make cron I
 	@python -m darkpool cron $(if $(INSTALL),--install)
 
 test: .venv/.development ## every promise, about a quarter of an hour on two cores
-	pytest -n 2 --dist loadfile
+	pytest -n 2 --dist loadfile --no-loadscope-reorder tests/workflow tests
 
 soak: .venv/.soak ## what takes longer, in parts of an hour at most; make soak goes on until nothing is left
 	pytest -m soak -n 2 --dist worksteal --ledger=.soak/ledger.jsonl

@@ -82,7 +82,8 @@ def yahoo_charts(data: bytes) -> bool:
     expected = sorted(
         (day, *values) for day, values in slow.items() if FRIDAY <= day <= DAY and sessions.is_session(day)
     )
-    assert bars.drop("symbol").rows() == expected
+    assert bars.drop("symbol", "adj_close").rows() == expected
+    assert all(price is None or (price > 0 and math.isfinite(price)) for price in bars["adj_close"])
     events = ((result.get("events") or {}).get("splits") or {}).values()
     ratios = [(_day(e["date"]), e["numerator"] / e["denominator"]) for e in events]
     assert sorted(splits.drop("symbol").rows()) == sorted(pair for pair in ratios if pair[0] > FRIDAY)

@@ -9,7 +9,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,12 @@ def real(copy_project, tmp_path_factory):
     return project
 
 
+def run(talk: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """In a thread: the browser's tests leave a running loop in theirs."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(talk())).result()
+
+
 def server(project, *more: str) -> list[str]:
     return ["-m", "darkpool", "mcp", "--scan", project.scan, *more]
 
@@ -66,7 +73,7 @@ def ask(project, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
         async with Client(stdio_client(parameters)) as client:
             return [await client.call_tool(name, given) for name, given in calls]
 
-    return asyncio.run(talk())
+    return run(talk)
 
 
 def one(project, name: str, **given: Any) -> dict[str, Any]:
@@ -102,7 +109,7 @@ def test_every_tool_says_that_it_reads_alone_and_what_it_returns(demo):
         async with Client(stdio_client(parameters)) as client:
             return (await client.list_tools()).tools
 
-    tools = asyncio.run(talk())
+    tools = run(talk)
     assert {tool.name for tool in tools} == TOOLS
     for tool in tools:
         assert tool.annotations.read_only_hint is True
@@ -233,7 +240,7 @@ def test_resources_and_the_prompt_say_what_they_must(demo):
             prompt = (await client.get_prompt("briefing")).messages[0].content.text
             return latest, words, prompt
 
-    latest, words, prompt = asyncio.run(talk())
+    latest, words, prompt = run(talk)
     assert latest.startswith("SIMULATED: demo Mon 2025-12-22")
     assert "Elsewhere in the market" in latest
     assert {"offex_ratio", "no_lit", "BOT", "NBBO"} <= {entry["name"] for entry in json.loads(words)}
@@ -260,5 +267,5 @@ def test_over_http_the_answers_are_the_same_and_need_the_token(demo, http):
             assert {tool.name for tool in (await client.list_tools()).tools} == TOOLS
             return [await client.call_tool(*call) for call in PLAIN]
 
-    over_http = [result.structured_content for result in asyncio.run(talk())]
+    over_http = [result.structured_content for result in run(talk)]
     assert over_http == [result.structured_content for result in ask(demo, *PLAIN)]

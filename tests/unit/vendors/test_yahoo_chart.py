@@ -317,3 +317,18 @@ def test_no_answer_is_an_outage_with_its_cause():
 
 def test_the_wait_that_yahoo_asks_for_is_known():
     assert judged(429, **{"Retry-After": "30"}).retry_after == 30
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ([{"adjclose": [10.5]}], 10.5), ([{"adjclose": [None]}], None), ([{"adjclose": [-1]}], None),
+        ([{"adjclose": [True]}], None), ([{"adjclose": ["10"]}], None), ([{"adjclose": [10**400]}], None),
+        ([{"adjclose": [1.0, 2.0]}], None), ([{"adjclose": 5}], None), ([{}], None), ([], None), ({}, None), (7, None),
+    ],
+)  # fmt: skip
+def test_an_odd_adjusted_close_is_none_and_costs_no_bar(given, kept):
+    content = json.loads(chart([(open_of(FRIDAY), FULL)]))
+    content["chart"]["result"][0]["indicators"]["adjclose"] = given
+    bars, _, _ = yahoo.read_chart(json.dumps(content).encode(), "AAPL", FRIDAY, MONDAY)
+    assert bars.select("close", "adj_close", "volume").rows() == [(11.0, kept, 1000.0)]

@@ -242,11 +242,20 @@ def _bars(result: dict[str, Any], symbol: str) -> pl.DataFrame:
 
 def _adjusted(result: dict[str, Any], count: int) -> list[float | None]:
     """Closes adjusted for dividends; nothing but the study reads them, so that an odd one is none and no outage."""
-    told = (result["indicators"].get("adjclose") or [{}])[0].get("adjclose") or []
-    if len(told) != count:
+    try:
+        told = result["indicators"]["adjclose"][0]["adjclose"]
+    except (LookupError, TypeError):
         return [None] * count
-    numbers = [value if isinstance(value, int | float) and not isinstance(value, bool) else None for value in told]
-    return [float(value) if value is not None and value > 0 else None for value in numbers]
+    if not isinstance(told, list) or len(told) != count:
+        return [None] * count
+    return [_positive(value) for value in told]
+
+
+def _positive(value: Any) -> float | None:
+    try:
+        return float(_number(value)) if _number(value) > 0 else None
+    except (TypeError, OverflowError):
+        return None
 
 
 def _splits(result: dict[str, Any], symbol: str) -> pl.DataFrame:
