@@ -77,6 +77,30 @@ def test_dividends_are_known_where_the_answer_has_them(archive):
     assert price_history.read(archive, OURS).rows["adj_close"].to_list() == [9.5]
 
 
+def test_a_dividend_that_went_ex_between_two_answers_is_no_loss(archive):
+    """10 % on C: the older answer has 10.0 for all, the newer 9.0 before it; together 9.0, 9.0, 10.0."""
+    schema = {**BARS, "adj_close": pl.Float64}
+    for session, days, before in ((B, (A, B), 10.0), (C, (B, C), 9.0)):
+        rows = [("SPY", day, 10.0, 10.0, 1e6, before if day < C else 10.0) for day in days]
+        moment = datetime(session.year, session.month, session.day, 12, tzinfo=UTC)
+        archive.keep(layout.yahoo_daily(session), parquet(rows, schema), moment)
+        archive.keep(layout.yahoo_splits(session), parquet([], SPLITS), moment)
+    found = price_history.read(archive, OURS).rows
+    assert found["close"].to_list() == [10.0, 10.0, 10.0]
+    assert found["adj_close"].to_list() == pytest.approx([9.0, 9.0, 10.0])
+
+
+def test_an_answer_that_shares_no_session_with_a_later_one_has_no_known_dividends(archive):
+    schema = {**BARS, "adj_close": pl.Float64}
+    for session in (A, D):
+        moment = datetime(session.year, session.month, session.day, 12, tzinfo=UTC)
+        archive.keep(layout.yahoo_daily(session), parquet([(*bar(session, 9.0), 9.5)], schema), moment)
+        archive.keep(layout.yahoo_splits(session), parquet([], SPLITS), moment)
+    found = price_history.read(archive, OURS).rows
+    assert found["close"].to_list() == [10.0, 10.0]
+    assert found["adj_close"].to_list() == [None, 9.5]
+
+
 def test_an_odd_price_is_none_and_a_spoilt_file_is_named(archive):
     keep(archive, A, [("SPY", A, -1.0, float("nan"), 1e6)])
     keep(archive, B, [bar(B, 11)])

@@ -42,7 +42,7 @@ def sentences(rows: pl.DataFrame, dividends: bool, continuation: Sequence[Mappin
         told.append(_too_little(short, whole=len(short) == len(every)))
     told += _power(every)
     if not dividends:
-        told.append("Returns leave dividends out: the archive's older answers do not have Yahoo's adjusted close.")
+        told.append("Returns leave dividends out: not every answer in the archive has Yahoo's adjusted close.")
     told += _continued(continuation)
     return told
 

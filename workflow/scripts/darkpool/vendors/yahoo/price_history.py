@@ -1,6 +1,8 @@
 """Open, close and dividend-adjusted close of many sessions, from all daily answers of an archive, on one share basis.
 
 Each answer is adjusted for the splits that it names; what later answers name besides brings its prices to their basis.
+Likewise for dividends: an answer knows those up to its own day, and what two answers say of one session is how far the
+older one is behind.
 """
 
 from __future__ import annotations
@@ -23,8 +25,12 @@ SCHEMA: dict[str, Any] = {"date": pl.Date, "ticker": pl.String, **dict.fromkeys(
 
 
 class History(NamedTuple):
-    """`rows`: date, ticker, open?, close?, adj_close? (USD, on the basis of the newest answer; null before a split that
-    nobody can vouch for). `faults`: answers that could not be read, with the reason."""
+    """What the archive says of prices.
+
+    `rows`: date, ticker, open?, close?, adj_close? (USD, on the basis of the newest answer; null before a split that
+    nobody can vouch for, `adj_close` also where no answer leads from the newest dividends to the session). `faults`:
+    answers that could not be read, with the reason.
+    """
 
     rows: pl.DataFrame
     faults: tuple[str, ...]
@@ -43,6 +49,9 @@ def read(archive: Archive, spelling: Mapping[str, str]) -> History:
     newest = bars.sort("answer").unique(["date", "ticker"], keep="last")
     factor = _factors(newest, events)
     rows = newest.with_columns(factor).with_columns(pl.col(*PRICES) / pl.col("factor"))
+    rows = rows.join(_dividends(bars), on=["ticker", "date"], how="left").with_columns(
+        adj_close=pl.col("close") * pl.col("dividends")
+    )
     return History(rows.select(list(SCHEMA)).sort("date", "ticker"), tuple(faults))
 
 
@@ -105,6 +114,27 @@ def _of_ours(frame: pl.DataFrame, ours: Mapping[str, str], path: Path, session: 
     ticker = pl.col("symbol").replace_strict(dict(ours), default=None, return_dtype=pl.String)
     moment = pl.lit(retrieved(path) or datetime.combine(session, time.max, UTC)).cast(_MOMENT)
     return frame.with_columns(ticker=ticker, answer=moment).filter(pl.col("ticker").is_not_null())
+
+
+def _dividends(bars: pl.DataFrame) -> pl.DataFrame:
+    """ticker, date, dividends: adj_close by close on the basis of each ticker's newest answer.
+
+    From the newest answer back, each older one is scaled by the newest session that it shares with those after it.
+    """
+    known = bars.filter(pl.col("close").is_not_null(), pl.col("adj_close").is_not_null())
+    known = known.with_columns(ratio=pl.col("adj_close") / pl.col("close")).sort("ticker", "answer", "date")
+    chained: dict[str, dict[date, float]] = {}
+    answers = known.group_by("ticker", "answer", maintain_order=True).agg("date", "ratio")
+    for ticker, days, ratios in answers.reverse().select("ticker", "date", "ratio").iter_rows():
+        held, own = chained.setdefault(ticker, {}), dict(zip(days, ratios, strict=True))
+        shared = [day for day in own if day in held]
+        if held and not shared:
+            continue
+        scale = held[max(shared)] / own[max(shared)] if shared else 1.0
+        for day, ratio in own.items():
+            held.setdefault(day, ratio * scale)
+    rows = [(ticker, day, ratio) for ticker, held in chained.items() for day, ratio in held.items()]
+    return pl.DataFrame(rows, {"ticker": pl.String, "date": pl.Date, "dividends": pl.Float64}, orient="row")
 
 
 def _factors(rows: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
