@@ -47,7 +47,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser())
         for name, (path, height) in PAGES.items():
-            page = chromium.new_page(viewport={"width": WIDTH, "height": height})
+            page = chromium.new_page(color_scheme="dark", viewport={"width": WIDTH, "height": height})
             page.goto(path.as_uri())
             keep(name, Image.open(io.BytesIO(page.screenshot())))
         chromium.close()
