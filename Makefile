@@ -29,7 +29,8 @@ backfill: .venv/.runtime ## many past sessions: make backfill FROM=2025-01-02 TO
 	python -m darkpool backfill --from $(or $(FROM),$(error say the first session: make backfill FROM=2025-01-02 TO=2025-12-22)) --to $(or $(TO),$(error say the last session: TO=2025-12-22)) --scan $(or $(SCAN),emps2) --cores $(CORES)
 
 latest: .venv/.runtime ## the last-marked date
-	snakemake --cores $(CORES) latest
+	@snakemake --cores $(CORES) latest || { echo "not finished; the reason stands above. What is late is asked for again" \
+	  "by the next make latest, and python -m darkpool sessions shows what waits" >&2; exit 1; }
 
 cron: .venv/.runtime ## the crontab lines of the unattended morning; make cron INSTALL=1 installs them
 	@python -m darkpool cron $(if $(INSTALL),--install)
