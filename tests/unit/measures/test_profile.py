@@ -50,6 +50,19 @@ def test_shares_fall_into_five_minutes_and_price():
     ]
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(-5, 60)), min_size=1, max_size=200), st.sampled_from([0, 10**9])
+)
+def test_pairs_are_numbered_in_their_order_whether_they_are_counted_or_sorted(pairs, far):
+    pairs = [*pairs, (0, far)]
+    steps = np.array([START // profile.STEP * profile.STEP + step * profile.STEP for step, _ in pairs], np.int64)
+    places = np.array([place for _, place in pairs], np.int64)
+    every, where = profile._numbered(steps, places)
+    expected = sorted(set(zip(steps.tolist(), places.tolist(), strict=True)))
+    assert [tuple(row) for row in every.tolist()] == expected
+    assert [expected[number] for number in where] == list(zip(steps.tolist(), places.tolist(), strict=True))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "width"),
     [

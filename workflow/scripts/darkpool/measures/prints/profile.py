@@ -24,6 +24,8 @@ LATE = 10 * SECOND
 AWAY_PART, AWAY_CENTS = 0.001, 2.0
 """How far outside of the quote a print lies that is `away`: more than both."""
 VALUE_AREA = 0.70
+MOST_CELLS = 4_000_000
+"""Pairs of five minutes and bin up to which a table of all is counted: a lit price far out would make it large."""
 _NEAR = 1e-9
 
 
@@ -65,14 +67,14 @@ def _place(cents: Any, width: float) -> Any:
 def cells(prints: Sided, quoted: Quoted, lit: Sided) -> list[dict[str, Any]]:
     """The columns of `trf_profile` without date and ticker, by start and price; none where there is no print.
 
-    Prints are those that count in volume, `lit` the eligible lit trades, in bins of the prints' width.
+    Prints are those of trf_flow, which may be signed, `lit` the eligible lit trades, in bins of the prints' width.
     """
     if not len(prints.time):
         return []
     width = bin_width(prints.price)
-    keys = [_keys(one, width) for one in (prints, lit)]
-    every, where = np.unique(np.concatenate(keys), axis=0, return_inverse=True)
-    of_prints, of_lit = np.split(where.reshape(-1), [len(prints.time)])
+    steps, places = _keys(prints, lit, width)
+    every, where = _numbered(steps, places)
+    of_prints, of_lit = np.split(where, [len(prints.time)])
     count = len(every)
 
     def shares(at: npt.NDArray[np.intp], size: Floats, chosen: npt.NDArray[np.bool_]) -> list[float]:
@@ -96,8 +98,28 @@ def cells(prints: Sided, quoted: Quoted, lit: Sided) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _keys(trades: Sided, width: float) -> npt.NDArray[np.int64]:
-    return np.column_stack([trades.time // STEP * STEP, _place(100 * trades.price, width)])
+def _keys(prints: Sided, lit: Sided, width: float) -> tuple[Integers, Integers]:
+    """Five minutes (their begin, ns) and bin of the prints and the lit trades, one after the other."""
+    time = np.concatenate([prints.time, lit.time])
+    price = np.concatenate([prints.price, lit.price])
+    return time // STEP * STEP, _place(100 * price, width)
+
+
+def _numbered(steps: Integers, places: Integers) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.intp]]:
+    """The pairs that are there, ascending, and the number of each row's pair.
+
+    One integer stands for a pair, and where a table of them all is small it is counted: a sort of pairs takes longer
+    than signing does.
+    """
+    first, lowest = int(steps.min()), int(places.min())
+    across = int(places.max()) - lowest + 1
+    key = (steps - first) // STEP * across + (places - lowest)
+    if int(key.max()) < MOST_CELLS:
+        there = np.bincount(key) > 0
+        found, where = np.flatnonzero(there), (np.cumsum(there) - 1)[key]
+    else:
+        found, where = np.unique(key, return_inverse=True)
+    return np.column_stack([first + found // across * STEP, lowest + found % across]), where
 
 
 def _is_away(price: Floats, quoted: Quoted) -> npt.NDArray[np.bool_]:
