@@ -36,8 +36,8 @@ def demo(copy_project, tmp_path_factory):
     project = copy_project(tmp_path_factory.mktemp("assistant"))
     project.scan = "demo"
     del project.env["FETCH_MODE"]
-    project.env["PYTHONPATH"] = str(ROOT / "workflow/executor")
-    project.finish("--executor", "resident", "--", project.target())
+    project.resident = True
+    project.finish(project.target())
     subprocess.run([sys.executable, "-m", "darkpool", "study", "--scan", "demo"], cwd=project.root, check=True)
     return project
 
@@ -48,6 +48,7 @@ def real(copy_project, tmp_path_factory):
     if not ARCHIVE.is_dir():
         pytest.skip(f"no real market data at {ARCHIVE}")
     project = copy_project(tmp_path_factory.mktemp("real"))
+    project.resident = True
     scan = {"archive": str(ARCHIVE), "tickers": ["BAC", "AIG"], "universe": []}
     project.finish(project.target(REAL_DAY), config={"offline": True, "scans": {"emps2": scan}})
     return project
@@ -189,30 +190,36 @@ def test_the_documentation_asks_ten_questions_and_has_the_answers(demo):
         assert expected in json.dumps(result.structured_content, ensure_ascii=False), (name, given)
 
 
-@pytest.mark.parametrize(
-    ("name", "given", "words"),
-    [
-        ("query", {"sql": "select * from read_parquet('/etc/passwd')"}, "read_parquet is not open here"),
-        ("query", {"sql": "select * from glob('/**')"}, "glob is not open here"),
-        ("query", {"sql": "select * from duckdb_settings()"}, "duckdb_settings is not open here"),
-        ("query", {"sql": "copy features to 'x.csv'"}, "read-only"),
-        ("query", {"sql": "drop table features; select 1"}, "statements were given"),
-        ("query", {"sql": "select 1" + " " * 5000}, "at most 4,000"),
-        ("query", {"sql": "select nothing from nowhere"}, "nowhere"),
-        ("session", {"session": "../../etc"}, "is no date"),
-        ("session", {"session": "x" * 300}, "at most 200"),
-        ("session", {"signal": "BUY"}, "BOT or SELL"),
-        ("session", {"flag": "nope"}, "no flag 'nope'"),
-        ("session", {"limit": 100_000}, "1 to 200"),
-        ("ticker", {"ticker": "AA\x00PL"}, "control characters"),
-        ("ticker", {"ticker": "brk.b"}, "BRK.B"),
-        ("plot", {"ticker": "../../../etc/passwd"}, "is no ticker"),
-        ("explain", {"name": "trf_spikes"}, "did you mean trf_spike"),
-        ("sessions", {"offset": -1}, "0 or more"),
-    ],
-)
-def test_a_hostile_or_mistaken_argument_gets_a_clear_error_and_nothing_of_the_machine(demo, name, given, words):
-    [result] = ask(demo, (name, given))
+HOSTILE = [
+    ("query", {"sql": "select * from read_parquet('/etc/passwd')"}, "read_parquet is not open here"),
+    ("query", {"sql": "select * from glob('/**')"}, "glob is not open here"),
+    ("query", {"sql": "select * from duckdb_settings()"}, "duckdb_settings is not open here"),
+    ("query", {"sql": "copy features to 'x.csv'"}, "read-only"),
+    ("query", {"sql": "drop table features; select 1"}, "statements were given"),
+    ("query", {"sql": "select 1" + " " * 5000}, "at most 4,000"),
+    ("query", {"sql": "select nothing from nowhere"}, "nowhere"),
+    ("session", {"session": "../../etc"}, "is no date"),
+    ("session", {"session": "x" * 300}, "at most 200"),
+    ("session", {"signal": "BUY"}, "BOT or SELL"),
+    ("session", {"flag": "nope"}, "no flag 'nope'"),
+    ("session", {"limit": 100_000}, "1 to 200"),
+    ("ticker", {"ticker": "AA\x00PL"}, "control characters"),
+    ("ticker", {"ticker": "brk.b"}, "BRK.B"),
+    ("plot", {"ticker": "../../../etc/passwd"}, "is no ticker"),
+    ("explain", {"name": "trf_spikes"}, "did you mean trf_spike"),
+    ("sessions", {"offset": -1}, "0 or more"),
+]
+
+
+@pytest.fixture(scope="module")
+def refused(demo):
+    """The answers to all of them, in one conversation: what one does must not reach the next."""
+    return ask(demo, *((name, given) for name, given, _ in HOSTILE))
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)), ids=[f"{name}-{words}" for name, _, words in HOSTILE])
+def test_a_hostile_or_mistaken_argument_gets_a_clear_error_and_nothing_of_the_machine(demo, refused, number):
+    result, words = refused[number], HOSTILE[number][2]
     assert result.is_error
     text = " ".join(part.text for part in result.content)
     assert words in text

@@ -22,6 +22,7 @@ def morning(live_in, tmp_path_factory):
     folder = tmp_path_factory.mktemp("morning")
     with Vendors(folder / "vendors") as vendors:
         live = live_in(folder, vendors)
+        live.project.resident = False
         live.publish()
         live.run(finished=True)
         yield live

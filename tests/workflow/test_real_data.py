@@ -16,7 +16,9 @@ def real(copy_project, tmp_path_factory):
     if not ARCHIVE.is_dir():
         pytest.skip(f"no real market data at {ARCHIVE}")
     before = listing(ARCHIVE)
-    yield copy_project(tmp_path_factory.mktemp("real"))
+    project = copy_project(tmp_path_factory.mktemp("real"))
+    project.resident = True
+    yield project
     assert listing(ARCHIVE) == before
 
 
