@@ -144,7 +144,12 @@ def test_unusual_volume_goes_on_by_the_screens_on_disk(tmp_path):
         columns = contracts.CONTRACTS["market_screen"].names
         frame = contracts.frame("market_screen", {column: [row[column] for row in rows] for column in columns})
         contracts.write("market_screen", frame, scan / str(day) / "market_screen.parquet")
-    found = studied_in(tmp_path, archive).continuation
+    damaged = scan / str(days(15)[0]) / "market_screen.parquet"
+    damaged.write_bytes(b"PAR1")
+    told = studied_in(tmp_path, archive)
+    [fault] = told.faults
+    assert str(damaged) in fault
+    found = told.continuation
     assert [one["horizon"] for one in found] == [1, 5, 10]
     assert found[0]["ic_mean"] > 0.5
     assert found[0]["multiple"] > 2

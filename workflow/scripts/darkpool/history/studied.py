@@ -66,31 +66,34 @@ def panel(folder: Path, archive: Archive) -> Panel:
     return Panel(days, tickers, matrices, prices, dividends, simulated, (*faults, *history.faults))
 
 
-def continuation(folder: Path) -> list[dict[str, Any]]:
-    """How unusual volume continues over the whole market, by the screens in `folder`; a row a horizon."""
-    frames = []
+def continuation(folder: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """How unusual volume continues over the whole market, by the screens in `folder`: a row a horizon, and what of them
+    could not be read."""
+    frames, faults = [], list[str]()
     for path in _places(folder, files.SCREEN):
         try:
             frame = contracts.columns("market_screen", path, ["date", *_MARKET]).filter("is_core")
-        except (ValueError, OSError):
+        except (ValueError, OSError) as error:
+            faults.append(str(error))
             continue
         frames.append(frame.rename({"symbol": "ticker"}).filter(pl.col("volume_z").is_not_null()))
     rows = pl.concat(frames) if frames else pl.DataFrame()
     if rows.is_empty():
-        return []
+        return [], tuple(faults)
     days = sessions.between(*(_day(rows["date"].min()), _day(rows["date"].max())))
     names = sorted(rows["ticker"].unique(), key=str.encode)
     z, multiple = (study.matrix(rows, name, days, names) for name in ("volume_z", "volume_multiple"))
-    return study.continuation(z, multiple).to_dicts()
+    return study.continuation(z, multiple).to_dicts(), tuple(faults)
 
 
 def write(folder: Path, archive: Archive) -> Path:
     """Study the scan in `folder` and write its table `study`; the same folders and archive give the same bytes."""
     found = panel(folder, archive)
     done = study.study(found.features, found.prices)
+    continued, unread = continuation(folder)
     told = study_table.Told(
         done.rows, str(found.sessions[0]), str(found.sessions[-1]), len(found.tickers), found.dividends,
-        found.simulated, done.placebo, continuation(folder), found.faults,
+        found.simulated, done.placebo, continued, (*found.faults, *unread),
     )  # fmt: skip
     path = folder / files.STUDY
     study_table.write(told, path)

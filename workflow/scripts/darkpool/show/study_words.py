@@ -42,7 +42,7 @@ def sentences(rows: pl.DataFrame, dividends: bool, continuation: Sequence[Mappin
         told.append(_too_little(short, whole=len(short) == len(every)))
     told += _power(every)
     if not dividends:
-        told.append("Returns leave dividends out: not every answer in the archive has Yahoo's adjusted close.")
+        told.append("Returns leave dividends out: Yahoo's adjusted close is not known, on one basis, for every close.")
     told += _continued(continuation)
     return told
 
