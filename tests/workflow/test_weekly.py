@@ -135,7 +135,7 @@ def test_every_session_of_a_page_sees_the_weeks_of_its_own_morning_and_a_week_is
         "2025-12-22": (T1_NEW, 0.3),
     }
     assert weeks_seen(weekly, "2025-12-19")["BRK.B"] == (None, None)
-    notes = facts.told(contracts.metadata(weekly.project.folder("2025-12-19") / "features.parquet"))["notes"]
+    notes = facts.unpack(contracts.metadata(weekly.project.folder("2025-12-19") / "features.parquet"))["notes"]
     assert "No row in FINRA's weekly data for BRK.B." in notes
     assert not any("stale_mark" in row["quality"] for row in weekly.project.features("2025-12-19").values())
     asked = queries(weekly)

@@ -35,7 +35,7 @@ def main(
         followed.drop_nulls("regular_volume"),
     )  # fmt: skip
     contracts.write("market", rows, outputs["table"], **about)
-    told: Any = facts.told(about)
+    told: Any = facts.unpack(about)
     shown = pl.concat([elsewhere.ranked(rows, market["show"]), elsewhere.newest(rows, market["show"])])
     lines = market_tables.lines(archive, window, prefixes, shown)
     page = market_html.render(rows, scan, window[-1], told, show=market["show"], lines=lines)

@@ -22,7 +22,9 @@ def main(
     excluded: list[str],
 ) -> None:
     about = contracts.metadata(merged)
-    rows = market_tables.screened(archive, window, prefixes, excluded, tickers, facts.splits(about), facts.told(about))
+    rows = market_tables.screened(
+        archive, window, prefixes, excluded, tickers, facts.splits(about), facts.unpack(about)
+    )
     contracts.write("market_screen", rows, target, **facts.of_same(about))
 
 

@@ -29,8 +29,8 @@ def main(
 ) -> None:
     """Whatever becomes of the manifest, the store, the index and latest.json say the same as the session's page."""
     try:
-        told = facts.told(contracts.metadata(target.parent / files.FEATURES))
-        print(f"{session}: {sources.told(told['sources'])}", file=sys.stderr)
+        told = facts.unpack(contracts.metadata(target.parent / files.FEATURES))
+        print(f"{session}: {sources.sentence(told['sources'])}", file=sys.stderr)
         sources.require_final(told["sources"], session, request["config"]["mode"])
         checks = contracts.read("reconciliation", target.parent / files.RECONCILIATION)
         told["reconciliation"] = reconcile.summary(checks)

@@ -59,13 +59,13 @@ def made(folder: Path, effect: float, count: int = COUNT, seed: int = 3) -> Arch
     return Archive(archive.root)
 
 
-def studied_in(folder: Path, archive: Archive) -> study_table.Told:
+def studied_in(folder: Path, archive: Archive) -> study_table.StudyTable:
     told = study_table.read(studied.write(folder / "results" / "emps2", archive))
     assert told is not None
     return told
 
 
-def row(told: study_table.Told, feature: str, horizon: int = 1) -> dict:
+def row(told: study_table.StudyTable, feature: str, horizon: int = 1) -> dict:
     return told.rows.filter(pl.col("feature") == feature, pl.col("horizon") == horizon).row(0, named=True)
 
 

@@ -15,7 +15,7 @@ from darkpool.archive.store import Archive
 from darkpool.market import sessions
 from darkpool.session import market_tables
 from darkpool.tables import contracts
-from darkpool.tables.facts import Told
+from darkpool.tables.facts import SessionFacts
 from darkpool.vendors.yahoo import market_fetch
 from parquet_bytes import parquet
 from standin import regsho_file
@@ -23,7 +23,7 @@ from standin import regsho_file
 DAY = date(2025, 12, 22)
 WINDOW = sessions.window(DAY, 30)
 NOON = datetime(2025, 12, 23, 12, tzinfo=UTC)
-TOLD: Told = {"sources": [], "notes": [], "simulated": False}  # type: ignore[typeddict-item]
+TOLD: SessionFacts = {"sources": [], "notes": [], "simulated": False}  # type: ignore[typeddict-item]
 NO_SPLITS = pl.DataFrame(schema={"ticker": pl.String, "ex_date": pl.Date, "ratio": pl.Float64})
 BARS = {"symbol": pl.String, "date": pl.Date, "close": pl.Float64, "volume": pl.Float64}
 SPLITS = {"symbol": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}

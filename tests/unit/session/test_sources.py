@@ -186,4 +186,4 @@ def test_the_log_names_every_source_with_its_state() -> None:
         {"source": "FINRA", "state": "published", "reason": None},
         {"source": "Yahoo", "state": "outage", "reason": "HTTP 503"},
     ]
-    assert sources.told(both) == "FINRA published, Yahoo outage (HTTP 503)"
+    assert sources.sentence(both) == "FINRA published, Yahoo outage (HTTP 503)"

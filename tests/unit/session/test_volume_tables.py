@@ -205,7 +205,7 @@ def test_simulated_answers_belong_to_the_demo_alone(archive) -> None:
 
 def test_what_tables_say_adds_up_and_nothing_is_said_twice() -> None:
     finra, polygon = {"source": "FINRA"}, {"source": "Polygon"}
-    told = facts.told(facts.merge(facts.pack([finra], ["a"], True), facts.pack([finra, polygon], ["a", "b"])))
+    told = facts.unpack(facts.merge(facts.pack([finra], ["a"], True), facts.pack([finra, polygon], ["a", "b"])))
     assert told == {"sources": [finra, polygon], "notes": ["a", "b"], "simulated": True}
 
 

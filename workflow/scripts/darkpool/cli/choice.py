@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ..show.page.context import PageContext
-    from ..tables.facts import Told
+    from ..tables.facts import SessionFacts
 
 DATES_HELP = f"comma-separated: YYYY-MM-DD, YYYY-MM, MM-DD, a range A:B, or {LATEST} (default: {LATEST})"
 
@@ -83,11 +83,11 @@ def columns(text: str, known: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def facts(folder: Path, day: date) -> Told:
+def facts(folder: Path, day: date) -> SessionFacts:
     from ..tables import contracts
     from ..tables import facts as carried
 
-    return carried.told(contracts.metadata(folder / str(day) / files.FEATURES))
+    return carried.unpack(contracts.metadata(folder / str(day) / files.FEATURES))
 
 
 def session_config(folder: Path, day: date, path: Path) -> Mapping[str, Any]:

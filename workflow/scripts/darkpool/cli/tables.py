@@ -152,7 +152,7 @@ def _market(args: argparse.Namespace) -> int:
         return DONE
     for number, day in enumerate(reversed(days)):
         rows = choice.read(folder, [day], "market")
-        told = carried.told(contracts.metadata(folder / str(day) / files.MARKET_TABLE))
+        told = carried.unpack(contracts.metadata(folder / str(day) / files.MARKET_TABLE))
         text_table.print_head(f"{args.scan} {day}, the market", told["sources"], told["simulated"], gap=number > 0)
         print(elsewhere.day(rows))
         for title, listed in (

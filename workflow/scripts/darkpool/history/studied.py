@@ -91,7 +91,7 @@ def write(folder: Path, archive: Archive) -> Path:
     found = panel(folder, archive)
     done = study.study(found.features, found.prices)
     continued, unread = continuation(folder)
-    told = study_table.Told(
+    told = study_table.StudyTable(
         done.rows, str(found.sessions[0]), str(found.sessions[-1]), len(found.tickers), found.dividends,
         found.simulated, done.placebo, continued, (*found.faults, *unread),
     )  # fmt: skip

@@ -62,7 +62,7 @@ def compose(folder: Path, session: date) -> Digest:
     if not (place / files.FEATURES).is_file():
         return digest.without_tables(folder.name, session, _latest_states(folder, session), link=link)
     features = contracts.read("features", place / files.FEATURES)
-    carried = facts.told(contracts.metadata(place / files.FEATURES))
+    carried = facts.unpack(contracts.metadata(place / files.FEATURES))
     signals = _signals(features)
     since = digest.streaks(signals, _earlier(folder, session) if any(signals.values()) else [])
     complete = (place / files.MANIFEST).is_file()

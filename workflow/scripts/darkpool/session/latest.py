@@ -28,7 +28,7 @@ def describe(results: Path, asked: date, *, mode: str, now: datetime, exit_statu
     """
     session = max(on_disk(results), default=asked)
     folder = results / str(session)
-    told = outcome.told_of(folder)
+    told = outcome.facts_of(folder)
     named = {file.key: file.path for file in files.FILES if file.key}
     paths = {key: f"{session}/{path}" for key, path in named.items() if (folder / path).is_file()}
     if (results / files.STORE).is_file():

@@ -11,7 +11,7 @@ from ..archive.store import Archive
 from ..market import symbols
 from ..measures import screen
 from ..tables import contracts
-from ..tables.facts import Told
+from ..tables.facts import SessionFacts
 from ..vendors.finra import off_exchange
 from ..vendors.yahoo import market_fetch
 
@@ -23,7 +23,7 @@ def screened(
     excluded: Sequence[str],
     tickers: Sequence[str],
     splits: pl.DataFrame,
-    told: Told,
+    told: SessionFacts,
 ) -> pl.DataFrame:
     """`market_screen` of the window's last session: a row per symbol of its file, none where there is no file.
 
@@ -54,7 +54,7 @@ def tickered(
     splits: pl.DataFrame,
     unclear: Sequence[str],
     today: pl.DataFrame,
-    told: Told,
+    told: SessionFacts,
 ) -> pl.DataFrame:
     """The screen's rows as the table has them: with tickers, flags, and who is followed; by ticker."""
     is_split = pl.col("symbol").is_in(splits["symbol"].unique().to_list())

@@ -36,17 +36,17 @@ def mark(path: Path) -> Mark:
     return found.st_ino, found.st_mtime_ns
 
 
-def told_of(folder: Path) -> facts.Told | None:
+def facts_of(folder: Path) -> facts.SessionFacts | None:
     """What the session's tables say of their sources; None where there are none that can be read."""
     from ..tables import contracts
 
     try:
-        return facts.told(contracts.metadata(folder / files.FEATURES))
+        return facts.unpack(contracts.metadata(folder / files.FEATURES))
     except (OSError, ValueError, KeyError):
         return None
 
 
-def states(told: facts.Told | None) -> dict[str, str]:
+def states(told: facts.SessionFacts | None) -> dict[str, str]:
     return {source["source"]: source["state"] for source in told["sources"]} if told else {}
 
 
@@ -57,7 +57,7 @@ def judge(folder: Path, ended: int, reached_manifest: bool, mode: str) -> Verdic
     because an answer is not final is told apart from one that is missing because something before it failed, whatever
     states an earlier run left in the tables.
     """
-    told = told_of(folder)
+    told = facts_of(folder)
     found = states(told)
     stands = (folder / files.MANIFEST).is_file()
     if ended < 0:

@@ -239,7 +239,7 @@ def require_final(sources: Sequence[Source], session: date, mode: str) -> None:
         )
 
 
-def told(sources: Sequence[Source]) -> str:
+def sentence(sources: Sequence[Source]) -> str:
     """The states as a log says them, one line."""
     return ", ".join(
         f"{source['source']} {source['state']}" + (f" ({source['reason']})" if source["reason"] else "")

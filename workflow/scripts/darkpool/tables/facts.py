@@ -37,7 +37,7 @@ class Source(TypedDict):
     asked: NotRequired[str]
 
 
-class Told(TypedDict):
+class SessionFacts(TypedDict):
     """States of the sources, notes for the reader, and whether the vendors were simulated."""
 
     sources: list[Source]
@@ -80,14 +80,14 @@ def _wide(closes: pl.DataFrame) -> dict[str, object]:
     return {"days": [str(day) for day in days], "of": of}
 
 
-def told(metadata: Mapping[str, str]) -> Told:
+def unpack(metadata: Mapping[str, str]) -> SessionFacts:
     """What `pack` was given of the sources."""
-    return cast(Told, {name: json.loads(metadata[name]) for name in Told.__annotations__})
+    return cast(SessionFacts, {name: json.loads(metadata[name]) for name in SessionFacts.__annotations__})
 
 
 def merge(*parts: Mapping[str, str]) -> dict[str, str]:
     """One table's metadata from those of the tables it is built from, in their order, nothing said twice."""
-    heard = [told(part) for part in parts]
+    heard = [unpack(part) for part in parts]
     sources = {json.dumps(source): source for part in heard for source in part["sources"]}
     notes = dict.fromkeys(note for part in heard for note in part["notes"])
     return pack(list(sources.values()), notes, any(part["simulated"] for part in heard), is_counted=True)

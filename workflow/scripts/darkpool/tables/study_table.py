@@ -12,7 +12,7 @@ import polars as pl
 from . import contracts
 
 
-class Told(NamedTuple):
+class StudyTable(NamedTuple):
     """A study: `rows` as the contract has them, first and last session, tickers, whether returns have dividends.
 
     `placebo`: by feature and horizon the middle 95 % of the placebo's ICs. `continuation`: how unusual volume goes on,
@@ -33,19 +33,19 @@ class Told(NamedTuple):
 _PLAIN = ("first", "last", "tickers", "dividends", "simulated", "continuation", "faults")
 
 
-def write(told: Told, path: Path) -> None:
+def write(told: StudyTable, path: Path) -> None:
     """Write the table with what it carries; the same study gives the same bytes."""
     about = {name: json.dumps(getattr(told, name)) for name in _PLAIN}
     about["placebo"] = json.dumps([[*key, *ends] for key, ends in sorted(told.placebo.items())])
     contracts.write("study", told.rows.select(contracts.CONTRACTS["study"].names), path, **about)
 
 
-def read(path: Path) -> Told | None:
+def read(path: Path) -> StudyTable | None:
     """The study at `path`; None where there is none, or none that can be read."""
     try:
         rows, about = contracts.read("study", path), contracts.metadata(path)
         plain = {name: json.loads(about[name]) for name in _PLAIN}
         placebo = {(name, horizon): (low, high) for name, horizon, low, high in json.loads(about["placebo"])}
-        return Told(rows, placebo=placebo, **plain)
+        return StudyTable(rows, placebo=placebo, **plain)
     except (OSError, ValueError, KeyError, TypeError):
         return None

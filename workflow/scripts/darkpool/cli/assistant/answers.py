@@ -40,7 +40,7 @@ class Answers:
 
     def _about(self, day: date, extra: Sequence[str] = ()) -> dict[str, Any]:
         """What stands before every answer about a session."""
-        told = facts.told(contracts.metadata(self._folder / str(day) / files.FEATURES))
+        told = facts.unpack(contracts.metadata(self._folder / str(day) / files.FEATURES))
         complete = (self._folder / str(day) / files.MANIFEST).is_file()
         first = [] if complete else [f"The session {day} is not complete: an answer is not final yet."]
         first += [glossary.SIMULATED_SENTENCE] if told["simulated"] else []

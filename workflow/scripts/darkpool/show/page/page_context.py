@@ -32,7 +32,7 @@ def context(
 
     `files`: what lies beside the page; one that has them lies in its session's folder, and the index above it.
     """
-    facts = carried.told(metadata)
+    facts = carried.unpack(metadata)
     return PageContext(
         scan=scan,
         session=session,
@@ -44,7 +44,7 @@ def context(
         window=history["window"],
         notes=[*waiting(facts["sources"], scan, session, mode), *facts["notes"]],
         files=files,
-        told={day: carried.told(other) for day, other in (earlier or {}).items()},
+        told={day: carried.unpack(other) for day, other in (earlier or {}).items()},
         plots={ticker: f"plots/{quote(file_name(ticker))}.png" for ticker in tickers},
     )
 
