@@ -17,7 +17,7 @@ help: ## what can be made
 
 demo: .venv/.runtime ## the whole path on simulated vendors, no network, no keys
 	@echo "making the demo's ten sessions: half a minute"
-	@PYTHONPATH=workflow/executor snakemake --cores $(CORES) --quiet all --executor resident -- results/demo/2025-12-22/all || { \
+	@snakemake --cores $(CORES) --quiet all -- results/demo/2025-12-22/all || { \
 	  echo "the demo was not made; the whole log is the newest one in .snakemake/log" >&2; exit 1; }
 	@echo "open results/demo/2025-12-22/table.html"
 	@echo "     results/demo/index.html, every session; results/demo/2025-12-22/market.html, the whole market"

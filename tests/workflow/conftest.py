@@ -55,26 +55,19 @@ class Run:
 
 @dataclass
 class Project:
-    """A copy of the project, with an environment of its own for the command.
-
-    `resident`: its steps share two processes, as in a backfill, which takes a third of the time and makes the same
-    bytes (test_backfill.py); for tests of what the numbers are, and not of how they are run.
-    """
+    """A copy of the project, with an environment of its own for the command."""
 
     root: Path
     env: dict[str, str] = field(default_factory=dict)
     scan: str = "emps2"
-    resident: bool = False
 
     def environment(self, **variables: str) -> dict[str, str]:
         """What a command finds: `env`, the canary keys as a user would have set them, and `variables` before both."""
-        found = {"PYTHONPATH": str(self.root / "workflow/executor")} if self.resident else {}
-        return {**self.env, **canaries.KEYS, **found, **variables}
+        return {**self.env, **canaries.KEYS, **variables}
 
     def run(self, *arguments: str, config: Mapping[str, Any] | None = None, **variables: str) -> Run:
         """Run `snakemake --cores 2` with `arguments` and, where given, a --configfile holding `config`."""
-        executor = ["--executor", "resident"] if self.resident else []
-        command = [str(BIN / "snakemake"), *executor, "--cores", "2", *arguments]
+        command = [str(BIN / "snakemake"), "--cores", "2", *arguments]
         if config is not None:
             overriding = self.root.parent / f"{self.root.name}.yaml"
             overriding.write_text(yaml.safe_dump(dict(config)))
@@ -274,7 +267,6 @@ def live_in(copy_project: Callable[[Path], Project]) -> Callable[[Path, Vendors]
     def beside(folder: Path, vendors: Vendors) -> Live:
         project = copy_project(folder)
         project.env = {**vendors.env, **QUICK, **MODE}
-        project.resident = True
         return Live(project, vendors)
 
     return beside

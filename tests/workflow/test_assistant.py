@@ -36,7 +36,6 @@ def demo(copy_project, tmp_path_factory):
     project = copy_project(tmp_path_factory.mktemp("assistant"))
     project.scan = "demo"
     del project.env["FETCH_MODE"]
-    project.resident = True
     project.finish(project.target())
     subprocess.run([sys.executable, "-m", "darkpool", "study", "--scan", "demo"], cwd=project.root, check=True)
     return project
@@ -48,7 +47,6 @@ def real(copy_project, tmp_path_factory):
     if not ARCHIVE.is_dir():
         pytest.skip(f"no real market data at {ARCHIVE}")
     project = copy_project(tmp_path_factory.mktemp("real"))
-    project.resident = True
     scan = {"archive": str(ARCHIVE), "tickers": ["BAC", "AIG"], "universe": []}
     project.finish(project.target(REAL_DAY), config={"offline": True, "scans": {"emps2": scan}})
     return project

@@ -120,7 +120,6 @@ def fill(root: Path) -> None:
 @pytest.fixture(scope="module")
 def odd(copy_project, tmp_path_factory):
     project = copy_project(tmp_path_factory.mktemp("odd"))
-    project.resident = True
     fill(project.root / "resources/archive")
     scan = {"archive": "resources/archive", "tickers": [*TICKS, *BARS], "universe": []}
     config = {"offline": True, "scans": {"emps2": scan}, "history": SHORT}

@@ -17,7 +17,6 @@ def real(copy_project, tmp_path_factory):
         pytest.skip(f"no real market data at {ARCHIVE}")
     before = listing(ARCHIVE)
     project = copy_project(tmp_path_factory.mktemp("real"))
-    project.resident = True
     yield project
     assert listing(ARCHIVE) == before
 

@@ -146,7 +146,6 @@ def days(live_in, tmp_path_factory) -> Iterator[Days]:
     with Vendors(folder / "vendors") as vendors, Phone() as phone:
         threading.Thread(target=phone.serve_forever, args=(0.02,), daemon=True).start()
         live = live_in(folder, vendors)
-        live.project.resident = False
         live.publish()
         furnish(vendors)
         live.tickers = ["AAPL"]

@@ -87,7 +87,7 @@ def test_a_case_that_once_went_wrong_gives_the_right_number_or_none_and_why(proj
     ((scan, entry),) = config["scans"].items()
     made = [sys.executable, str(folder / "make_archive.py"), entry["archive"]]
     subprocess.run(made, cwd=project.root, check=True)
-    project.scan, project.resident = scan, True
+    project.scan = scan
     project.finish(project.target(DAY), config=config)
     RIGHT[name](project.features(DAY))
 

@@ -35,7 +35,6 @@ def stood(live_in, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ways")
     with Vendors(folder / "vendors") as vendors:
         live = live_in(folder, vendors)
-        live.project.resident = False
         live.publish()
         live.project.env["DARKPOOL_NOW"] = live.now
         config = {**live.settings, "scans": SCANS}

@@ -45,6 +45,7 @@ try:
 except ValueError as error:
     raise WorkflowError(terminal.shown(str(error))) from None
 if workflow.is_main_process:
+    engine.keep_processes()
     for line in listing.few(ODD_LINES):
         print(f"warning: {line}", file=sys.stderr)
 

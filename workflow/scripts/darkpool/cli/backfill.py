@@ -1,4 +1,4 @@
-"""Many past sessions: what Snakemake would make, by Snakemake itself, with its steps in a few processes that stay."""
+"""Many past sessions: what Snakemake would make, by Snakemake itself, in parts, with the time that is left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from .command import DONE, FAULT, Commands
 
 CHUNK = 20
 """Sessions a call of Snakemake: its own share of the work grows faster than the steps."""
-EXECUTOR = Path(__file__).parents[3] / "executor"
 
 
 def add_to(commands: Commands) -> None:
@@ -72,15 +71,14 @@ def _told(done: int, total: int, seconds: float) -> str:
 
 def _command(args: argparse.Namespace, days: Sequence[date]) -> list[str]:
     targets = [f"{args.results}/{args.scan}/{day}/{files.MANIFEST}" for day in days]
-    given = ["--cores", str(args.cores), "--quiet", "all", "--executor", "resident", *args.more]
+    given = ["--cores", str(args.cores), "--quiet", "all", *args.more]
     return [sys.executable, "-m", "snakemake", *given, "--", *targets]
 
 
 def _run(command: Sequence[str]) -> int:
     """Snakemake's exit status; told to end, it ends what it started."""
     beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    found = os.pathsep.join(filter(None, [str(EXECUTOR), os.environ.get("PYTHONPATH")]))
-    with subprocess.Popen(command, env={**os.environ, "PATH": beside, "PYTHONPATH": found}) as process:
+    with subprocess.Popen(command, env={**os.environ, "PATH": beside}) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -1,6 +1,6 @@
-"""What Snakemake offers no official way to: the targets before the rules are made, and a file to be made again.
+"""What Snakemake offers no official way to: targets before the rules are made, files to be made again, processes kept.
 
-Both are read from its inside, here alone, by their names; tried on Snakemake 9.27.1. A test runs them on the installed
+All are reached in its inside, here alone, by their names; tried on Snakemake 9.27.1. A test runs them on the installed
 one, so that a version that names them otherwise fails there, and a run on it ends with EngineError.
 """
 
@@ -52,3 +52,18 @@ def force(dag: Any, paths: Iterable[str]) -> None:
         dag.forcefiles.update(paths)
     except AttributeError as error:
         raise EngineError(f"Snakemake's forced files are not where {TRIED_ON} has them: {error}") from None
+
+
+def keep_processes() -> None:
+    """Have this process run the scripts of local steps in a few processes that stay (`steps`).
+
+    A plugin would have to be installed and asked for by every command and profile; this one is Snakemake's own `local`.
+    """
+    from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+    from . import steps
+
+    try:
+        ExecutorPluginRegistry().plugins["local"].executor = steps.Executor
+    except (AttributeError, KeyError) as error:
+        raise EngineError(f"Snakemake's local executor is not where {TRIED_ON} has it: {error}") from None
