@@ -11,7 +11,7 @@ import polars as pl
 
 from darkpool.market import sessions
 from darkpool.show.page import page_html
-from darkpool.show.page.context import PageContext
+from darkpool.show.page.context import Behind, PageContext
 from darkpool.tables import contracts
 
 TARGET = date(2025, 12, 22)
@@ -130,8 +130,8 @@ def context(**given: Any) -> PageContext:
 def html(frame: pl.DataFrame, **given: Any) -> str:
     """The page of these rows with everything that may lie behind them."""
     tickers = frame.filter(pl.col("date") == TARGET)["ticker"].to_list()
-    behind = {"merged": merged(tickers), "lit": lit(frame), "blocks": blocks(tickers)}
-    return page_html.render_html(frame, context(**given), **behind)
+    behind = Behind(merged=merged(tickers), lit=lit(frame), blocks=blocks(tickers))
+    return page_html.render_html(frame, context(**given), behind)
 
 
 def blocks(tickers: Sequence[str]) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 from browser import made
 from browser.made import TARGET, row
 from darkpool.show.page import page_html, rows_csv
+from darkpool.show.page.context import Behind
 from darkpool.show.page.rows import ranked
 from darkpool.show.page.values import cell
 from darkpool.tables import columns, glossary
@@ -631,7 +632,8 @@ def test_one_number_has_one_text_in_the_table_its_details_and_the_csv(open_page,
     merged = made.merged(list(hostile)).join(own, on=["date", "ticker"], how="left")
     merged = merged.with_columns(offex_ratio=pl.coalesce("exact", "offex_ratio")).drop("exact")
     path = tmp_path / "table.html"
-    path.write_text(page_html.render_html(frame, made.context(), merged=merged, lit=made.lit(frame)), encoding="utf-8")
+    behind = Behind(merged=merged, lit=made.lit(frame))
+    path.write_text(page_html.render_html(frame, made.context(), behind), encoding="utf-8")
     csv_of = {line["ticker"]: line for line in csv.DictReader(io.StringIO(rows_csv.render_csv(frame)))}
     for name, value in hostile.items():
         text = glossary.written("fraction", value)

@@ -18,23 +18,8 @@ from typing import Any
 
 import pytest
 
+import fault_table as table
 from darkpool.archive.store import Archive
-from fault_table import (
-    BACK,
-    CASES,
-    DAY,
-    LOCAL_CASES,
-    MORNING,
-    SOURCES,
-    Source,
-    damage,
-    fault,
-    keep_friday,
-    no_leftovers,
-    nothing_lost,
-    snapshot,
-    variables,
-)
 from standin import Vendors
 
 NOBODY = {
@@ -107,7 +92,7 @@ def vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendors]:
 def mornings(vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """An archive that lacks of a source all that DAY's morning brings, and nothing else."""
     friday = Archive(tmp_path_factory.mktemp("friday") / "archive")
-    keep_friday(vendors, friday)
+    table.keep_friday(vendors, friday)
 
     def without(name: str) -> Path:
         lacking = friday.root.with_name(f"without {name}")
@@ -115,11 +100,11 @@ def mornings(vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> Call
             vendors.reset()
             shutil.copytree(friday.root, lacking)
             with pytest.MonkeyPatch.context() as patch:
-                for variable, value in variables(vendors).items():
+                for variable, value in table.variables(vendors).items():
                     patch.setenv(variable, value)
                 for other in {"finra", "yahoo"} - {name}:
-                    SOURCES[other].publish(vendors)
-                    SOURCES[other].fetch(Archive(lacking))
+                    table.SOURCES[other].publish(vendors)
+                    table.SOURCES[other].fetch(Archive(lacking))
                 if TOLD[name] == "FINRA weekly":
                     keep_other_weeks(vendors, Archive(lacking))
         return lacking
@@ -129,19 +114,19 @@ def mornings(vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> Call
 
 def keep_other_weeks(vendors: Vendors, archive: Archive) -> None:
     """The weeks that DAY may see, but for the one that the cases are about."""
-    weeks = SOURCES["finra_weekly"]
+    weeks = table.SOURCES["finra_weekly"]
     weeks.publish(vendors)
     weeks.fetch(archive)
     for path in weeks.files(archive):
         path.unlink()
-    archive.receipt_path(weeks.receipt_name, DAY).unlink()
+    archive.receipt_path(weeks.receipt_name, table.DAY).unlink()
 
 
 @dataclass
 class Morning:
     """One case: the source, the project, and what its archive held before."""
 
-    source: Source
+    source: table.Source
     live: Any
     before: dict[str, bytes]
 
@@ -168,18 +153,18 @@ class Morning:
     def publishes_what_is_right(self, state: str) -> None:
         tables = (self.live.project.table(name) for name in ("features", "lit_flow", "otc_weekly"))
         found: dict[str, Any] = {}
-        for table in tables:
-            for row in table.filter(ticker="AAPL").to_dicts():
+        for each in tables:
+            for row in each.filter(ticker="AAPL").to_dicts():
                 found |= row
         expected = RIGHT | OWN[self.source.name][state != "published"]
         assert {column: found.get(column) for column in expected} == expected
 
     def loses_nothing(self) -> None:
-        nothing_lost(self.archive, self.before, self.source)
-        no_leftovers(self.archive)
+        table.nothing_lost(self.archive, self.before, self.source)
+        table.no_leftovers(self.archive)
 
     def receipt_state(self) -> str:
-        receipt = self.archive.receipt(self.source.receipt_name, DAY)
+        receipt = self.archive.receipt(self.source.receipt_name, table.DAY)
         assert receipt is not None
         return self.source.state(receipt)
 
@@ -194,23 +179,23 @@ class Morning:
 @pytest.fixture
 def morning(vendors, mornings, live_in, tmp_path) -> Iterator[Callable[[str], Morning]]:
     def of(name: str) -> Morning:
-        source, lacking = SOURCES[name], mornings(name)
+        source, lacking = table.SOURCES[name], mornings(name)
         vendors.reset()
         live = live_in(tmp_path, vendors)
         # A disk of its own may be there already.
         shutil.copytree(lacking, live.root, dirs_exist_ok=True)
-        for each in SOURCES.values():
+        for each in table.SOURCES.values():
             each.publish(vendors)
-        live.tickers, live.now = ["AAPL"], MORNING
-        history = {"ma": 2, "min_sessions": 2, "window": BACK}
+        live.tickers, live.now = ["AAPL"], table.MORNING
+        history = {"ma": 2, "min_sessions": 2, "window": table.BACK}
         live.settings = {**live.settings, "history": history, "export": {"csv": False}, **SETTINGS[name]}
-        return Morning(source, live, snapshot(Archive(live.root)))
+        return Morning(source, live, table.snapshot(Archive(live.root)))
 
     yield of
     assert not vendors.unexpected
 
 
-def in_the_tables(source: Source, failure: str, state: str) -> str:
+def in_the_tables(source: table.Source, failure: str, state: str) -> str:
     """The state that the tables give the source, where its receipt says `state`."""
     if TOLD[source.name] == "Polygon" and failure == "status 403":
         # What the plan does not hold is an answer.
@@ -218,14 +203,14 @@ def in_the_tables(source: Source, failure: str, state: str) -> str:
     return state
 
 
-@pytest.mark.parametrize(("name", "failure", "times", "state"), cases(CASES))
+@pytest.mark.parametrize(("name", "failure", "times", "state"), cases(table.CASES))
 def test_a_failure_is_told_publishes_nothing_wrong_and_heals(name, failure, times, state, morning) -> None:
     of = morning(name)
     reaching = dict(of.live.project.env)
     if failure in NOBODY:
         of.live.project.env |= dict.fromkeys(PROXIES, NOBODY[failure])
     else:
-        told = fault(of.source, failure)
+        told = table.fault(of.source, failure)
         if failure == "slow":
             told["seconds"] = SECONDS_BEYOND_PATIENCE
         of.live.vendors.faults.add(times=1 if times == "once" else None, **told)
@@ -235,12 +220,12 @@ def test_a_failure_is_told_publishes_nothing_wrong_and_heals(name, failure, time
     of.live.project.env = reaching
     if in_the_tables(of.source, failure, state) == "absent":
         # A plan is asked for again once somebody removes the receipt that says what it lacks.
-        of.archive.receipt_path("polygon", DAY).unlink()
+        of.archive.receipt_path("polygon", table.DAY).unlink()
     if state != "published":
         of.heals()
 
 
-LOCAL = cases(LOCAL_CASES)
+LOCAL = cases(table.LOCAL_CASES)
 DISK = ("disk full", "read-only")
 
 
@@ -248,13 +233,13 @@ DISK = ("disk full", "read-only")
 def test_a_file_damaged_on_disk_counts_for_nothing_and_heals(name, failure, times, morning, monkeypatch) -> None:
     of = morning(name)
     with monkeypatch.context() as patch:
-        for variable, value in variables(of.live.vendors).items():
+        for variable, value in table.variables(of.live.vendors).items():
             patch.setenv(variable, value)
         of.source.fetch(of.archive)
-    damage(of.source.files(of.archive)[-1], failure)
-    of.before = snapshot(of.archive)
+    table.damage(of.source.files(of.archive)[-1], failure)
+    of.before = table.snapshot(of.archive)
     if times == "always":
-        of.live.vendors.faults.add(**fault(of.source, "status 500"))
+        of.live.vendors.faults.add(**table.fault(of.source, "status 500"))
         of.run("damaged")
         assert of.receipt_state() == "damaged"
         assert of.source.numbers(of.archive) == {}
@@ -284,7 +269,7 @@ def test_a_disk_that_fails_ends_the_run_and_heals(name, failure, times, morning,
     of = morning(name)
     shutil.copytree(of.live.root, small_disk, dirs_exist_ok=True)
     of.live.archive = str(small_disk)
-    of.before = snapshot(of.archive)
+    of.before = table.snapshot(of.archive)
     if failure == "read-only":
         subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     else:
@@ -296,7 +281,7 @@ def test_a_disk_that_fails_ends_the_run_and_heals(name, failure, times, morning,
     assert any(trouble in run.said for trouble in told), run.said
     assert not (of.live.project.folder() / "all").exists()
     of.loses_nothing()
-    assert of.archive.receipt(of.source.receipt_name, DAY) is None
+    assert of.archive.receipt(of.source.receipt_name, table.DAY) is None
     if failure == "read-only":
         subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     else:

@@ -21,13 +21,6 @@ def main(root: str, session: date, wanted: dict[str, Any], **request: Any) -> No
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
-        main(
-            snakemake.wildcards.archive,
-            date.fromisoformat(snakemake.wildcards.session),
-            snakemake.params.wanted[snakemake.wildcards.session],
-            weeks=snakemake.params.weeks,
-            again=snakemake.params.again,
-            late=snakemake.params.late,
-            auth=snakemake.params.auth,
-            firms=snakemake.params.firms,
-        )
+        wanted = snakemake.params.wanted[snakemake.wildcards.session]
+        asked = {name: snakemake.params[name] for name in ("weeks", "again", "late", "auth", "firms")}
+        main(snakemake.wildcards.archive, date.fromisoformat(snakemake.wildcards.session), wanted, **asked)

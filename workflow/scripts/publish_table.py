@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 WRITERS = {
-    "html": lambda frame, context, extras, path: write_atomic(
-        path, page_html.render_html(frame, context, **extras).encode()
+    "html": lambda frame, context, tables, path: write_atomic(
+        path, page_html.render_html(frame, context, tables).encode()
     ),
-    "png": lambda frame, context, extras, path: summary_picture.draw(frame, context, path, blocks=extras["blocks"]),
-    "svg": lambda frame, context, extras, path: summary_picture.draw(frame, context, path, blocks=extras["blocks"]),
+    "png": lambda frame, context, tables, path: summary_picture.draw(frame, context, path, blocks=tables.blocks),
+    "svg": lambda frame, context, tables, path: summary_picture.draw(frame, context, path, blocks=tables.blocks),
     "csv": lambda frame, _, __, path: write_atomic(path, rows_csv.render_csv(frame).encode()),
     "xlsx": lambda frame, context, _, path: write_atomic(
         path, spreadsheet.to_xlsx(frame, "features", context.simulated)
@@ -50,9 +50,9 @@ def main(
         files=[target.name for kind, target in outputs.items() if kind != "html"],
         **settings,
     )
-    extras = page_context.extras(**behind)
+    tables = page_context.behind(**behind)
     for kind, target in outputs.items():
-        WRITERS[kind](frame, context, extras, target)
+        WRITERS[kind](frame, context, tables, target)
 
 
 if __name__ == "__main__":

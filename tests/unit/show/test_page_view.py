@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from browser import made
 from darkpool.measures import reconcile
 from darkpool.show.page import page_html, rows_csv, values, view
-from darkpool.show.page.context import PageContext
+from darkpool.show.page.context import Behind, PageContext
 from darkpool.tables import contracts, glossary
 
 SESSION = date(2025, 12, 22)
@@ -209,7 +209,7 @@ def test_a_plot_is_linked_where_there_is_one():
 def test_no_text_can_end_the_data_or_hide_in_it():
     text = "</script><!--<script>\u2028\u2029]]>&amp;"
     html = page_html.render_html(
-        features({"ticker": text}), context(notes=[text]), lit=made.lit(features({"ticker": text}))
+        features({"ticker": text}), context(notes=[text]), Behind(lit=made.lit(features({"ticker": text})))
     )
     between = html.partition('id="data">')[2].partition("</script>")[0]
     assert not set("<>&\u2028\u2029") & set(between)
@@ -230,16 +230,16 @@ def test_what_lies_behind_a_row_stands_in_the_order_of_the_rows():
     lit = made.lit(frame.filter(pl.col("ticker") != "C")).with_columns(
         lit_trades=pl.when(pl.col("ticker") == "A").then(7).otherwise(8).cast(pl.Int64)
     )
-    behind = told(page_html.render_html(frame, context(), lit=lit))["sessions"][0]["behind"]
+    behind = told(page_html.render_html(frame, context(), Behind(lit=lit)))["sessions"][0]["behind"]
     assert behind["lit_trades"] == [8, 7, None]
     assert behind["excluded"]["outside_hours"] == [30_000, 30_000, None]
     assert behind["excluded"]["bad_price_or_size"] == [None, None, None]
 
 
 def test_ratios_of_the_window_keep_their_gaps():
-    ratios = told(page_html.render_html(features({"ticker": "T"}), context(), merged=made.merged(["T"], SESSION)))[
-        "ratios"
-    ]
+    ratios = told(
+        page_html.render_html(features({"ticker": "T"}), context(), Behind(merged=made.merged(["T"], SESSION)))
+    )["ratios"]
     assert (len(ratios["days"]), ratios["days"][-1]) == (61, "2025-12-22")
     assert (ratios["of"]["T"][0], ratios["of"]["T"][30]) == (0.4, None)
 
@@ -441,7 +441,7 @@ def weekly(*rows: dict) -> pl.DataFrame:
 
 
 def with_weeks(*rows: dict, **given) -> Page:
-    return Page(page_html.render_html(features({}), context(**given), weekly=weekly(*rows)))
+    return Page(page_html.render_html(features({}), context(**given), Behind(weekly=weekly(*rows))))
 
 
 def week_row(shown: Page, place: int = 0) -> dict[str, tuple[dict, str]]:
@@ -464,7 +464,7 @@ def test_weeks_stand_in_a_table_of_their_own_and_say_weekly():
 def test_the_age_of_a_week_counts_from_the_week_of_the_session():
     days = {SESSION + timedelta(days=i): "4" for i in range(5)} | {date(2025, 12, 29): "5"}
     for day, age in days.items():
-        html = page_html.render_html(features({"date": day}), context(session=day), weekly=weekly({}))
+        html = page_html.render_html(features({"date": day}), context(session=day), Behind(weekly=weekly({})))
         assert week_row(Page(html))["age_weeks"][1] == age
 
 
@@ -472,7 +472,7 @@ def test_weeks_follow_the_tickers_of_the_session_newest_week_first():
     earlier = MONDAY - timedelta(weeks=1)
     told = weekly(*({"ticker": t, "week_start_date": day} for t in ("A", "GONE", "Z") for day in (earlier, MONDAY)))
     rows = features({"ticker": "A", "accum_score": 1.0}, {"ticker": "Z", "accum_score": 2.0})
-    shown = Page(page_html.render_html(rows, context(), weekly=told)).tables[1]
+    shown = Page(page_html.render_html(rows, context(), Behind(weekly=told))).tables[1]
     assert [(cells[0][1], cells[1][1]) for cells in shown] == [
         (ticker, str(day)) for ticker in ("Z", "A", "GONE") for day in (MONDAY, earlier)
     ]  # fmt: skip
@@ -508,12 +508,12 @@ def test_a_one_sided_week_has_a_signal_and_no_ratio():
 
 def test_the_table_alone_is_enough_for_the_weeks():
     told = weekly({}).drop(list(LABELS))
-    row = week_row(Page(page_html.render_html(features({}), context(), weekly=told)))
+    row = week_row(Page(page_html.render_html(features({}), context(), Behind(weekly=told))))
     assert (row["published_date"][1], row["methods"][1], row["log_ratio"][1]) == ("–", "–", "+0.36")
 
 
 def test_no_visible_week_is_said():
-    html = page_html.render_html(features({}), context(), weekly=weekly({}).clear())
+    html = page_html.render_html(features({}), context(), Behind(weekly=weekly({}).clear()))
     assert "No FINRA week with one of these tickers had been published by this session." in html
 
 
@@ -537,7 +537,7 @@ CHECKS = reconcile.stack(
 
 
 def with_checks(checks: pl.DataFrame) -> Page:
-    return Page(page_html.render_html(features({}), context(), checks=checks))
+    return Page(page_html.render_html(features({}), context(), Behind(checks=checks)))
 
 
 def test_alarms_stand_open_and_the_other_checks_closed():
@@ -578,7 +578,7 @@ def test_without_an_alarm_the_page_says_so_and_its_head_says_nothing():
 def test_every_dash_and_header_of_weeks_and_checks_opens_an_explanation_that_is_there():
     odd = CHECKS.vstack(CHECKS.head(1).with_columns(pl.lit("new").alias("check"), pl.lit("odd").alias("verdict")))
     told = weekly(NO_LIT, {"ticker": "B", "sessions_with_lit": 1, "restated": True, "methods": "BARS,ODD"})
-    shown = Page(page_html.render_html(features({}), context(), weekly=told, checks=odd))
+    shown = Page(page_html.render_html(features({}), context(), Behind(weekly=told, checks=odd)))
     opened = {attrs["popovertarget"] for _, attrs in shown.tags if "popovertarget" in attrs}
     ids = [attrs["id"] for _, attrs in shown.tags if "id" in attrs]
     assert opened <= set(ids)
@@ -589,7 +589,7 @@ def test_whatever_comes_from_outside_is_text_in_weeks_and_checks_too():
     text = "<img src=x onerror=alert(1)>"
     told = weekly({"ticker": text, "tier": text, "methods": text, "finra_period_type": text})
     checks = CHECKS.with_columns(pl.lit(text).alias(name) for name in ("ticker", "left_name", "right_name", "why"))
-    shown = Page(page_html.render_html(features({}), context(), weekly=told, checks=checks))
+    shown = Page(page_html.render_html(features({}), context(), Behind(weekly=told, checks=checks)))
     assert "img" not in {tag for tag, _ in shown.tags}
     assert text in shown.text
 

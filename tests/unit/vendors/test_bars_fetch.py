@@ -1,8 +1,6 @@
 """Yahoo through the stand-in: only what is missing is asked for, what came is kept, what failed spoils nothing."""
 
-import errno
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -29,22 +27,10 @@ def bars(volume: float, days: list[date] = WINDOW) -> dict[date, tuple[float, ..
 
 
 @pytest.fixture
-def vendors(tmp_path, monkeypatch) -> Iterator[Vendors]:
-    with Vendors(tmp_path / "vendors") as running:
-        for name, value in running.variables.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("DARKPOOL_BACKOFF", "0.01")
-        monkeypatch.setenv("DARKPOOL_YAHOO_PAUSE", "0.001")
-        monkeypatch.setenv("DARKPOOL_NOW", MORNING)
-        for symbol in ("AAPL", "NA", "T-PC"):
-            running.yahoo.bars(symbol, bars(1000))
-        yield running
-        assert not running.unexpected
-
-
-@pytest.fixture
-def archive(tmp_path) -> Archive:
-    return Archive(tmp_path / "archive")
+def vendors(well: Vendors) -> Vendors:
+    for symbol in ("AAPL", "NA", "T-PC"):
+        well.yahoo.bars(symbol, bars(1000))
+    return well
 
 
 @pytest.fixture
@@ -442,22 +428,12 @@ class TestLosses:
 
     @pytest.mark.parametrize("writes", [0, 1])
     def test_a_full_disk_leaves_no_volumes_without_splits(
-        self, writes: int, vendors, archive, fetch, monkeypatch
+        self, writes: int, vendors, archive, fetch, full_disk
     ) -> None:
         vendors.yahoo.split("AAPL", "2025-12-23", 2)
-        real, written = os.fsync, []
-
-        def full(handle: int) -> None:
-            if len(written) >= writes:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            written.append(handle)
-            real(handle)
-
-        monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="No space left"):
+        with full_disk(writes):
             fetch()
         assert not [name for name in kept(archive) if name.startswith("daily")]
-        monkeypatch.setattr(os, "fsync", real)
         fetch()
         assert read(archive) == {"AAPL": (500.0, 2.0, True, False), "TpC": (1000.0, 1.0, True, False)}
 

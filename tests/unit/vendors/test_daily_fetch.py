@@ -1,8 +1,6 @@
 """FINRA's delivery network, asked through the stand-in: each answer is kept, named and never asked for twice."""
 
-import errno
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -21,28 +19,15 @@ DAY = date(2025, 12, 22)
 WINDOW = sessions.window(DAY, 2)
 NAME = "CNMSshvol20251222.txt"
 ROWS = {"AAPL": (1, 0, 30, "B,Q,N"), "NA": (1.5, 0, 2.25, "N")}
-MORNING = "2025-12-23T06:00:00-05:00"
 
 Fetch = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def vendors(tmp_path, monkeypatch) -> Iterator[Vendors]:
-    with Vendors(tmp_path / "vendors") as running:
-        for name, value in running.variables.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("DARKPOOL_BACKOFF", "0.01")
-        monkeypatch.setenv("DARKPOOL_FINRA_PAUSE", "0")
-        monkeypatch.setenv("DARKPOOL_NOW", MORNING)
-        for day in WINDOW:
-            running.finra.publish(day, ROWS)
-        yield running
-        assert not running.unexpected
-
-
-@pytest.fixture
-def archive(tmp_path) -> Archive:
-    return Archive(tmp_path / "archive")
+def vendors(well: Vendors) -> Vendors:
+    for day in WINDOW:
+        well.finra.publish(day, ROWS)
+    return well
 
 
 @pytest.fixture
@@ -332,22 +317,12 @@ def test_parts_of_a_sum_are_each_asked_for(vendors, fetch) -> None:
     assert receipt["files"]["FNYXshvol20251222.txt"]["state"] == "not_yet"
 
 
-def test_a_full_disk_ends_the_run_and_loses_nothing(vendors, archive, fetch, monkeypatch) -> None:
-    real, written = os.fsync, []
-
-    def full(handle: int) -> None:
-        if len(written) >= 2:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        written.append(handle)
-        real(handle)
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+def test_a_full_disk_ends_the_run_and_loses_nothing(vendors, archive, fetch, full_disk) -> None:
+    with full_disk(2):
         fetch()
     before = kept(archive)
     assert len(before) == 2
     assert archive.receipt("finra", DAY) is None
-    monkeypatch.setattr(os, "fsync", real)
     count = len(asked(vendors))
     assert fetch()["state"] == "published"
     assert asked(vendors)[count:] == ["CNMSshvol20251218.txt"]

@@ -1,6 +1,6 @@
 """Names of the whole market are asked for once, through the one client, and never hold anything up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -16,28 +16,15 @@ from standin import Vendors
 DAY = date(2025, 12, 22)
 WINDOW = sessions.window(DAY, 3)
 BEFORE = WINDOW[-2]
-MORNING = "2025-12-23T06:00:00-05:00"
 
 Fetch = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def vendors(tmp_path, monkeypatch) -> Iterator[Vendors]:
-    with Vendors(tmp_path / "vendors") as running:
-        for name, value in running.variables.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("DARKPOOL_BACKOFF", "0.01")
-        monkeypatch.setenv("DARKPOOL_YAHOO_PAUSE", "0")
-        monkeypatch.setenv("DARKPOOL_NOW", MORNING)
-        for symbol, close, volume in (("XERS", 3.0, 900_000.0), ("T-PC", 20.0, 50_000.0), ("SLYV", 80.0, 400_000.0)):
-            running.yahoo.bars(symbol, dict.fromkeys(WINDOW, (close, close, close, close, volume)))
-        yield running
-        assert not running.unexpected
-
-
-@pytest.fixture
-def archive(tmp_path) -> Archive:
-    return Archive(tmp_path / "archive")
+def vendors(well: Vendors) -> Vendors:
+    for symbol, close, volume in (("XERS", 3.0, 900_000.0), ("T-PC", 20.0, 50_000.0), ("SLYV", 80.0, 400_000.0)):
+        well.yahoo.bars(symbol, dict.fromkeys(WINDOW, (close, close, close, close, volume)))
+    return well
 
 
 @pytest.fixture

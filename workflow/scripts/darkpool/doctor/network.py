@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from .. import clock, credentials, settings
 from .finding import Check
@@ -15,10 +16,8 @@ from .finding import Check
 TIMEOUT = 6.0
 """Seconds for one vendor."""
 SKEW, WRONG_CLOCK = timedelta(minutes=1), timedelta(minutes=15)
-FINRA_HOST, FINRA_API_HOST = "cdn.finra.org", "api.finra.org"
 YAHOO_HOST = "query2.finance.yahoo.com"
-NEEDED = (FINRA_HOST, YAHOO_HOST)
-"""Hosts without which there is no ratio."""
+"""yfinance knows it, and gives it no name."""
 
 
 def vendors(config: Mapping[str, Any], offline: bool) -> Iterator[Check]:
@@ -26,20 +25,25 @@ def vendors(config: Mapping[str, Any], offline: bool) -> Iterator[Check]:
         yield Check("vendors", "ok", "not asked: offline")
         yield _clock(None)
         return
+    from ..vendors.finra.client import DATA_ADDRESS, FILES_ADDRESS
     from ..vendors.polygon.client import BASES
 
-    hosts = [FINRA_HOST, YAHOO_HOST]
+    needed = hosts = [_host(FILES_ADDRESS), YAHOO_HOST]  # without which there is no ratio
     if config.get("finra", {}).get("weekly", settings.Finra.weekly):
-        hosts.append(FINRA_API_HOST)
+        hosts = [*hosts, _host(DATA_ADDRESS)]
     if name := credentials.which(credentials.POLYGON):
-        hosts.append(BASES[name].removeprefix("https://"))
+        hosts = [*hosts, _host(BASES[name])]
     skews = []
     with ThreadPoolExecutor(len(hosts)) as pool:
         for host, (reason, status, said_at) in zip(hosts, pool.map(_ask, hosts), strict=True):
             if said_at:
                 skews.append(said_at)
-            yield _vendor(host, reason, status)
+            yield _vendor(host, reason, status, host in needed)
     yield _clock(min(skews, key=abs) if skews else None)
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).netloc
 
 
 def _ask(host: str) -> tuple[str, int | None, timedelta | None]:
@@ -71,7 +75,7 @@ def _ask(host: str) -> tuple[str, int | None, timedelta | None]:
     return reason, status, ahead
 
 
-def _vendor(host: str, reason: str, status: int | None) -> Check:
+def _vendor(host: str, reason: str, status: int | None, is_needed: bool) -> Check:
     if not reason and status == 429:
         return Check("vendors", "warn", f"{host} answers, with 429: too many requests from here", "wait an hour")
     if not reason and status is not None and status >= 500:
@@ -85,7 +89,7 @@ def _vendor(host: str, reason: str, status: int | None) -> Check:
         todo = "check HTTPS_PROXY"
     elif "DNS" in reason:
         todo = "check the connection; behind a proxy set HTTPS_PROXY"
-    return Check("vendors", "fault" if host in NEEDED else "warn", f"{host} does not answer: {reason}", todo)
+    return Check("vendors", "fault" if is_needed else "warn", f"{host} does not answer: {reason}", todo)
 
 
 def _clock(ahead: timedelta | None) -> Check:

@@ -77,7 +77,7 @@ class Executor(local.Executor):  # type: ignore[misc]
     def _script(self, job: SingleJobExecutorInterface) -> Path | None:
         """The job's script where it is one of this project's and nothing is asked of a process of its own.
 
-        That is asked by --sdm (another environment), by --skip-script-cleanup (the script as it is started) and --debug.
+        That is asked by --sdm (another environment), --skip-script-cleanup (the script as it is started) and --debug.
         """
         settings = self.workflow.execution_settings
         apart = self.workflow.deployment_settings.deployment_method or settings.debug or not settings.cleanup_scripts

@@ -5,11 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...settings import History, Signal
 from ...tables import glossary
 from ...tables.facts import Source
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Tables that lie behind a page's rows, each None where it is not there.
+
+    `weekly`: the table of that name, with the columns of `weekly.LABELS` where they are known; a section of its own,
+    newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed. `merged`: the ratios of the
+    window. `lit`: lit_flow of the sessions. `blocks`: trf_blocks of the session. `market`: the table of that name, of
+    which ten names stand on the page.
+    """
+
+    weekly: pl.DataFrame | None = None
+    checks: pl.DataFrame | None = None
+    merged: pl.DataFrame | None = None
+    lit: pl.DataFrame | None = None
+    blocks: pl.DataFrame | None = None
+    market: pl.DataFrame | None = None
+
+
+NOTHING = Behind()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ...measures import weekly
 from ...session import sources
 from ...tables import contracts, glossary
 from ...tables import facts as carried
-from .context import PageContext
+from .context import Behind, PageContext
 
 
 def context(
@@ -68,21 +68,23 @@ def waiting(heard: Sequence[carried.Source], scan: str, session: date, mode: str
     ]
 
 
-def extras(
+def behind(
     checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str], blocks: str, market: Sequence[str]
-) -> dict[str, pl.DataFrame]:
-    """What stands on the page beside the sessions' rows: what lies behind them, and in mode weekly the weeks."""
-    shown = {
-        "checks": contracts.read("reconciliation", checks),
-        "merged": contracts.read("merged", merged),
-        "blocks": contracts.read("trf_blocks", blocks),
-        "lit": pl.concat([contracts.read("lit_flow", path) for path in lit]),
-    }
-    for path in market:
-        shown["market"] = contracts.read("market", path)
-    for path in weeks:
-        shown["weekly"] = weekly.labelled(contracts.read("weekly", path), contracts.metadata(path))
-    return shown
+) -> Behind:
+    """The tables that stand on a session's page beside its rows, by their paths; those of `market` and `weeks` one or
+    none."""
+    return Behind(
+        weekly=next(map(_weeks, weeks), None),
+        checks=contracts.read("reconciliation", checks),
+        merged=contracts.read("merged", merged),
+        lit=pl.concat([contracts.read("lit_flow", path) for path in lit]),
+        blocks=contracts.read("trf_blocks", blocks),
+        market=next((contracts.read("market", path) for path in market), None),
+    )
+
+
+def _weeks(path: str) -> pl.DataFrame:
+    return weekly.labelled(contracts.read("weekly", path), contracts.metadata(path))
 
 
 def flow(features: pl.DataFrame, tickers: Sequence[str]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import polars as pl
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from . import view
-from .context import PageContext
+from .context import NOTHING, Behind, PageContext
 
 _TEMPLATES = Path(__file__).with_name("templates")
 TABLE, STYLE = _TEMPLATES / "table.html.j2", _TEMPLATES / "table.css"
@@ -32,29 +32,13 @@ SCRIPTS = (
 """The page's two scripts, each put together of these in their order: one before the table, one after it."""
 
 
-def render_html(
-    features: pl.DataFrame,
-    context: PageContext,
-    *,
-    weekly: pl.DataFrame | None = None,
-    checks: pl.DataFrame | None = None,
-    merged: pl.DataFrame | None = None,
-    lit: pl.DataFrame | None = None,
-    blocks: pl.DataFrame | None = None,
-    market: pl.DataFrame | None = None,
-) -> str:
+def render_html(features: pl.DataFrame, context: PageContext, behind: Behind = NOTHING) -> str:
     """The page: the session's rows as a plain table, and all sessions of `features` for its script to show.
 
     `features` holds the columns of that table for one or more sessions, none later than `context.session`
-    (ValueError). `weekly`: the table of that name, with the columns of `weekly.LABELS` where they are known; a section
-    of its own, newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed. `merged`: the
-    ratios of the window. `lit`: lit_flow of the sessions, for what lies behind a row. `blocks`: trf_blocks of the
-    session. `market`: the table of that name, of which ten names stand on the page. The page asks the network for
-    nothing, runs without its script, and holds no clock.
+    (ValueError). The page asks the network for nothing, runs without its script, and holds no clock.
     """
-    content = view.content(
-        features, context, weekly=weekly, checks=checks, merged=merged, lit=lit, blocks=blocks, market=market
-    )
+    content = view.content(features, context, behind)
     scripts = _scripts()
     return (
         _environment()

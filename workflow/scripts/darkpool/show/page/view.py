@@ -16,7 +16,7 @@ from ...tables.columns import COLUMNS
 from .. import elsewhere, no_estimate
 from ..sign_methods import METHODS
 from . import banners, data, explanations, rows
-from .context import PageContext
+from .context import Behind, PageContext
 from .sheet import INFERRED, sheet
 from .values import BARRED
 
@@ -24,18 +24,9 @@ STATIC_ROWS = 300
 """Rows beside those of the page's session that stand in it as HTML too; more are left to its script and to the CSV."""
 
 
-def content(
-    features: pl.DataFrame,
-    context: PageContext,
-    *,
-    weekly: pl.DataFrame | None = None,
-    checks: pl.DataFrame | None = None,
-    merged: pl.DataFrame | None = None,
-    lit: pl.DataFrame | None = None,
-    blocks: pl.DataFrame | None = None,
-    market: pl.DataFrame | None = None,
-) -> dict[str, Any]:
-    """What the page's template is filled with; tables and ValueError as `page_html.render_html`."""
+def content(features: pl.DataFrame, context: PageContext, behind: Behind) -> dict[str, Any]:
+    """What the page's template is filled with; ValueError as `page_html.render_html`."""
+    weekly, checks, market = behind.weekly, behind.checks, behind.market
     rows.check(features, context, weekly, checks)
     shown = [name for name in COLUMNS if name not in ("ticker", "quality")]
     days = {context.session, *features["date"]}
@@ -45,7 +36,7 @@ def content(
     earlier = [day for day in sessions if day != context.session]
     is_small = features.height - target.height <= STATIC_ROWS
     weeks = None if weekly is None else rows.of_weeks(rows.ranked_weeks(weekly, features, context))
-    used = _used(features, checks, lit, context)
+    used = _used(features, behind, context)
     return {
         "context": context,
         "simulated": banners.is_simulated(features, context),
@@ -59,21 +50,20 @@ def content(
         "elsewhere": None if market is None else elsewhere.panel(market),
         "counts": banners.counts(target),
         "sources": banners.sources(context),
-        "stands_out": stands_out.sentences(target, blocks),
+        "stands_out": stands_out.sentences(target, behind.blocks),
         "entries": explanations.entries(context, used),
         "marks": explanations.marks(context),
         "glossary": glossary,
         "methods": METHODS,
         "numeric": NUMERIC,
-        "data": _data(sessions, context, used, merged, lit, checks, blocks),
+        "data": _data(sessions, context, used, behind),
         "static_rows": STATIC_ROWS,
     }
 
 
-def _used(
-    features: pl.DataFrame, checks: pl.DataFrame | None, lit: pl.DataFrame | None, context: PageContext
-) -> dict[str, set[str]]:
+def _used(features: pl.DataFrame, behind: Behind, context: PageContext) -> dict[str, set[str]]:
     """The codes that stand on the page, by kind."""
+    checks, lit = behind.checks, behind.lit
     reasons = [] if lit is None else [found or {} for found in lit["excluded_reasons"].to_list()]
     heard = [*context.sources, *(source for told in context.told.values() for source in told["sources"])]
     return {
@@ -94,10 +84,7 @@ def _data(
     sessions: Mapping[date, pl.DataFrame],
     context: PageContext,
     used: Mapping[str, set[str]],
-    merged: pl.DataFrame | None,
-    lit: pl.DataFrame | None,
-    checks: pl.DataFrame | None,
-    blocks: pl.DataFrame | None,
+    behind: Behind,
 ) -> str:
     """What the page's script works on."""
     told = {context.session: {"sources": context.sources, "notes": context.notes}, **context.told}
@@ -107,7 +94,7 @@ def _data(
         heard = told.get(day, nothing)
         entry = data.session(day, frame, banners.in_words(heard["sources"]), heard["notes"])
         entry["noEstimate"] = no_estimate.sentence(frame, day, heard["sources"])
-        entries.append(entry | {"behind": None if lit is None else data.behind(frame, lit)})
+        entries.append(entry | {"behind": None if behind.lit is None else data.behind(frame, behind.lit)})
     why = {column.name: explanations.key("why", column.name) for column in COLUMNS.values()}
     return data.text(
         {
@@ -122,9 +109,9 @@ def _data(
             "mutedBy": sorted(glossary.MUTED_BY),
             "terms": data.terms(explanations.TERMS, used, explanations.key),
             "sessions": entries,
-            "ratios": None if merged is None else data.ratios(merged),
-            "blocks": None if blocks is None else data.blocks(blocks),
-            "checks": None if checks is None else data.checks(checks),
+            "ratios": None if behind.merged is None else data.ratios(behind.merged),
+            "blocks": None if behind.blocks is None else data.blocks(behind.blocks),
+            "checks": None if behind.checks is None else data.checks(behind.checks),
             "plots": {ticker: quote(path, safe="/%") for ticker, path in sorted(context.plots.items())},
         }
     )
