@@ -44,8 +44,9 @@ def full_disk() -> Callable[[int], AbstractContextManager[None]]:
             written.append(handle)
             real(handle)
 
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "fsync", full)
-            yield
+            with pytest.raises(OSError, match="No space left"):
+                yield
 
     return after
