@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 PROJECT = Path(__file__).parent.parent
-pytest_plugins = ("canary_search", "soak_parts")
+pytest_plugins = ("canary_search", "soak_parts", "projects")
 
 # How long an example takes says more of what else the machine is doing than of the product.
 settings.register_profile("any-load", deadline=None, suppress_health_check=[HealthCheck.too_slow])

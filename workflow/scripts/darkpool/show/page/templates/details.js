@@ -195,10 +195,11 @@ function plotOf(session, ticker) {
     return part("Plot", element("p", { class: "quiet" }, "Not drawn for so long a watchlist (plots.most). ", command, " draws it."));
   }
   const image = element("img", { src: path, alt: `Plots of ${ticker}: volume, ratio and log ratio`, loading: "lazy" });
+  const link = element("a", { href: path }, image);
   image.addEventListener("error", () => {
-    image.replaceWith(element("p", { class: "quiet" }, "The plot does not lie beside this page."));
+    link.replaceWith(element("p", { class: "quiet" }, "The plot does not lie beside this page."));
   });
-  return part("Plot", element("a", { href: path }, image));
+  return part("Plot", link);
 }
 
 function showDetails(session, index, place) {

@@ -1,4 +1,4 @@
-"""The command itself, unmodified, in a copy of the project: what it makes, what it asks, what it says."""
+"""Copies of the project, and its command itself, unmodified: what it makes, asks and says. A plugin of pytest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from darkpool.session import files
 from mornings import PATIENCE
 from standin import Request, Vendors
 
-SOURCE = Path(__file__).parents[2]
+SOURCE = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 DEAD = "http://127.0.0.1:9"
 DAY = "2025-12-22"
