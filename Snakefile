@@ -16,14 +16,6 @@ A session's folder holds, each made from the ones before it:
 FINRA does not publish trade direction for off-exchange volume. Bought and sold are inferred estimates.
 """
 
-# The folder's own configuration where it has one, also when this file is taken from elsewhere (snakemake -s).
-from pathlib import Path
-
-HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
-
-
-configfile: "config.yaml" if Path("config.yaml").is_file() else HERE / "config.yaml"
-
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/acquire.smk"

@@ -1,6 +1,13 @@
 """What cannot be done is refused before the first job, in one line that says what was given and what is allowed."""
 
+import os
+import re
+import subprocess
+
 import pytest
+
+import documentation
+from projects import BIN
 
 MORNING = "2025-12-23T06:00:00-05:00"
 
@@ -22,6 +29,7 @@ def refuse(copy_project, tmp_path_factory):
         assert run.code == 1, run.said
         assert not run.rules
         assert "Traceback (most recent call last)" not in run.said
+        assert not re.search(r'File "|in file', run.said), "frames of the rules around what is wrong with the request"
         assert not list(project.root.glob("resources/**/*.*"))
         return run
 
@@ -156,3 +164,65 @@ def test_a_line_of_the_env_file_that_means_nothing_is_a_warning_without_its_cont
 
 def test_a_scan_that_is_not_configured_is_refused(refuse):
     assert "results/emps9/2025-12-22/all" in refuse("results/emps9/2025-12-22/all").said
+
+
+TARGET = "results/emps2/2025-12-22/all"
+SAID_BY_SNAKEMAKE = {
+    f"--configfile my.yaml {TARGET}": "FileNotFoundError: [Errno 2] No such file or directory: 'results/…/all'",
+    f"--config mode=single {TARGET}": "Config entries have to be defined as name=value pairs",
+    f"--configfile broken.yaml -- {TARGET}": "Config file is not valid JSON or YAML",
+    f"--directory . {TARGET}": "Error: No Snakefile found",
+}
+"""What a slip on the command line ends with before anything of this project is read, as troubleshooting has it."""
+BROKEN = "mode: single\nhistory: {ma: 3\nlit: {}\n"
+
+
+@pytest.fixture(scope="module")
+def slip(copy_project, tmp_path_factory):
+    """Types a command in a project's folder, or one below it; what was said."""
+    project = copy_project(tmp_path_factory.mktemp("slips"))
+    (project.root / "my.yaml").write_text("backfill_count: 5\n")
+    (project.root / "broken.yaml").write_text(BROKEN)
+    (project.root / "below").mkdir()
+
+    def type_in(*words, folder="."):
+        path = os.pathsep.join([str(BIN), os.environ["PATH"]])
+        done = subprocess.run(
+            [str(BIN / words[0]), *words[1:]], cwd=project.root / folder, env=project.environment(PATH=path),
+            capture_output=True, text=True, check=False, timeout=600,
+        )  # fmt: skip
+        assert done.returncode == 1
+        return done.stdout + done.stderr
+
+    type_in.root = project.root
+    return type_in
+
+
+@pytest.mark.parametrize(("typed", "message"), SAID_BY_SNAKEMAKE.items(), ids=str)
+def test_a_slip_that_snakemake_answers_itself_is_looked_up_by_its_own_words(slip, typed, message):
+    said = slip("snakemake", "--cores", "1", *typed.split(), folder="below" if "--directory" in typed else ".")
+    assert message.replace("results/…/all", TARGET) in said
+    assert f"`{message}`" in (documentation.ROOT / "docs/troubleshooting.md").read_text()
+
+
+def test_a_broken_file_of_ones_own_is_told_with_its_line_by_the_doctor(slip):
+    said = slip("python", "-m", "darkpool", "doctor", "--offline", "--config", "broken.yaml")
+    assert "broken.yaml, line 3: not readable as YAML: while parsing a flow mapping: expected ',' or '}'" in said
+
+
+def test_a_broken_configuration_is_told_with_its_line(slip):
+    kept = (slip.root / "config.yaml").read_text()
+    (slip.root / "config.yaml").write_text(BROKEN)
+    try:
+        said = slip("snakemake", "--cores", "1", TARGET)
+    finally:
+        (slip.root / "config.yaml").write_text(kept)
+    assert "Refused:\nconfig.yaml, line 3: not readable as YAML: while parsing a flow mapping" in said
+    assert 'File "' not in said
+
+
+def test_a_target_that_is_there_and_was_taken_for_a_configuration_is_named(slip):
+    (slip.root / TARGET).parent.mkdir(parents=True, exist_ok=True)
+    (slip.root / TARGET).write_text("{}")
+    said = slip("snakemake", "--cores", "1", "--configfile", "my.yaml", TARGET)
+    assert f"{TARGET} was taken for a configuration" in said

@@ -19,6 +19,17 @@ from darkpool import clock, credentials, listing, settings, terminal
 from darkpool.plan import code_hash, configuration, engine, inputs, progress, request
 from darkpool.session import files, manifest
 
+# The folder's own configuration where it has one, also when the Snakefile is taken from elsewhere (snakemake -s).
+CONFIG = Path("config.yaml") if Path("config.yaml").is_file() else ROOT / "config.yaml"
+try:
+    settings.load(CONFIG)  # Snakemake would not say which line is no YAML
+except ValueError as error:
+    raise engine.Refused(terminal.shown(str(error))) from None
+
+
+configfile: CONFIG
+
+
 IS_IMPORTED = Path(workflow.main_snakefile).resolve() != ROOT / "Snakefile"
 if IS_IMPORTED:
     given, config = config, settings.load(ROOT / "config.yaml")
@@ -43,7 +54,7 @@ try:
     SETTINGS = replace(SETTINGS, mode=REQUEST.mode)
     config["mode"] = REQUEST.mode  # as the manifest tells it
 except ValueError as error:
-    raise WorkflowError(terminal.shown(str(error))) from None
+    raise engine.Refused(terminal.shown(str(error))) from None
 if workflow.is_main_process:
     engine.keep_processes()
     for line in listing.few(ODD_LINES):
@@ -89,7 +100,7 @@ def clean(ask):
         try:
             return ask(*values)
         except ValueError as error:
-            raise WorkflowError(terminal.shown(str(error))) from None
+            raise engine.Refused(terminal.shown(str(error))) from None
 
     return asked
 

@@ -292,10 +292,14 @@ def load(path: Path) -> Any:
 
 
 def parse(content: bytes, name: str) -> Any:
-    """A YAML document. Raises ConfigError, naming where it came from."""
+    """A YAML document. Raises ConfigError, naming where it came from, and the line where that is known."""
     import yaml
 
     try:
         return yaml.safe_load(content)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        said = ": ".join(filter(None, (error.context, error.problem)))
+        raise ConfigError(f"{name}{line}: not readable as YAML: {said}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{name}: not readable as YAML: {' '.join(str(error).split())}") from None

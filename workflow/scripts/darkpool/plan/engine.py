@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from snakemake.exceptions import WorkflowError
+
 from .request import Target
 
 TRIED_ON = "9.27.1"
@@ -18,6 +20,16 @@ TRIED_ON = "9.27.1"
 
 class EngineError(ValueError):
     """This Snakemake is built otherwise than the one that was tried; names what is missing."""
+
+
+class Refused(WorkflowError):  # type: ignore[misc]
+    """Stops a run with its sentence alone.
+
+    Snakemake puts the file, the line and the frames of the rules around every error that has passed through them. It
+    finds them in `__traceback__`, where this one shows none: what is wrong is what was asked for, not a rule.
+    """
+
+    __traceback__ = property(lambda self: None, lambda self, frames: None)  # type: ignore[assignment]
 
 
 def targets() -> list[Target] | None:
