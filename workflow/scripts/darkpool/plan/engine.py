@@ -29,7 +29,7 @@ class Refused(WorkflowError):  # type: ignore[misc]
     finds them in `__traceback__`, where this one shows none: what is wrong is what was asked for, not a rule.
     """
 
-    __traceback__ = property(lambda self: None, lambda self, frames: None)  # type: ignore[assignment]
+    __traceback__ = property(lambda self: None, lambda self, frames: None)
 
 
 def targets() -> list[Target] | None:
