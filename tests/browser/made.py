@@ -10,6 +10,8 @@ from typing import Any
 import polars as pl
 
 from darkpool.market import sessions
+from darkpool.measures.prints import levels
+from darkpool.measures.prints.profile import Levels
 from darkpool.show.page import page_html
 from darkpool.show.page.context import Behind, PageContext
 from darkpool.tables import contracts
@@ -130,8 +132,33 @@ def context(**given: Any) -> PageContext:
 def html(frame: pl.DataFrame, **given: Any) -> str:
     """The page of these rows with everything that may lie behind them."""
     tickers = frame.filter(pl.col("date") == TARGET)["ticker"].to_list()
-    behind = Behind(merged=merged(tickers), lit=lit(frame), blocks=blocks(tickers))
+    printed = blocks(tickers)
+    found = {day: {tickers[0]: LEVELS} for day in frame["date"].unique().sort()[-3:]}
+    split = pl.DataFrame({"ticker": [tickers[0]], "ex_date": [TARGET], "ratio": [2.0]})
+    behind = Behind(
+        merged=merged(tickers), lit=lit(frame), blocks=printed, profile=profile(tickers[0]), splits=split,
+        levels=levels.over(found, frame, printed, split),
+    )  # fmt: skip
     return page_html.render_html(frame, context(**given), behind)
+
+
+LEVELS = Levels(48.50, 48.60, 48.40, 48.70, 48.59, None)
+
+
+def profile(ticker: str) -> pl.DataFrame:
+    """Three cells of one ticker: two in the first five minutes, 100 and 10,000 shares, one ten minutes later."""
+    begin = 1_766_413_800_000_000_000  # 09:30
+    rows = [
+        {"start": begin, "price_low": 48.40, "buy": 100.0},
+        {"start": begin, "price_low": 48.50, "buy": 6_000.0, "sell": 3_000.0, "neutral": 1_000.0, "late": 40.0},
+        {"start": begin + 600_000_000_000, "price_low": 48.60, "sell": 1_000.0},
+    ]
+    shares = ("buy", "sell", "neutral", "away", "late", "lit_buy", "lit_sell", "lit_neutral")
+    full = [
+        {"date": TARGET, "ticker": ticker, **dict.fromkeys(shares, 0.0), "prints": 1, **row,
+         "price_high": row["price_low"] + 0.1} for row in rows
+    ]  # fmt: skip
+    return contracts.frame("trf_profile", {name: [row[name] for row in full] for name in full[0]})
 
 
 def blocks(tickers: Sequence[str]) -> pl.DataFrame:

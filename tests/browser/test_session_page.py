@@ -16,6 +16,7 @@ from playwright.sync_api import expect
 
 from browser import made
 from browser.made import TARGET, row
+from darkpool.market import sessions
 from darkpool.show.page import page_html, rows_csv
 from darkpool.show.page.context import Behind
 from darkpool.show.page.rows import ranked
@@ -671,6 +672,44 @@ def test_a_chart_has_a_labelled_scale_the_ratio_from_zero_and_the_value_under_th
     assert value.text_content() == "2025-12-18: 70.0%, 60.0% to 80.0%"
     opened.mouse.move(5, 5)
     assert value.text_content() == "70.0%"
+
+
+def test_a_heat_map_reads_its_cells_to_pointer_and_arrow_keys(open_page, small):
+    opened = open_page(small, address="#row=AAA")
+    heat, said = opened.locator("#details svg.heat"), opened.locator("#details .reading")
+    assert said.text_content() == "point of control 48.55, value area 48.40 to 48.70"
+    assert heat.locator(".cell").count() == 3
+    # 10,000 shares are as full as it gets; 100 are the least, and 1,000 lie half way on a logarithmic scale.
+    assert heat.locator(".cell").evaluate_all("all => all.map(e => e.getAttribute('opacity'))") == [
+        "0.12",
+        "1.00",
+        "0.56",
+    ]
+    heat.focus()
+    largest = "09:30 to 09:35, 48.50 to 48.60: 10.0K shares, bought 6.0K, sold 3.0K, unsigned 1.0K, 40 reported late"
+    assert said.text_content() == largest
+    opened.keyboard.press("ArrowDown")
+    assert said.text_content() == "09:30 to 09:35, 48.40 to 48.50: 100 shares, bought 100, sold 0, unsigned 0"
+    opened.keyboard.press("ArrowRight")
+    assert said.text_content() == "09:35 to 09:40, 48.40 to 48.50: nothing"
+    box = heat.bounding_box()
+    heat.hover(position={"x": box["width"] * 370 / 380, "y": box["height"] * 20 / 250})
+    assert said.text_content().startswith("09:40 to 09:45, 48.60 to 48.70: 1.0K shares")
+    assert heat.locator(".print").count() == 1  # the second came after hours
+    assert "Levels over sessions" in opened.locator("#details h3").all_text_contents()
+    opened = open_page(small, address="#row=BBB")  # nothing at hand
+    assert not {"Where it traded", "Levels over sessions"} & set(opened.locator("#details h3").all_text_contents())
+
+
+def test_closes_before_a_split_are_on_the_shares_after_it(open_page, tmp_path):
+    days = sessions.window(TARGET, 1)
+    frame = made.features([row(day, "T", close=close) for day, close in zip(days, (100.0, 49.0), strict=True)])
+    path = tmp_path / "table.html"
+    path.write_text(made.html(frame), encoding="utf-8")
+    opened = open_page(path, address="#row=T")
+    trend = opened.locator("#details .trend").nth(2).inner_text()
+    assert "Close, USD, on the share basis of 2025-12-22" in trend
+    assert "least 49.00, greatest 50.00" in trend
 
 
 def test_a_far_value_is_marked_by_a_sign_and_by_weight(open_page, tmp_path):

@@ -160,7 +160,11 @@ def test_a_profile_is_the_tables_with_its_levels(real):
     table = real.table("trf_profile", REAL_DAY).filter(pl.col("ticker") == "AIG")
     assert answer["total"] == table.height
     assert answer["rows"][0]["buy"] == table["buy"][0]
-    assert answer["levels"]["control_low"] == pytest.approx(47.8)
+    found = answer["levels"]
+    assert found["control_low"] == pytest.approx(47.8)
+    row = real.features(REAL_DAY)["AIG"]
+    assert row["point_of_control"] == pytest.approx((found["control_low"] + found["control_high"]) / 2)
+    assert row["value_position"] is None  # no close of 2013 is in the archive
 
 
 def test_pages_follow_each_other_and_end(demo):

@@ -7,7 +7,8 @@ rule publish_table:
         features=of_session(INPUTS.table_on_page("features")),
         lit=of_session(INPUTS.table_on_page("lit_flow")),
         merged="results/{scan}/{date}/merged.parquet",
-        blocks="results/{scan}/{date}/trf_blocks.parquet",
+        blocks=of_session(INPUTS.table_on_page("trf_blocks")),
+        profiles=of_session(INPUTS.table_on_page("trf_profile")),
         market=MARKET_TABLE,
         checks="results/{scan}/{date}/reconciliation.parquet",
         weekly=WEEKLY_TABLE,
@@ -76,6 +77,8 @@ for scan, date in REQUEST.sessions:
         input:
             merged=f"results/{scan}/{date}/merged.parquet",
             features=clean(INPUTS.table_on_page("features"))(scan, date),
+            profile=f"results/{scan}/{date}/trf_profile.parquet",
+            blocks=f"results/{scan}/{date}/trf_blocks.parquet",
             weekly=[path.format(scan=scan, date=date) for path in WEEKLY_TABLE],
         output:
             plots=[
@@ -122,6 +125,8 @@ rule draw_plots:
     input:
         merged="results/{scan}/{date}/merged.parquet",
         features=of_session(INPUTS.table_on_page("features")),
+        profile="results/{scan}/{date}/trf_profile.parquet",
+        blocks="results/{scan}/{date}/trf_blocks.parquet",
         weekly=WEEKLY_TABLE,
     output:
         touch("results/{scan}/{date}/.figures"),

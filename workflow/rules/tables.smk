@@ -105,6 +105,7 @@ rule build_features:
         merged="results/{scan}/{date}/merged.parquet",
         lit_flow="results/{scan}/{date}/lit_flow.parquet",
         trf_flow="results/{scan}/{date}/trf_flow.parquet",
+        trf_profile="results/{scan}/{date}/trf_profile.parquet",
     output:
         dark_flow="results/{scan}/{date}/dark_flow.parquet",
         otc_weekly="results/{scan}/{date}/otc_weekly.parquet",

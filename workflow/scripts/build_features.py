@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from darkpool.archive.store import Archive
 from darkpool.measures import estimate, unusual
-from darkpool.session import market_tables, minutes, sources
+from darkpool.measures.prints import profile
+from darkpool.session import market_tables, minutes, sources, tick_flows
 from darkpool.step_log import logged
 from darkpool.tables import contracts, facts
 from darkpool.vendors.finra import otc_weekly
@@ -46,14 +47,15 @@ def main(
     directed = estimate.add(volumes, lit, trf, dark, signal, facts.flags(about_lit))
     contracts.write("dark_flow", dark, outputs["dark_flow"], **about)
     contracts.write("otc_weekly", weekly.table, outputs["otc_weekly"], **about)
-    features = market_tables.beside(otc_weekly.add(directed, weekly), screened)
+    located = profile.beside(directed, tick_flows.levels_of(inputs["trf_profile"]))
+    features = market_tables.beside(otc_weekly.add(located, weekly), screened)
     contracts.write("features", features, outputs["features"], **about)
 
 
 if __name__ == "__main__":
     with logged(snakemake.log[0]):
         main(
-            {name: snakemake.input[name] for name in ("merged", "lit_flow", "trf_flow")},
+            {name: snakemake.input[name] for name in ("merged", "lit_flow", "trf_flow", "trf_profile")},
             list(snakemake.input.screen),
             dict(snakemake.output.items()),
             date.fromisoformat(snakemake.wildcards.date),

@@ -50,7 +50,7 @@ def main(
         files=[target.name for kind, target in outputs.items() if kind != "html"],
         **settings,
     )
-    tables = page_context.behind(**behind)
+    tables = page_context.behind(frame, **behind)
     for kind, target in outputs.items():
         WRITERS[kind](frame, context, tables, target)
 
@@ -63,7 +63,8 @@ if __name__ == "__main__":
                 "checks": snakemake.input.checks,
                 "weeks": list(snakemake.input.weekly),
                 "merged": snakemake.input.merged,
-                "blocks": snakemake.input.blocks,
+                "blocks": list(snakemake.input.blocks),
+                "profiles": list(snakemake.input.profiles),
                 "market": list(snakemake.input.market),
                 "lit": list(snakemake.input.lit),
             },

@@ -15,7 +15,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from darkpool.show.figures import panel, style, table_picture, ticker_plot
+from browser import made
+from darkpool.show.figures import heat_map, panel, style, table_picture, ticker_plot
 from darkpool.tables import glossary
 from unit.show.test_page_view import SESSION, context, features
 
@@ -71,6 +72,18 @@ def test_a_ticker_without_lit_values_has_two_panels_and_one_with_has_three(tmp_p
     for table, panels in ((flow(), 2), (nothing, 2), (SOME_FLOW, 3)):
         ticker_plot.draw("AAPL", history(), table, context(), tmp_path / "p.png")
         assert drawn["panels"] == panels
+
+
+@pytest.mark.parametrize("close", [48.59, None])
+def test_a_day_that_is_known_has_a_panel_of_its_own_below(tmp_path, drawn, close):
+    printed = made.blocks(["A"])
+    day = heat_map.Day(made.profile("A"), made.LEVELS, printed, close)
+    ticker_plot.draw("A", history(), SOME_FLOW, context(), tmp_path / "p.png", day=day)
+    assert drawn["panels"] == 4
+    assert "Where it traded, USD; 100 (dark) to 10.0K shares (light)" in drawn["texts"]
+    assert any("dots: close" in text for text in drawn["texts"]) is (close is not None)
+    ticker_plot.draw("A", history(), SOME_FLOW, context(), tmp_path / "p.png")
+    assert drawn["panels"] == 3
 
 
 def test_the_prints_alone_are_reason_enough_for_the_third_panel(tmp_path, drawn):

@@ -85,11 +85,13 @@ FILES = (
     ),
     _table("trf_flow", "gather_lit", "build_features", "the off-exchange prints signed by themselves", sparse=True),
     _table(
-        "trf_blocks", "gather_lit", "publish_table blocks table digest latest", "the largest off-exchange prints",
+        "trf_blocks", "gather_lit", "publish_table draw_plots blocks profile table digest latest",
+        "the largest off-exchange prints",
         optional=True, sparse=True,
     ),
     _table(
-        "trf_profile", "gather_lit", "profile", "off-exchange prints and lit trades by five minutes and price",
+        "trf_profile", "gather_lit", "build_features publish_table draw_plots profile",
+        "off-exchange prints and lit trades by five minutes and price",
         optional=True, sparse=True,
     ),
     _table("dark_flow", "build_features", "", "estimate of bought and sold", store="darkpool_estimated_flow"),

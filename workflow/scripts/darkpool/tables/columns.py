@@ -34,6 +34,8 @@ _UNTRUSTED = (
 )
 _ONE_SIDED = "The estimate is one-sided: the whole volume counts as bought, or as sold, and no ratio can be formed."
 _NO_WEEK = "No FINRA week with this ticker had been published by this session."
+_NO_PROFILE = ("no_lit", "bars_only", "no_quotes")
+_NO_PRINT = "No print of the day may be signed, or the close is not known."
 _WEEK_LIT = ("no_lit",)
 _WEEK_ESTIMATE = ("no_lit", "thin_lit")
 _WEEK_INTERVAL = ("no_lit", "thin_lit", "bars_only")
@@ -336,6 +338,22 @@ TABLES: Mapping[str, Table] = {
             label="Opinions", heading="lit and prints", at=(PRINTS, 2),
             unknown_by=("no_lit", "thin_lit", "no_quotes"),
             unknown="Neither the lit market nor the prints have an opinion.",
+        ),
+        Column(
+            "point_of_control", "USD a share",
+            "Price at which most off-exchange shares of the day were printed: the middle of trf_profile's fullest bin. "
+            "A level is where volume was, not where it will be.",
+            "middle of the bin with most shares",
+            null=True, since=5, label="Control", heading="USD", at=(PRINTS, 3), unknown_by=_NO_PROFILE,
+            unknown=_NO_PRINT,
+        ),
+        Column(
+            "value_position", "score",
+            "Where the close lies against the value area, the prices that hold 70 % of the off-exchange prints' shares "
+            "around the point of control: 0 is its lower end, 1 its upper one; below 0 and above 1 it closed outside.",
+            "(close − lower end) / (upper end − lower end)",
+            null=True, since=5, label="In value area", heading="0 to 1", at=(PRINTS, 4), unknown_by=_NO_PROFILE,
+            unknown=_NO_PRINT,
         ),
         Column(
             "finra_week", "date", "Monday of the newest FINRA week that had been published by this session.",

@@ -13,12 +13,13 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ...tables import glossary
 from ...tables.glossary import LABELS
+from .. import profile_grid
 from ..page.context import PageContext
-from . import log_ratio_panel, panel, style
+from . import heat_map, log_ratio_panel, panel, style
 from .panel import Scale
 from .style import BAR, BLUE, DIM, DPI, ORANGE, TEXT, WARN, Numbers, mark_simulated, numbers, plain
 
@@ -35,8 +36,11 @@ def draw(
     *paths: Path | str,
     weekly: pl.DataFrame | None = None,
     scale: Scale | None = None,
+    day: heat_map.Day | None = None,
 ) -> None:
     """A ticker's window: off-exchange ratio, off-exchange volume with its mean, and the log ratio where there is one.
+
+    Where the session's `day` is known, a heat map of it lies below.
 
     `history`: date, trf_volume?, offex_ratio?, trf_volume_on_basis?, trf_ma20?, close_on_basis? (USD; all three on the
     session's share basis), split_ratio? (on an ex_date), a row for every session of the window, ascending; missing
@@ -56,7 +60,7 @@ def draw(
     by_week = weekly is not None and not weekly.is_empty()
     with_flow = by_week or flow["log_ratio"].is_not_null().any() or flow["trf_buy_ratio"].is_not_null().any()
     with style.style():
-        figure, panels = _panels(3 if with_flow else 2)
+        figure, panels = _panels(3 if with_flow else 2, day is not None)
         _wipe(figure)
         _plot_title(figure, ticker, history, context)
         _draw_ratio(panels[0], history, scale)
@@ -65,7 +69,20 @@ def draw(
             log_ratio_panel.draw_weeks(panels[2], log_ratio_panel.every_week(ticker, weekly), context, scale)
         elif with_flow:
             log_ratio_panel.draw_sessions(panels[2], log_ratio_panel.aligned(flow, history), context, scale)
+        if day is not None:
+            _draw_day(panels[-1], day)
         style.save(figure, *paths)
+
+
+def _draw_day(axes: Axes, day: heat_map.Day) -> None:
+    _, *ends = heat_map.draw(axes, day, profile_grid.of(day.cells))
+    least, most = map(glossary.shares, ends)
+    axes.set_title(f"Where it traded, USD; {least} (dark) to {most} shares (light)")
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.tick_params(axis="y", labelsize=9)
+    axes.text(
+        0, -0.2, heat_map.key(day), transform=axes.transAxes, fontsize=9, color=DIM, va="top", ha="left", clip_on=False
+    )
 
 
 def _wipe(figure: Figure) -> None:
@@ -80,14 +97,18 @@ def _wipe(figure: Figure) -> None:
 
 
 @cache
-def _panels(count: int) -> tuple[Figure, list[Axes]]:
+def _panels(count: int, with_day: bool) -> tuple[Figure, list[Axes]]:
     """A figure for every plot, axes one below the other at fixed places in inches: nothing is laid out by content."""
-    height = 7.6 if count == 3 else 5.2
+    own = 3.1 if with_day else 0.0
+    height = (7.6 if count == 3 else 5.2) + own
     figure = Figure(figsize=(7, height), dpi=DPI)
-    above, below, gaps = 0.98, 0.72, (0.42, 0.62)[: count - 1]
+    above, below, gaps = 0.98, 0.72 + own, (0.42, 0.62)[: count - 1]
     each = (height - above - below - sum(gaps)) / count
     lows = [height - above - each * (i + 1) - sum(gaps[:i]) for i in range(count)]
-    return figure, [figure.add_axes((0.085, low / height, 0.885, each / height)) for low in lows]
+    places = [(0.085, low / height, 0.885, each / height) for low in lows]
+    if with_day:
+        places.append((0.085, 1.12 / height, 0.885, 2.0 / height))
+    return figure, [figure.add_axes(place) for place in places]
 
 
 def _plot_title(figure: Figure, ticker: str, history: pl.DataFrame, context: PageContext) -> None:

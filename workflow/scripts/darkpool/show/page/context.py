@@ -14,6 +14,8 @@ from ...tables.facts import Source
 if TYPE_CHECKING:
     import polars as pl
 
+    from ...measures.prints.levels import Levels
+
 
 @dataclass(frozen=True)
 class Behind:
@@ -21,8 +23,9 @@ class Behind:
 
     `weekly`: the table of that name, with the columns of `weekly.LABELS` where they are known; a section of its own,
     newest week first. `checks`: as `reconcile.SCHEMA`; alarms first, the others closed. `merged`: the ratios of the
-    window. `lit`: lit_flow of the sessions. `blocks`: trf_blocks of the session. `market`: the table of that name, of
-    which ten names stand on the page.
+    window. `lit`: lit_flow of the sessions. `blocks`, `profile`: trf_blocks and trf_profile of the session. `levels`:
+    those of the sessions on the page. `splits`: ticker, ex_date, ratio? of the window. `market`: the table of that
+    name, of which ten names stand on the page.
     """
 
     weekly: pl.DataFrame | None = None
@@ -30,6 +33,9 @@ class Behind:
     merged: pl.DataFrame | None = None
     lit: pl.DataFrame | None = None
     blocks: pl.DataFrame | None = None
+    profile: pl.DataFrame | None = None
+    levels: Levels | None = None
+    splits: pl.DataFrame | None = None
     market: pl.DataFrame | None = None
 
 

@@ -13,10 +13,14 @@ from typing import Any
 
 import polars as pl
 
-from ...tables import glossary
+from ...market.sessions import NEW_YORK
+from ...measures.prints import profile
+from ...measures.prints.levels import Levels
+from ...tables import contracts, glossary
 from ...tables.column import NUMERIC
 from ...tables.columns import CHECK_COLUMNS, COLUMNS
 from .. import blocks as block_words
+from .. import profile_grid
 from .rows import empty, said_once
 
 BEHIND = (
@@ -92,6 +96,75 @@ def blocks(frame: pl.DataFrame) -> dict[str, Any]:
     for row in block_words.in_words(frame.filter(pl.col("rank") <= MOST_BLOCKS)):
         of.setdefault(row[1], []).append(row[2:])
     return {"header": block_words.HEADER[2:], "numeric": [i - 2 for i in block_words.NUMERIC], "of": of}
+
+
+MOST_PROFILES = 20
+"""Heat maps on a page, those of its first rows; each may have thousands of cells."""
+
+
+def profiles(frame: pl.DataFrame, tickers: Sequence[str]) -> dict[str, Any]:
+    """Where the first tickers that have a profile traded: bins, cells and the price line, by ticker.
+
+    `low` is the lowest price and `width` that of a bin, USD; `first` the minute of the New York day that the first five
+    minutes begin with. `cells` are columns of equal length: five minutes, bin, and shares or prints. `line`: five
+    minutes and price.
+    """
+    by_ticker = frame.partition_by("ticker", as_dict=True)
+    shown = [ticker for ticker in tickers if (ticker,) in by_ticker][:MOST_PROFILES]
+    return {ticker: _profile(by_ticker[(ticker,)]) for ticker in shown}
+
+
+def _profile(cells: pl.DataFrame) -> dict[str, Any]:
+    own = cells.filter(pl.sum_horizontal("buy", "sell", "neutral") > 0)
+    grid = profile_grid.of(cells)
+    line = profile.price_line(cells).filter(pl.col("start").is_between(own["start"].min(), own["start"].max()))
+    names = ("buy", "sell", "neutral", "away", "late", "prints")
+    five, bins = grid.places(own["start"].to_numpy(), own["price_low"].to_numpy())
+    at = grid.places(line["start"].to_numpy(), line["price"].to_numpy())[0]
+    return {
+        "low": grid.low, "width": grid.width, "first": grid.minute, "columns": grid.columns, "bins": grid.bins,
+        "cells": {"five": five.tolist(), "bin": bins.tolist(), **{name: values(own[name]) for name in names}},
+        "line": [at.tolist(), values(line["price"])],
+    }  # fmt: skip
+
+
+def levels(found: Levels, blocks: pl.DataFrame | None) -> dict[str, Any]:
+    """Levels over the sessions by ticker: their columns, and the largest prints as date, price and shares.
+
+    `times`: the session's own largest prints of trf_blocks as minute of the New York day and price.
+    """
+    prints = found.prints.partition_by("ticker", as_dict=True)
+    local = pl.from_epoch("time", time_unit="ns").dt.replace_time_zone("UTC").dt.convert_time_zone(str(NEW_YORK))
+    minute = local.dt.hour().cast(pl.Float64) * 60 + local.dt.minute() + local.dt.second() / 60
+    times: dict[str, list[list[float]]] = {}
+    printed = contracts.frame("trf_blocks", {}) if blocks is None else blocks
+    signed = printed.filter(pl.col("excluded") == "", pl.col("rank") <= MOST_BLOCKS)
+    for ticker, at, price in signed.select("ticker", minute.round(2), "price").iter_rows():
+        times.setdefault(ticker, []).append([at, price])
+    return {
+        ticker: {
+            "days": [str(day) for day in rows["date"]],
+            **{name: values(rows[name]) for name in ("control", "value_low", "value_high", "close")},
+            "prints": [
+                [str(day), price, size]
+                for day, price, size in prints[(ticker,)].select("date", "price", "size").iter_rows()
+            ]
+            if (ticker,) in prints
+            else [],
+            "times": times.get(ticker, []),
+        }
+        for (ticker,), rows in found.days.partition_by("ticker", as_dict=True).items()
+    }
+
+
+def splits(frame: pl.DataFrame, days: Iterable[date]) -> dict[str, list[list[Any]]]:
+    """Splits between the sessions on the page, by ticker: ex-date and ratio, null where nobody can vouch for it."""
+    first, last = min(days), max(days)
+    inside = frame.filter(pl.col("ex_date") > first, pl.col("ex_date") <= last).sort("ticker", "ex_date")
+    found: dict[str, list[list[Any]]] = {}
+    for ticker, day, ratio in inside.select("ticker", "ex_date", "ratio").iter_rows():
+        found.setdefault(ticker, []).append([str(day), ratio])
+    return found
 
 
 def checks(frame: pl.DataFrame) -> dict[str, Any]:

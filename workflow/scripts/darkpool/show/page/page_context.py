@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from urllib.parse import quote
 
 import polars as pl
 
 from ...archive.store import file_name
 from ...measures import weekly
-from ...session import sources
+from ...measures.prints import levels
+from ...session import sources, tick_flows
 from ...tables import contracts, glossary
 from ...tables import facts as carried
 from .context import Behind, PageContext
@@ -69,16 +71,34 @@ def waiting(heard: Sequence[carried.Source], scan: str, session: date, mode: str
 
 
 def behind(
-    checks: str, weeks: Sequence[str], merged: str, lit: Sequence[str], blocks: str, market: Sequence[str]
+    features: pl.DataFrame,
+    *,
+    checks: str,
+    weeks: Sequence[str],
+    merged: str,
+    lit: Sequence[str],
+    blocks: Sequence[str],
+    profiles: Sequence[str],
+    market: Sequence[str],
 ) -> Behind:
-    """The tables that stand on a session's page beside its rows, by their paths; those of `market` and `weeks` one or
-    none."""
+    """The tables that stand on a session's page beside its rows, by their paths.
+
+    `features` are the rows; `lit`, `blocks` and `profiles` of the sessions on the page, oldest first, `market` and
+    `weeks` one or none.
+    """
+    splits = carried.splits(contracts.metadata(merged))
+    printed = contracts.stacked("trf_blocks", blocks)
+    found = {date.fromisoformat(Path(path).parent.name): tick_flows.levels_of(path) for path in profiles}
+    session = max(found)
     return Behind(
         weekly=next(map(_weeks, weeks), None),
         checks=contracts.read("reconciliation", checks),
         merged=contracts.read("merged", merged),
-        lit=pl.concat([contracts.read("lit_flow", path) for path in lit]),
-        blocks=contracts.read("trf_blocks", blocks),
+        lit=contracts.stacked("lit_flow", lit),
+        blocks=printed.filter(pl.col("date") == session),
+        profile=contracts.read("trf_profile", profiles[-1]),
+        levels=levels.over(found, features, printed, splits),
+        splits=splits,
         market=next((contracts.read("market", path) for path in market), None),
     )
 

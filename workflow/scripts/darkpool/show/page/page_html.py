@@ -25,6 +25,7 @@ SCRIPTS = (
         _TEMPLATES / "values.js",
         _TEMPLATES / "table.js",
         _TEMPLATES / "charts.js",
+        _TEMPLATES / "heat.js",
         _TEMPLATES / "details.js",
         _TEMPLATES / "view.js",
     ),

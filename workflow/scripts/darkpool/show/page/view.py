@@ -111,6 +111,13 @@ def _data(
             "sessions": entries,
             "ratios": None if behind.merged is None else data.ratios(behind.merged),
             "blocks": None if behind.blocks is None else data.blocks(behind.blocks),
+            "profiles": {}
+            if behind.profile is None
+            else data.profiles(behind.profile, sessions[context.session]["ticker"].to_list()),
+            "levels": {}
+            if behind.levels is None or behind.blocks is None
+            else data.levels(behind.levels, behind.blocks),
+            "splits": {} if behind.splits is None else data.splits(behind.splits, sessions),
             "checks": None if behind.checks is None else data.checks(behind.checks),
             "plots": {ticker: quote(path, safe="/%") for ticker, path in sorted(context.plots.items())},
         }

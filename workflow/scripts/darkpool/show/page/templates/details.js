@@ -27,7 +27,19 @@ function trends(session, ticker) {
     chart({ name: "Off-exchange ratio", ...ratio, kind: "fraction", shown, holds: [0] }),
     chart({ name: "Bought, of off-exchange volume (estimate)", days, values: part_("estimated_bought"), kind: "fraction",
       shown, band: [part_("bought_low"), part_("bought_high")], strip, holds: [0.4, 0.6] }),
-    chart({ name: "Close, USD", days, values: over("close"), kind: "price", shown }));
+    chart({ name: `Close, USD${rebased(ticker) ? `, on the share basis of ${data.target}` : ""}`, days,
+      values: onBasis(ticker, days, over("close")), kind: "price", shown }));
+}
+
+function rebased(ticker) {
+  return own(data.splits, ticker);
+}
+
+// Prices of days on the share basis of the page's session: a split is no crash. One nobody can vouch for leaves a gap.
+function onBasis(ticker, days, values) {
+  const splits = rebased(ticker) || [];
+  return values.map((value, at) => splits.filter(([day]) => day > days[at])
+    .reduce((price, [, ratio]) => (price === null || ratio === null ? null : price / ratio), value));
 }
 
 // The estimate in its band against what counts as neutral, and what the band covers.
@@ -221,7 +233,7 @@ function showDetails(session, index, place) {
       step(-1, "Previous row", "\u2191"), step(1, "Next row", "\u2193"), close,
       element("p", { class: "quiet" }, `${session.day} ${session.date}, row ${place.number} of ${place.of}`)),
     ...[plotOf(session, ticker), trust(session, index), trends(session, ticker), figures(session, index), litSide(session, index),
-      blockList(session, ticker), flagList(session, index), checkList(session, ticker), provenance(session),
+      heatMap(session, ticker), levelChart(session, ticker), blockList(session, ticker), flagList(session, index), checkList(session, ticker), provenance(session),
     ].filter(Boolean));
   panel.scrollTop = 0;
   panel.hidden = false;
