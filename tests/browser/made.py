@@ -11,7 +11,7 @@ import polars as pl
 
 from darkpool.market import sessions
 from darkpool.measures.prints import levels
-from darkpool.measures.prints.profile import Levels
+from darkpool.measures.prints.levels import Levels
 from darkpool.show.page import page_html
 from darkpool.show.page.context import Behind, PageContext
 from darkpool.tables import contracts

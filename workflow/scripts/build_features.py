@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from darkpool.archive.store import Archive
 from darkpool.measures import estimate, unusual
-from darkpool.measures.prints import profile
-from darkpool.session import market_tables, minutes, sources, tick_flows
+from darkpool.measures.prints import levels
+from darkpool.session import market_tables, minutes, sources
 from darkpool.step_log import logged
 from darkpool.tables import contracts, facts
 from darkpool.vendors.finra import otc_weekly
@@ -47,7 +47,7 @@ def main(
     directed = estimate.add(volumes, lit, trf, dark, signal, facts.flags(about_lit))
     contracts.write("dark_flow", dark, outputs["dark_flow"], **about)
     contracts.write("otc_weekly", weekly.table, outputs["otc_weekly"], **about)
-    located = profile.beside(directed, tick_flows.levels_of(inputs["trf_profile"]))
+    located = levels.beside(directed, levels.read(inputs["trf_profile"]))
     features = market_tables.beside(otc_weekly.add(located, weekly), screened)
     contracts.write("features", features, outputs["features"], **about)
 

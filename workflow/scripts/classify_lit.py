@@ -4,6 +4,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from darkpool.archive.store import Archive
+from darkpool.measures.prints import levels
 from darkpool.session import tick_flows
 from darkpool.step_log import logged
 from darkpool.tables import contracts
@@ -28,7 +29,7 @@ def main(
     contracts.write("lit_flow", flows.lit, outputs["lit_flow"], **flows.pack_lit())
     contracts.write("trf_flow", flows.trf, outputs["trf_flow"])
     contracts.write("trf_blocks", flows.blocks, outputs["trf_blocks"])
-    contracts.write("trf_profile", flows.profile, outputs["trf_profile"], **flows.pack_profile())
+    contracts.write("trf_profile", flows.profile, outputs["trf_profile"], **levels.pack(flows.levels))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import polars as pl
 
 from darkpool.archive.store import file_name
 from darkpool.measures import unusual, weekly
-from darkpool.session import files, tick_flows
+from darkpool.measures.prints import levels
+from darkpool.session import files
 from darkpool.show.figures import heat_map, overview, panel, ticker_plot
 from darkpool.show.page import page_context
 from darkpool.step_log import logged
@@ -68,7 +69,7 @@ def of_day(profile: str, blocks: str, features: pl.DataFrame) -> dict[str, heat_
     closes = dict(features.select("ticker", "close").iter_rows())
     return {
         ticker: heat_map.Day(cells[(ticker,)], own, printed.filter(pl.col("ticker") == ticker), closes.get(ticker))
-        for ticker, own in tick_flows.levels_of(profile).items()
+        for ticker, own in levels.read(profile).items()
         if (ticker,) in cells
     }
 

@@ -4,6 +4,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from darkpool.archive.store import Archive
+from darkpool.measures.prints import levels
 from darkpool.session import minutes, tick_flows
 from darkpool.step_log import logged
 from darkpool.tables import contracts, facts
@@ -21,7 +22,7 @@ def main(
     contracts.write("lit_flow", flows.lit, outputs["lit_flow"], **about, **minutes.pack(flows.minutes))
     contracts.write("trf_flow", flows.trf, outputs["trf_flow"], **about)
     contracts.write("trf_blocks", flows.blocks, outputs["trf_blocks"], **about)
-    contracts.write("trf_profile", flows.profile, outputs["trf_profile"], **about, **flows.pack_profile())
+    contracts.write("trf_profile", flows.profile, outputs["trf_profile"], **about, **levels.pack(flows.levels))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from datetime import date
 import polars as pl
 import pytest
 
-from darkpool.measures.prints import levels, profile
+from darkpool.measures.prints import levels
 
 FRIDAY, MONDAY = date(2025, 12, 19), date(2025, 12, 22)
-BEFORE = profile.Levels(99.0, 101.0, 98.0, 104.0, None, None)
-AFTER = profile.Levels(50.0, 50.5, 49.0, 52.0, None, None)
+BEFORE = levels.Levels(99.0, 101.0, 98.0, 104.0, None, None)
+AFTER = levels.Levels(50.0, 50.5, 49.0, 52.0, None, None)
 CLOSES = pl.DataFrame({"date": [FRIDAY, MONDAY], "ticker": ["A", "A"], "close": [102.0, None]})
 
 
@@ -58,3 +58,29 @@ def test_a_session_without_any_is_none():
     found = levels.over({MONDAY: {}}, CLOSES, blocks(), splits())
     assert found.days.is_empty()
     assert found.prints.is_empty()
+
+
+LEVELS = levels.Levels(10.00, 10.02, 9.90, 10.10, 10.01, None)
+
+
+@pytest.mark.parametrize(("close", "position"), [(9.90, 0.0), (10.0, 0.5), (10.10, 1.0), (9.80, -0.5), (None, None)])
+def test_a_close_lies_against_the_value_area_0_at_its_lower_end_and_1_at_its_upper(close, position):
+    assert levels.position(close, LEVELS) == (None if position is None else pytest.approx(position))
+
+
+def test_features_have_the_middle_of_the_fullest_bin_and_nulls_where_nothing_was_at_hand():
+    features = pl.DataFrame({"ticker": ["A", "B", "C"], "close": [10.0, 10.0, None]})
+    told = levels.beside(features, {"A": LEVELS, "C": LEVELS})
+    assert told["point_of_control"].to_list() == [pytest.approx(10.01), None, pytest.approx(10.01)]
+    assert told["value_position"].to_list() == [pytest.approx(0.5), None, None]
+
+
+def test_the_price_line_is_of_lit_trades_and_of_prints_where_there_are_none():
+    rows = {
+        "start": [0, 0, levels.STEP], "price_low": [10.0, 10.02, 11.0], "price_high": [10.02, 10.04, 11.02],
+        "buy": [900.0, 0.0, 5.0], "sell": [0.0] * 3, "neutral": [0.0] * 3,
+        "lit_buy": [100.0, 300.0, 0.0], "lit_sell": [0.0] * 3, "lit_neutral": [0.0] * 3,
+    }  # fmt: skip
+    line = levels.price_line(pl.DataFrame(rows))
+    assert line["start"].to_list() == [0, levels.STEP]
+    assert line["price"].to_list() == [pytest.approx((10.01 + 3 * 10.03) / 4), pytest.approx(11.01)]

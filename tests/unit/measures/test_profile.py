@@ -210,29 +210,3 @@ def test_a_real_day_equals_a_plain_computation_and_the_sums_of_its_flow(real_dat
     length, _, start = min(runs)
     assert flow.levels.value_low == pytest.approx(start * width / 100)
     assert flow.levels.value_high == pytest.approx((start + length) * width / 100)
-
-
-LEVELS = profile.Levels(10.00, 10.02, 9.90, 10.10, 10.01, None)
-
-
-@pytest.mark.parametrize(("close", "position"), [(9.90, 0.0), (10.0, 0.5), (10.10, 1.0), (9.80, -0.5), (None, None)])
-def test_a_close_lies_against_the_value_area_0_at_its_lower_end_and_1_at_its_upper(close, position):
-    assert profile.position(close, LEVELS) == (None if position is None else pytest.approx(position))
-
-
-def test_features_have_the_middle_of_the_fullest_bin_and_nulls_where_nothing_was_at_hand():
-    features = pl.DataFrame({"ticker": ["A", "B", "C"], "close": [10.0, 10.0, None]})
-    told = profile.beside(features, {"A": LEVELS, "C": LEVELS})
-    assert told["point_of_control"].to_list() == [pytest.approx(10.01), None, pytest.approx(10.01)]
-    assert told["value_position"].to_list() == [pytest.approx(0.5), None, None]
-
-
-def test_the_price_line_is_of_lit_trades_and_of_prints_where_there_are_none():
-    rows = {
-        "start": [0, 0, profile.STEP], "price_low": [10.0, 10.02, 11.0], "price_high": [10.02, 10.04, 11.02],
-        "buy": [900.0, 0.0, 5.0], "sell": [0.0] * 3, "neutral": [0.0] * 3,
-        "lit_buy": [100.0, 300.0, 0.0], "lit_sell": [0.0] * 3, "lit_neutral": [0.0] * 3,
-    }  # fmt: skip
-    line = profile.price_line(pl.DataFrame(rows))
-    assert line["start"].to_list() == [0, profile.STEP]
-    assert line["price"].to_list() == [pytest.approx((10.01 + 3 * 10.03) / 4), pytest.approx(11.01)]

@@ -11,6 +11,7 @@ import pytest
 from darkpool import settings
 from darkpool.archive.store import Archive
 from darkpool.market import sessions
+from darkpool.measures.prints import levels
 from darkpool.session import tick_flows
 from darkpool.tables import contracts
 
@@ -67,7 +68,7 @@ def in_parts(archive: Archive, folder: Path, count: int) -> tick_flows.Flows:
         flows = tick_flows.flows(archive, SESSION, tickers, SETTINGS, threads=count)
         for name, frame, about in (
             ("lit_flow", flows.lit, flows.pack_lit()), ("trf_flow", flows.trf, {}), ("trf_blocks", flows.blocks, {}),
-            ("trf_profile", flows.profile, flows.pack_profile()),
+            ("trf_profile", flows.profile, levels.pack(flows.levels)),
         ):  # fmt: skip
             paths[name].append(str(folder / f"{number}.{name}"))
             contracts.write(name, frame, paths[name][-1], **about)

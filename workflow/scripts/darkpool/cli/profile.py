@@ -36,7 +36,7 @@ def add_to(commands: Commands) -> None:
 
 def _profile(args: argparse.Namespace) -> int:
     from ..measures.prints import levels
-    from ..session import selection, tick_flows
+    from ..session import selection
 
     folder = choice.scan_folder(args)
     days = selection.days(args.dates, folder)
@@ -61,7 +61,7 @@ def _profile(args: argparse.Namespace) -> int:
     }
     shown = []
     for day in sorted({day for day, _ in pairs}):
-        found = tick_flows.levels_of(_table(folder, day))
+        found = levels.read(_table(folder, day))
         for ticker in [ticker for other, ticker in pairs if other == day and ticker in found]:
             low, high, from_, to, vwap, lit = (glossary.written("price", value) for value in found[ticker])
             shares = glossary.written("shares", float(totals[day, ticker]))
@@ -86,10 +86,9 @@ def _levels(args: argparse.Namespace, folder: Path, days: Sequence[date], ticker
     import polars as pl
 
     from ..measures.prints import levels
-    from ..session import tick_flows
     from ..tables import contracts, facts
 
-    found = {day: tick_flows.levels_of(_table(folder, day)) for day in days}
+    found = {day: levels.read(_table(folder, day)) for day in days}
     own = {day: {ticker: one for ticker, one in of.items() if ticker in tickers} for day, of in found.items()}
     closes = choice.read(folder, days, "features").select("date", "ticker", "close")
     blocks = choice.read(folder, days, "trf_blocks").filter(pl.col("ticker").is_in(tickers))
@@ -125,13 +124,13 @@ def _levels(args: argparse.Namespace, folder: Path, days: Sequence[date], ticker
 def _draw(args: argparse.Namespace, folder: Path, rows: pl.DataFrame) -> int:
     import polars as pl
 
-    from ..session import tick_flows
+    from ..measures.prints import levels
     from ..show.figures import heat_map, profile_figure
     from ..tables import contracts
 
     [(day, ticker)] = set(rows.select("date", "ticker").iter_rows())
     place = folder / str(day)
-    own = tick_flows.levels_of(_table(folder, day))[ticker]
+    own = levels.read(_table(folder, day))[ticker]
     blocks = contracts.read_if_there("trf_blocks", place / files.BLOCKS).filter(pl.col("ticker") == ticker)
     close = contracts.read("features", place / files.FEATURES).filter(pl.col("ticker") == ticker)["close"].to_list()
     title = f"{ticker} {day}: where it traded off-exchange"

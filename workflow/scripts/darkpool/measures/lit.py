@@ -18,6 +18,7 @@ from ..market import conditions, venues
 from ..settings import Lit
 from . import minute_bars, sign, trust
 from .prints import blocks, profile
+from .prints.levels import Levels
 from .ticks import eligibility, tick_arrays, tick_file
 from .ticks.tick_arrays import Nbbo, Quotes, Trades
 
@@ -45,7 +46,7 @@ class SymbolFlow:
     trf: dict[str, Any] | None
     blocks: list[dict[str, Any]] = field(default_factory=list, compare=False)
     cells: list[dict[str, Any]] = field(default_factory=list, compare=False)
-    levels: profile.Levels | None = field(default=None, compare=False)
+    levels: Levels | None = field(default=None, compare=False)
     unknown_conditions: tuple[int, ...] = ()
     adf_volume: float | None = None
     unknown_venues: Mapping[int, float] = field(default_factory=dict)

@@ -18,14 +18,12 @@ from ..archive import layout
 from ..archive.store import Archive
 from ..market import conditions, sessions, venues
 from ..measures import lit
-from ..measures.prints.profile import Levels
+from ..measures.prints import levels
 from ..measures.ticks import tick_file
 from ..measures.trust import ByMinute
 from ..tables import contracts
 from ..tables.facts import Source
 from . import minutes, sources
-
-LEVELS = "levels"
 
 
 @dataclass(frozen=True)
@@ -105,14 +103,10 @@ class Flows(NamedTuple):
     trf: pl.DataFrame
     blocks: pl.DataFrame
     profile: pl.DataFrame
-    levels: Mapping[str, Levels]
+    levels: Mapping[str, levels.Levels]
     """By ticker."""
     findings: Findings
     minutes: Mapping[minutes.Key, ByMinute]
-
-    def pack_profile(self) -> dict[str, str]:
-        """What `trf_profile` says besides its rows: its levels by ticker."""
-        return {LEVELS: json.dumps({ticker: found._asdict() for ticker, found in sorted(self.levels.items())})}
 
     def pack_lit(self) -> dict[str, str]:
         """What a part of `lit_flow` says besides its rows."""
@@ -200,7 +194,7 @@ def gather(parts: Mapping[str, Sequence[str]], session: date, merged: pl.DataFra
         pl.concat([contracts.read(name, path) for path in parts[name]])
         for name in ("lit_flow", "trf_flow", "trf_blocks", "trf_profile")
     )
-    found = {ticker: one for path in parts["trf_profile"] for ticker, one in levels_of(path).items()}
+    found = {ticker: one for path in parts["trf_profile"] for ticker, one in levels.read(path).items()}
     volume = merged.filter(pl.col("date") == session, pl.col("trf_volume") > 0).select("ticker", "trf_volume")
     shares = blocks.join(volume, on="ticker", how="left", maintain_order="left")
     return Flows(
@@ -212,11 +206,6 @@ def gather(parts: Mapping[str, Sequence[str]], session: date, merged: pl.DataFra
         Findings.together(told),
         minutes.unpack(*told),
     )
-
-
-def levels_of(path: Path | str) -> dict[str, Levels]:
-    """What the table `trf_profile` at `path` says of each ticker's levels."""
-    return {ticker: Levels(**one) for ticker, one in json.loads(contracts.metadata(path).get(LEVELS, "{}")).items()}
 
 
 def state(session: date, flows: Flows, archive: Archive, offline: bool) -> Source:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ..market.sessions import NEW_YORK
-from ..measures.prints.profile import SECOND, STEP
+from ..measures.prints.levels import SECOND, STEP
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class Grid:
     def edges(self) -> list[float]:
         """Prices at which bins begin, and the end of the last one."""
         return [self.low + self.width * place for place in range(self.bins + 1)]
+
+    def across(self, time: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Where moments (ns UTC) lie, in columns."""
+        return (time - self.first) / STEP
 
     def places(
         self, start: npt.NDArray[np.int64], price_low: npt.NDArray[np.float64]

@@ -15,8 +15,9 @@ import polars as pl
 
 from ...history import connection, lag, query
 from ...measures import stands_out
+from ...measures.prints import levels
 from ...message import delivery
-from ...session import files, selection, tick_flows
+from ...session import files, selection
 from ...session.selection import NotThere, NotUnderstood
 from ...show import elsewhere, study_words
 from ...show.index import session_states
@@ -137,7 +138,7 @@ class Answers:
         day = self._day(session)
         rows = self._of(self._table("trf_profile", day), bounds.asked("ticker", ticker))
         path = self._folder / str(day) / files.TABLES["trf_profile"].path
-        found = tick_flows.levels_of(path).get(rows["ticker"][0])
+        found = levels.read(path).get(rows["ticker"][0])
         return {
             **self._about(day, ["A level is where volume was, not where it will be."]),
             "levels": found._asdict() if found else None, **_page(_rows(rows), limit, offset),

@@ -12,14 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from .. import sign
 from ..ticks.tick_file import NO_TIME, Floats, Integers
+from .levels import SECOND, STEP, Levels
 
-SECOND = 1_000_000_000
-STEP = 300 * SECOND
-"""Of execution time, ns."""
 MOST_BINS = 60
 LATE = 10 * SECOND
 AWAY_PART, AWAY_CENTS = 0.001, 2.0
@@ -133,17 +130,6 @@ def _is_away(price: Floats, quoted: Quoted) -> npt.NDArray[np.bool_]:
     return valid & (far_below | far_above)
 
 
-class Levels(NamedTuple):
-    """What a day's profile amounts to, USD; the prints' and the lit trades' volume-weighted prices may be unknown."""
-
-    control_low: float
-    control_high: float
-    value_low: float
-    value_high: float
-    vwap: float | None
-    lit_vwap: float | None
-
-
 def levels(rows: Sequence[Mapping[str, Any]], vwap: float | None, lit_vwap: float | None) -> Levels | None:
     """Point of control and value area of `cells`, by the prints' shares; None without one.
 
@@ -169,38 +155,6 @@ def levels(rows: Sequence[Mapping[str, Any]], vwap: float | None, lit_vwap: floa
         at[control], by_price[at[control]][0], at.get(start, first + start * width),
         by_price[at[stop]][0] if stop in at else first + (stop + 1) * width, vwap, lit_vwap,
     )  # fmt: skip
-
-
-def control(levels: Levels) -> float:
-    """The point of control as one price, USD: the middle of its bin."""
-    return (levels.control_low + levels.control_high) / 2
-
-
-def position(close: float | None, levels: Levels) -> float | None:
-    """Where a close lies against the value area: 0 its lower end, 1 its upper one; None without a close."""
-    return None if close is None else (close - levels.value_low) / (levels.value_high - levels.value_low)
-
-
-def beside(features: pl.DataFrame, found: Mapping[str, Levels]) -> pl.DataFrame:
-    """`features` (ticker, close?, as traded) with point_of_control? and value_position? by `found`."""
-    pairs = [(found.get(ticker), close) for ticker, close in features.select("ticker", "close").iter_rows()]
-    known = [(None, None) if levels is None else (control(levels), position(close, levels)) for levels, close in pairs]
-    return features.with_columns(
-        pl.Series(name, [pair[place] for pair in known], pl.Float64)
-        for place, name in enumerate(("point_of_control", "value_position"))
-    )
-
-
-def price_line(cells: pl.DataFrame) -> pl.DataFrame:
-    """Volume-weighted price by five minutes (start, price in USD), ascending, from rows of `trf_profile` of one day.
-
-    Of the lit trades, and of the prints in minutes without them; a price is the middle of its bin.
-    """
-    middle = (pl.col("price_low") + pl.col("price_high")) / 2
-    lit, prints = pl.sum_horizontal("lit_buy", "lit_sell", "lit_neutral"), pl.sum_horizontal("buy", "sell", "neutral")
-    means = [(middle * size).sum() / size.sum() for size in (lit, prints)]
-    line = cells.group_by("start").agg(pl.when(lit.sum() > 0).then(means[0]).otherwise(means[1]).alias("price"))
-    return line.filter(pl.col("price").is_finite()).sort("start")
 
 
 def _value_area(shares: Floats, control: int) -> tuple[int, int]:

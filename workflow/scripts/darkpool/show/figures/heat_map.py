@@ -10,7 +10,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
-from ...measures.prints import profile
+from ...measures.prints import levels as profile_levels
 from .. import profile_grid
 from .style import DIM, ORANGE, TEXT, WARN, Numbers
 
@@ -22,7 +22,7 @@ class Day:
     """One ticker and session: its rows of `trf_profile` and `trf_blocks`, what they amount to, and its close, USD."""
 
     cells: pl.DataFrame
-    levels: profile.Levels
+    levels: profile_levels.Levels
     blocks: pl.DataFrame
     close: float | None
 
@@ -56,14 +56,14 @@ def draw(axes: Axes, day: Day, grid: profile_grid.Grid) -> Drawn:
     )  # fmt: skip
     levels = day.levels
     axes.axhspan(levels.value_low, levels.value_high, facecolor="none", edgecolor=DIM, linestyle="--", linewidth=1)
-    axes.axhline(profile.control(levels), color=ORANGE, linewidth=1.2)
+    axes.axhline(profile_levels.control(levels), color=ORANGE, linewidth=1.2)
     if day.close is not None:
         axes.axhline(day.close, color=TEXT, linewidth=1, linestyle=":")
-    line = profile.price_line(day.cells)
-    axes.plot((line["start"].to_numpy() - grid.first) / profile.STEP + 0.5, line["price"], color=TEXT, linewidth=0.9)
+    line = profile_levels.price_line(day.cells)
+    axes.plot(grid.across(line["start"].to_numpy()) + 0.5, line["price"], color=TEXT, linewidth=0.9)
     inside = day.blocks.filter(pl.col("excluded") == "")
     axes.plot(
-        (inside["time"].to_numpy() - grid.first) / profile.STEP, inside["price"].to_numpy(), "o", markersize=7,
+        grid.across(inside["time"].to_numpy()), inside["price"].to_numpy(), "o", markersize=7,
         markerfacecolor="none", markeredgecolor=WARN, markeredgewidth=1.3,
     )  # fmt: skip
     step = LABELLED_MINUTES // 5 * max(1, round(grid.columns / 84))

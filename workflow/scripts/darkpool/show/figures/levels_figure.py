@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 9.6, 5.2
 """Inches."""
 
 
-def draw(ticker: str, found: levels.Levels, simulated: bool, path: Path) -> None:
+def draw(ticker: str, found: levels.Over, simulated: bool, path: Path) -> None:
     """Write the figure of the one ticker that `found` holds."""
     days = found.days["date"].to_list()
     low, high = numbers(found.days, "value_low"), numbers(found.days, "value_high")

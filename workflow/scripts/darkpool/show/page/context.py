@@ -14,7 +14,7 @@ from ...tables.facts import Source
 if TYPE_CHECKING:
     import polars as pl
 
-    from ...measures.prints.levels import Levels
+    from ...measures.prints.levels import Over
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Behind:
     lit: pl.DataFrame | None = None
     blocks: pl.DataFrame | None = None
     profile: pl.DataFrame | None = None
-    levels: Levels | None = None
+    levels: Over | None = None
     splits: pl.DataFrame | None = None
     market: pl.DataFrame | None = None
 

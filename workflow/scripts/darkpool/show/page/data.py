@@ -14,8 +14,7 @@ from typing import Any
 import polars as pl
 
 from ...market.sessions import NEW_YORK
-from ...measures.prints import profile
-from ...measures.prints.levels import Levels
+from ...measures.prints.levels import Over, price_line
 from ...tables import contracts, glossary
 from ...tables.column import NUMERIC
 from ...tables.columns import CHECK_COLUMNS, COLUMNS
@@ -117,7 +116,7 @@ def profiles(frame: pl.DataFrame, tickers: Sequence[str]) -> dict[str, Any]:
 def _profile(cells: pl.DataFrame) -> dict[str, Any]:
     own = cells.filter(pl.sum_horizontal("buy", "sell", "neutral") > 0)
     grid = profile_grid.of(cells)
-    line = profile.price_line(cells).filter(pl.col("start").is_between(own["start"].min(), own["start"].max()))
+    line = price_line(cells).filter(pl.col("start").is_between(own["start"].min(), own["start"].max()))
     names = ("buy", "sell", "neutral", "away", "late", "prints")
     five, bins = grid.places(own["start"].to_numpy(), own["price_low"].to_numpy())
     at = grid.places(line["start"].to_numpy(), line["price"].to_numpy())[0]
@@ -128,7 +127,7 @@ def _profile(cells: pl.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def levels(found: Levels, blocks: pl.DataFrame | None) -> dict[str, Any]:
+def levels(found: Over, blocks: pl.DataFrame | None) -> dict[str, Any]:
     """Levels over the sessions by ticker: their columns, and the largest prints as date, price and shares.
 
     `times`: the session's own largest prints of trf_blocks as minute of the New York day and price.

@@ -12,7 +12,7 @@ import polars as pl
 from ...archive.store import file_name
 from ...measures import weekly
 from ...measures.prints import levels
-from ...session import sources, tick_flows
+from ...session import sources
 from ...tables import contracts, glossary
 from ...tables import facts as carried
 from .context import Behind, PageContext
@@ -88,7 +88,7 @@ def behind(
     """
     splits = carried.splits(contracts.metadata(merged))
     printed = contracts.stacked("trf_blocks", blocks)
-    found = {date.fromisoformat(Path(path).parent.name): tick_flows.levels_of(path) for path in profiles}
+    found = {date.fromisoformat(Path(path).parent.name): levels.read(path) for path in profiles}
     session = max(found)
     return Behind(
         weekly=next(map(_weeks, weeks), None),
