@@ -74,8 +74,8 @@ def test_a_planted_effect_is_found_through_folders_and_archive(tmp_path):
     assert row(told, "offex_ratio_z")["verdict"] in ("signal", "net_of_cost")
     assert row(told, "offex_ratio_z")["ic_mean"] == pytest.approx(0.4, abs=0.1)
     assert row(told, "accum_score")["sessions"] == 0  # constant: it has no rank correlation
-    assert told.dividends
-    words = study_words.sentences(told.rows, told.dividends, told.continuation)
+    assert told.without_dividends == []
+    words = study_words.sentences(told)
     assert words[0].startswith("Ratio z: high values came before higher returns 1 session later (IC +0.")
     assert not any("dividends" in sentence for sentence in words)
 
@@ -83,7 +83,7 @@ def test_a_planted_effect_is_found_through_folders_and_archive(tmp_path):
 def test_nothing_is_found_where_there_is_nothing(tmp_path):
     told = studied_in(tmp_path, made(tmp_path, 0.0))
     assert row(told, "offex_ratio_z")["verdict"] == "none"
-    words = study_words.sentences(told.rows, told.dividends, told.continuation)
+    words = study_words.sentences(told)
     assert "Ratio z says nothing of the price 1 session later." in words
 
 
@@ -113,9 +113,9 @@ def test_no_price_up_to_the_close_of_the_session_counts(tmp_path):
 def test_too_little_says_how_much_is_missing(tmp_path):
     told = studied_in(tmp_path, made(tmp_path, 0.3, 20))
     assert set(told.rows["verdict"]) == {"too_little"}
-    [sentence] = [one for one in study_words.sentences(told.rows, True, []) if one.startswith("Too little")]
+    [sentence] = [one for one in study_words.sentences(told) if one.startswith("Too little")]
     assert "1 session later 82 sessions" in sentence  # 101 are needed, 19 are there
-    assert study_words.sentences(told.rows, True, [])[-1] == (
+    assert study_words.sentences(told)[-1] == (
         "To see an IC of 0.02 (t above 3) one session later takes 3,352 sessions of 12 tickers that move independently "
         "of each other."
     )
@@ -127,8 +127,41 @@ def test_without_yahoos_adjusted_close_the_returns_leave_dividends_out_and_say_s
     bars = pl.read_parquet(path)
     path.write_bytes(parquet(bars.drop("adj_close").rows(), {k: v for k, v in BARS.items() if k != "adj_close"}))
     told = studied_in(tmp_path, Archive(archive.root))
-    assert not told.dividends
-    assert any("leave dividends out" in one for one in study_words.sentences(told.rows, False, []))
+    assert told.without_dividends is None
+    assert any("leave dividends out" in one for one in study_words.sentences(told))
+
+
+def test_a_close_that_lacks_its_adjustment_takes_dividends_from_its_own_ticker_alone(tmp_path):
+    archive = made(tmp_path, 0.3, 30)
+    path = archive.path(layout.yahoo_daily(days(30)[-1]))
+    bars = pl.read_parquet(path)
+    is_odd = (pl.col("symbol") == "T03") & (pl.col("date") == days(30)[4])
+    paid = bars.with_columns(adj_close=pl.when(~is_odd).then(pl.col("close") * 0.98))
+    path.write_bytes(parquet(paid.select(list(BARS)).rows(), BARS))
+    found = studied.panel(tmp_path / "results" / "emps2", Archive(archive.root))
+    assert found.without_dividends == ("T03",)
+    closes = {ticker: found.prices.adj_close[5, at] for at, ticker in enumerate(found.tickers)}
+    [traded] = bars.filter(pl.col("symbol") == "T03", pl.col("date") == found.sessions[5])["close"]
+    assert closes["T03"] == pytest.approx(traded)
+    [traded] = bars.filter(pl.col("symbol") == "T02", pl.col("date") == found.sessions[5])["close"]
+    assert closes["T02"] == pytest.approx(0.98 * traded)
+    words = study_words.sentences(studied_in(tmp_path, Archive(archive.root)))
+    assert (
+        "Returns of T03 leave dividends out: Yahoo's adjusted close is not known for every close, on one basis."
+        in words
+    )
+
+
+def test_a_study_that_was_written_before_tickers_were_told_apart_is_read(tmp_path):
+    told = studied_in(tmp_path, made(tmp_path, 0.3, 20))
+    path = tmp_path / "study.parquet"
+    study_table.write(told, path)
+    for dividends, without in (("true", []), ("false", None)):
+        about = {**contracts.metadata(path), "dividends": dividends}
+        del about["without_dividends"]
+        old = tmp_path / "old.parquet"
+        contracts.write("study", told.rows.select(contracts.CONTRACTS["study"].names), old, **about)
+        assert study_table.read(old).without_dividends == without
 
 
 def test_unusual_volume_goes_on_by_the_screens_on_disk(tmp_path):
@@ -153,8 +186,7 @@ def test_unusual_volume_goes_on_by_the_screens_on_disk(tmp_path):
     assert [one["horizon"] for one in found] == [1, 5, 10]
     assert found[0]["ic_mean"] > 0.5
     assert found[0]["multiple"] > 2
-    assert any(one.startswith("Unusual volume goes on") for one in study_words.sentences(pl.DataFrame(
-        schema=contracts.frame("study", {}).schema), True, found))  # fmt: skip
+    assert any(one.startswith("Unusual volume goes on") for one in study_words.sentences(told))
 
 
 def test_a_scan_without_a_session_says_so(tmp_path):

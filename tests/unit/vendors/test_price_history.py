@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -49,6 +50,15 @@ def test_of_several_answers_the_newest_counts_and_names_are_ours(archive):
         (A, "SPY", 10.5, 11.5), (A, "TpC", 5.0, 6.0), (B, "SPY", 11.0, 12.0),
     ]  # fmt: skip
     assert found["adj_close"].null_count() == 3
+
+
+def test_a_file_whose_name_begins_with_no_date_is_named(archive):
+    keep(archive, A, [bar(A, 10)])
+    for name in ("notes.parquet", "2025-13-40.parquet"):
+        archive.path(f"yahoo/daily/{name}").write_bytes(b"")
+    told = price_history.read(Archive(archive.root), OURS).faults
+    assert [Path(line.partition(":")[0]).name for line in told] == ["2025-13-40.parquet", "notes.parquet"]
+    assert all(line.endswith("its name begins with no date, expected YYYY-MM-DD") for line in told)
 
 
 def test_a_split_that_a_later_answer_names_brings_earlier_ones_to_its_basis(archive):

@@ -44,7 +44,7 @@ def _study(args: argparse.Namespace) -> int:
         print(f"{glossary.SIMULATED}  {glossary.SIMULATED_SENTENCE}")
     print(f"{args.scan}, {found.first} to {found.last}, {found.tickers} tickers\n")
     print(text_table.of_columns(SHOWN, columns.TABLES["study"], found.rows))
-    for sentence in study_words.sentences(found.rows, found.dividends, found.continuation):
+    for sentence in study_words.sentences(found):
         print(f"\n{sentence}")
     for fault in found.faults:
         print(f"\nleft out: {fault}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ..archive.store import Archive
@@ -27,14 +28,15 @@ _MARKET = ("symbol", "is_core", "volume_z", "volume_multiple")
 class Panel(NamedTuple):
     """What is studied: consecutive sessions, tickers in byte order, and a matrix of both per feature; prices likewise.
 
-    `dividends`: whether every price has Yahoo's adjustment for dividends; else its closes stand for all.
+    `without_dividends`: tickers of which a close lacks Yahoo's adjustment for dividends, so that its closes stand; None
+    for all of them.
     """
 
     sessions: list[date]
     tickers: list[str]
     features: Mapping[str, Floats]
     prices: study.Prices
-    dividends: bool
+    without_dividends: tuple[str, ...] | None
     simulated: bool
     faults: tuple[str, ...]
 
@@ -61,9 +63,12 @@ def panel(folder: Path, archive: Archive) -> Panel:
     days = sessions.between(first, last)
     matrices = {name: study.matrix(features, name, days, tickers) for name in FEATURES}
     opened, close, adjusted = (study.matrix(history.rows, name, days, tickers) for name in price_history.PRICES)
-    dividends = bool(np.isfinite(adjusted[np.isfinite(close)]).all()) and bool(np.isfinite(close).any())
-    prices = study.Prices(opened, close, adjusted if dividends else close)
-    return Panel(days, tickers, matrices, prices, dividends, simulated, (*faults, *history.faults))
+    whole: npt.NDArray[np.bool_] = np.all(np.isfinite(adjusted) | ~np.isfinite(close), axis=0)
+    without = tuple(ticker for ticker, one in zip(tickers, whole.tolist(), strict=True) if not one)
+    prices = study.Prices(opened, close, np.where(whole, adjusted, close))
+    return Panel(
+        days, tickers, matrices, prices, without if whole.any() else None, simulated, (*faults, *history.faults)
+    )
 
 
 def continuation(folder: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
@@ -92,7 +97,7 @@ def write(folder: Path, archive: Archive) -> Path:
     done = study.study(found.features, found.prices)
     continued, unread = continuation(folder)
     told = study_table.StudyTable(
-        done.rows, str(found.sessions[0]), str(found.sessions[-1]), len(found.tickers), found.dividends,
+        done.rows, str(found.sessions[0]), str(found.sessions[-1]), len(found.tickers), found.without_dividends,
         found.simulated, done.placebo, continued, (*found.faults, *unread),
     )  # fmt: skip
     path = folder / files.STUDY

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import polars as pl
-
+from .. import listing
 from ..measures.study import study
 from ..tables import glossary
+from ..tables.study_table import StudyTable
 
 SEEN_IC, SEEN_T = 0.02, 3.0
 """The effect that the power statement speaks of, and the t at which it would count as seen."""
@@ -29,22 +29,25 @@ def label(feature: str) -> str:
     return glossary.COLUMNS[feature].label
 
 
-def sentences(rows: pl.DataFrame, dividends: bool, continuation: Sequence[Mapping[str, Any]]) -> list[str]:
+def sentences(told: StudyTable) -> list[str]:
     """The study in order: what was found, what was not, what is missing, what it would take, what volume alone says."""
-    every = list(rows.iter_rows(named=True))
-    told = [_found(row) for row in every if row["verdict"] in ("signal", "net_of_cost")]
+    every = list(told.rows.iter_rows(named=True))
+    said = [_found(row) for row in every if row["verdict"] in ("signal", "net_of_cost")]
     nothing = [row for row in every if row["verdict"] == "none"]
     for name in dict.fromkeys(row["feature"] for row in nothing):
         when = _horizons(row["horizon"] for row in nothing if row["feature"] == name)
-        told.append(f"{label(name)} says nothing of the price {when}.")
+        said.append(f"{label(name)} says nothing of the price {when}.")
     short = [row for row in every if row["verdict"] == "too_little"]
     if short:
-        told.append(_too_little(short, whole=len(short) == len(every)))
-    told += _power(every)
-    if not dividends:
-        told.append("Returns leave dividends out: Yahoo's adjusted close is not known, on one basis, for every close.")
-    told += _continued(continuation)
-    return told
+        said.append(_too_little(short, whole=len(short) == len(every)))
+    said += _power(every)
+    if told.without_dividends or told.without_dividends is None:
+        of = "" if told.without_dividends is None else f" of {listing.named(told.without_dividends)}"
+        said.append(
+            f"Returns{of} leave dividends out: Yahoo's adjusted close is not known for every close, on one basis."
+        )
+    said += _continued(told.continuation)
+    return said
 
 
 def _found(row: Mapping[str, Any]) -> str:

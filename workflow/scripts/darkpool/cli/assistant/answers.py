@@ -158,7 +158,7 @@ class Answers:
         return {
             "scan": self._scan, "first": told.first, "last": told.last, "tickers": told.tickers,
             "simulated": told.simulated,
-            "sentences": [*study_words.sentences(told.rows, told.dividends, told.continuation), study_words.LIMIT],
+            "sentences": [*study_words.sentences(told), study_words.LIMIT],
             "rows": _rows(told.rows), "units": _units("study"),
         }  # fmt: skip
 

@@ -124,7 +124,7 @@ def _study(folder: Path) -> dict[str, Any] | None:
         return None
     return {
         "told": found,
-        "sentences": study_words.sentences(found.rows, found.dividends, found.continuation),
+        "sentences": study_words.sentences(found),
         "limit": study_words.LIMIT,
         "figure": files.STUDY_FIGURE if (folder / files.STUDY_FIGURE).is_file() else "",
     }

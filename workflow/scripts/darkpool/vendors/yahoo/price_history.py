@@ -41,7 +41,7 @@ def read(archive: Archive, spelling: Mapping[str, str]) -> History:
     ours = {symbol: ticker for ticker, symbol in spelling.items()}
     faults: list[str] = []
     parts, named = [], list[pl.DataFrame]()
-    for session in _days(archive):
+    for session in _days(archive, faults):
         named += [_splits(path, session, ours, faults) for path in archive.answers(layout.yahoo_splits(session))]
         parts += [_bars(path, session, ours, faults) for path in archive.answers(layout.yahoo_daily(session))]
     bars, events = _stacked(parts, {**SCHEMA, "answer": _MOMENT}), _stacked(named, _EVENTS)
@@ -59,16 +59,15 @@ _MOMENT = pl.Datetime("us", "UTC")
 _EVENTS: dict[str, Any] = {"ticker": pl.String, "ex_date": pl.Date, "ratio": pl.Float64, "answer": _MOMENT}
 
 
-def _days(archive: Archive) -> list[date]:
+def _days(archive: Archive, faults: list[str]) -> list[date]:
     """Sessions that the archive holds daily answers of, ascending."""
-    names = {path.name[:10] for path in archive.path("yahoo/daily").glob("????-??-??*.parquet")}
-    found = []
-    for name in sorted(names):
+    found = set()
+    for path in sorted(archive.path("yahoo/daily").glob("*.parquet")):
         try:
-            found.append(date.fromisoformat(name))
+            found.add(date.fromisoformat(path.name[:10]))
         except ValueError:
-            continue
-    return found
+            faults.append(f"{path}: its name begins with no date, expected YYYY-MM-DD")
+    return sorted(found)
 
 
 def _trading(days: list[date]) -> list[date]:
