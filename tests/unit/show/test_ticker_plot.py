@@ -13,6 +13,8 @@ import matplotlib as mpl
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
 from PIL import Image
 
 from browser import made
@@ -238,6 +240,28 @@ def test_the_close_is_a_line_between_its_ends_and_the_legend_says_which(tmp_path
     assert "close 0.5000 to 0.5000 USD" in drawn["texts"]
     ticker_plot.draw("A", history(), flow(), context(), tmp_path / "p.png")
     assert not any(text.startswith("close") for text in drawn["texts"])
+
+
+@pytest.mark.parametrize("most", [0.5, 98765.4], ids=["cents", "tens of thousands"])
+def test_the_legend_of_volumes_ends_inside_its_panel(tmp_path, drawn, most):
+    everything = history(
+        close_on_basis={**dict.fromkeys(range(61), most), 3: 0.9 * most},
+        split_ratio={30: 2.0}, trf_volume_on_basis={5: None}, trf_ma20={5: None},
+    )  # fmt: skip
+    ticker_plot.draw("A", everything, flow(), context(), tmp_path / "p.png")
+    FigureCanvasAgg(drawn["figure"]).draw()
+    volumes = drawn["figure"].axes[1]
+    legend = volumes.get_legend()
+    assert len(legend.get_texts()) == 5
+    panel_, box = volumes.get_window_extent(), legend.get_window_extent()
+    assert panel_.x0 <= box.x0
+    assert box.x1 <= panel_.x1
+    bars = next(found for found in volumes.collections if isinstance(found, PolyCollection))
+    top = max(path.get_extents().y1 for path in bars.get_paths())
+    assert volumes.transData.transform((0, top))[1] <= box.y0
+    assert volumes.title.get_window_extent().x1 <= drawn["figure"].bbox.x1
+    [words] = [text for text in volumes.texts if text.get_text() == "2:1"]
+    assert words.get_window_extent().y1 <= box.y0
 
 
 def test_a_value_stands_in_its_bands_and_a_weak_signal_is_hollow(tmp_path, drawn):

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from ...tables import glossary
@@ -31,6 +33,11 @@ class Scale:
 
 
 MOST_LOG = math.log(4)
+POINTS_AN_INCH = 72
+SECOND_ROW = 0.25
+"""How much higher the scale ends for a row more of the legend."""
+LETTER = 0.56
+"""Width of a letter, in its size: a little more than that of the words in use."""
 
 
 def shared_scale(windows: pl.DataFrame, *flows: pl.DataFrame) -> Scale:
@@ -92,11 +99,27 @@ def is_beyond(values: Numbers, shared: float | None) -> bool:
     return shared is not None and bool((np.abs(values[np.isfinite(values)]) > shared + 1e-9).any())
 
 
-def legend(axes: Axes, handles: list[Any]) -> None:
+def legend(axes: Axes, handles: list[Any]) -> int:
+    """The legend at the upper left, in as many columns as the panel is wide enough for, four at most; returns its rows.
+
+    More than one row take room from what is below them: the panel's scale, which begins at zero, ends higher.
+    """
+    room = axes.get_position().width * axes.figure.get_size_inches()[0] * POINTS_AN_INCH  # type: ignore[union-attr]
+    columns = next((count for count in (4, 3, 2) if _width(handles, count) <= room), 1)
     axes.legend(
-        handles=handles, loc="upper left", ncols=4, handlelength=1.3, columnspacing=1.1, handletextpad=0.5,
+        handles=handles, loc="upper left", ncols=columns, handlelength=1.3, columnspacing=1.1, handletextpad=0.5,
         borderaxespad=0.1, borderpad=0.3,
     )  # fmt: skip
+    rows = math.ceil(len(handles) / columns)
+    axes.set_ylim(top=axes.get_ylim()[1] * (1 + SECOND_ROW * (rows - 1)))
+    return rows
+
+
+def _width(handles: list[Any], columns: int) -> float:
+    """Points that a legend is wide, its letters taken as wide as the mean one: to measure it would draw the figure."""
+    size = FontProperties(size=rcParams["legend.fontsize"]).get_size_in_points()
+    parts = [part for part in np.array_split([len(handle.get_label()) for handle in handles], columns) if len(part)]
+    return size * (LETTER * sum(int(part.max()) for part in parts) + (1.3 + 0.5 + 1.1) * len(parts))
 
 
 def say_nothing(axes: Axes, words: str = LABELS["no_values"]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
@@ -23,7 +24,10 @@ from . import heat_map, log_ratio_panel, panel, style
 from .panel import Scale
 from .style import BAR, BLUE, DIM, DPI, ORANGE, TEXT, WARN, Numbers, mark_simulated, numbers, plain
 
-SPLIT_TOP = 0.82
+LONGEST_TITLE = 70
+"""Letters that fit above a panel; a longer title is written smaller."""
+SPLIT_TOP, SPLIT_TOP_CROWDED = 0.82, 0.67
+"""Where the words of a split end, in the panel's height: below a legend of one row, and of two."""
 CLOSES = (0.06, 0.70)
 """Where in the panel the window's lowest and highest close lie, in its height."""
 
@@ -128,16 +132,21 @@ def _plot_title(figure: Figure, ticker: str, history: pl.DataFrame, context: Pag
         mark_simulated(figure)
 
 
-def _mark_splits(axes: Axes, history: pl.DataFrame) -> list[Line2D]:
-    """A dashed line before each session on which a split took effect, with its ratio; returns its legend entry."""
+def _split_handles(history: pl.DataFrame) -> list[Line2D]:
+    if not history["split_ratio"].is_not_null().any():
+        return []
+    return [Line2D([], [], color=WARN, linestyle=(0, (3, 2)), linewidth=1.1, label=LABELS["split"])]
+
+
+def _mark_splits(axes: Axes, history: pl.DataFrame, legend_rows: int) -> None:
+    """A dashed line before each session on which a split took effect, with its ratio, below the panel's legend."""
     ratios = numbers(history, "split_ratio")
     places = np.flatnonzero(np.isfinite(ratios))
-    if not len(places):
-        return []
+    top = SPLIT_TOP if legend_rows < 2 else SPLIT_TOP_CROWDED
     axes.vlines(
         places - 0.5,
         0,
-        SPLIT_TOP,
+        top,
         colors=WARN,
         linestyles=(0, (3, 2)),
         linewidth=1.1,
@@ -146,11 +155,10 @@ def _mark_splits(axes: Axes, history: pl.DataFrame) -> list[Line2D]:
     for place in places:
         late = place > 0.85 * len(ratios)
         axes.annotate(
-            glossary.split_words(float(ratios[place])), (place - 0.5, SPLIT_TOP), xycoords=axes.get_xaxis_transform(),
+            glossary.split_words(float(ratios[place])), (place - 0.5, top), xycoords=axes.get_xaxis_transform(),
             xytext=(-4 if late else 4, 0), textcoords="offset points", ha="right" if late else "left", va="top",
             color=WARN, fontsize=10.5,
         )  # fmt: skip
-    return [Line2D([], [], color=WARN, linestyle=(0, (3, 2)), linewidth=1.1, label=LABELS["split"])]
 
 
 def _draw_ratio(axes: Axes, history: pl.DataFrame, scale: Scale | None) -> None:
@@ -166,7 +174,7 @@ def _draw_ratio(axes: Axes, history: pl.DataFrame, scale: Scale | None) -> None:
         axes.plot(len(ratio) - 1, ratio[-1], "o", color=BLUE, markersize=7)
     else:
         panel.say_nothing(axes)
-    panel.legend(axes, [line, *_mark_splits(axes, history)])
+    _mark_splits(axes, history, panel.legend(axes, [line, *_split_handles(history)]))
 
 
 def _volume_unit(values: Numbers) -> tuple[float, str]:
@@ -184,7 +192,7 @@ def _draw_volume(axes: Axes, history: pl.DataFrame, context: PageContext) -> Non
         title += ", " + LABELS["basis"].format(session=context.session)
     if history["close_on_basis"].is_not_null().any():
         title += "; " + LABELS["close_scale"]
-    axes.set_title(title)
+    axes.set_title(title, fontsize=rcParams["axes.titlesize"] * min(1.0, LONGEST_TITLE / len(title)))
     panel.session_axis(axes, history["date"].to_list())
     panel.headroom(axes, both / scale)
     there = np.flatnonzero(np.isfinite(volume))
@@ -209,7 +217,8 @@ def _draw_volume(axes: Axes, history: pl.DataFrame, context: PageContext) -> Non
         handles += marks
     if not len(there):
         panel.say_nothing(axes)
-    panel.legend(axes, handles + _draw_closes(axes, history) + _mark_splits(axes, history))
+    handles += _draw_closes(axes, history)
+    _mark_splits(axes, history, panel.legend(axes, handles + _split_handles(history)))
 
 
 def _draw_closes(axes: Axes, history: pl.DataFrame) -> list[Line2D]:
