@@ -48,11 +48,13 @@ class Seals:
         self.root = root
         self._kept: dict[Path, tuple[list[str], list[Path]]] = {}
         self._by_receipt: dict[Path, Answers] = {}
+        self._naming: dict[tuple[str, str], list[Path]] = {}
 
     def forget(self) -> None:
         """Read the receipts again, since one of them was written."""
         self._kept.clear()
         self._by_receipt.clear()
+        self._naming.clear()
 
     def named(self, there: Place) -> list[Naming]:
         """Every receipt that names the file."""
@@ -74,19 +76,24 @@ class Seals:
         return found
 
     def _receipts(self, there: Place) -> Iterator[tuple[Path, Answers]]:
-        source, count = SOURCES[there.kind]
-        folder = self.root / RECEIPTS / source
-        if count == OWN:
-            paths = [folder / f"{there.day}.json"]
-        else:
-            days, kept = self._days(folder)
-            start = bisect_left(days, there.day)
-            paths = kept[start : start + count]
-        for path in paths:
+        key = there.kind, there.day
+        if key not in self._naming:
+            self._naming[key] = self._able_to_name(there)
+        for path in self._naming[key]:
             answers = self._by_receipt.get(path)
             if answers is None:
                 answers = self._by_receipt[path] = answers_named(path)
             yield path, answers
+
+    def _able_to_name(self, there: Place) -> list[Path]:
+        """The receipts that may name a file of this kind and day."""
+        source, count = SOURCES[there.kind]
+        folder = self.root / RECEIPTS / source
+        if count == OWN:
+            return [folder / f"{there.day}.json"]
+        days, kept = self._days(folder)
+        start = bisect_left(days, there.day)
+        return kept[start : start + count]
 
     def _days(self, folder: Path) -> tuple[list[str], list[Path]]:
         """The sessions that the folder has a receipt of, ascending, and the receipts."""

@@ -113,9 +113,9 @@ def tick_files(archive: Archive, session: date, ticker: str, source: str) -> dic
     None of a kind whose newest answer is damaged: an older one may be of a part of the day.
     """
     return {
-        kind: answers[-1]
+        kind: newest
         for kind, name in tick_names(session, ticker, source).items()
-        if (answers := archive.answers(name)) and not archive.lost(name)
+        if (newest := archive.newest(name)) is not None
     }
 
 

@@ -66,5 +66,9 @@ def place(path: Path) -> Place | None:
         if kind in SOURCES:
             start = end - 1 - kind.count("/")
             day = _DAY.search("/".join(parts[end:]))
-            return Place(Path(*parts[:start]), "/".join(parts[start:]), kind, "-".join(day.groups())) if day else None
+            return (
+                Place(path.parents[len(parts) - 1 - start], "/".join(parts[start:]), kind, "-".join(day.groups()))
+                if day
+                else None
+            )
     return None

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -62,6 +62,7 @@ class Archive:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
         self._listings: dict[Path, dict[str, list[str]]] = {}
+        self._folders: dict[str, Path] = {}
         self._seals = integrity.Seals(self.root)
 
     def path(self, *parts: str) -> Path:
@@ -94,12 +95,12 @@ class Archive:
         By path in the archive, oldest first; an answer older than one that is there counts for nothing.
         """
         named = self.receipted(relative)
-        if not named:
-            return {}
-        whole = [self.relative(path) for path in self.answers(relative)]
-        newest = _age(whole[-1]) if whole else None
-        names = sorted((name for name in named if newest is None or _age(name) > newest), key=_age)
-        return {name: named[name] for name in names}
+        return _lost(named, self.answers(relative)) if named else {}
+
+    def newest(self, relative: str) -> Path | None:
+        """The newest answer of this name; None where there is none, or where a newer one is damaged or gone."""
+        whole = self.answers(relative)
+        return whole[-1] if whole and not _lost(self.receipted(relative), whole) else None
 
     def set_aside(self, relative: str, moment: datetime) -> Entry | None:
         """Move the damaged answers of this name under `rejected/`, and say so in every receipt that names them.
@@ -119,8 +120,11 @@ class Archive:
         return lost[-1] if lost else None
 
     def _kept(self, relative: str) -> list[Path]:
-        first = self.path(relative)
-        found = [first.parent / name for name in self._listing(first.parent).get(first.name, [])]
+        inner, _, first = relative.rpartition("/")
+        folder = self._folders.get(inner)
+        if folder is None:  # made once: thousands of tickers lie in one folder
+            folder = self._folders[inner] = self.path(inner)
+        found = [folder / name for name in self._listing(folder).get(first, [])]
         for path in found:
             retrieved(path)  # a name that carries no moment is told by whoever reads first
         return found
@@ -255,6 +259,13 @@ class Archive:
         """Hold the source's lock: two runs on one archive ask a vendor one after the other, and nothing twice."""
         with sole_holder(self.path(RECEIPTS, source, ".lock")):
             yield
+
+
+def _lost(named: Mapping[str, Entry], whole: Sequence[Path]) -> dict[str, Entry]:
+    """What receipts name that is newer than the newest answer that is whole, oldest first."""
+    newest = _age(whole[-1].name) if whole else None
+    names = sorted((name for name in named if newest is None or _age(name) > newest), key=_age)
+    return {name: named[name] for name in names}
 
 
 def retrieved(path: Path) -> datetime | None:

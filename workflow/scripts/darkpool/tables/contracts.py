@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -69,19 +68,23 @@ def _row(table: pa.Table, contract: Contract, index: int) -> str:
 
 
 def _check_order(name: str, table: pa.Table, contract: Contract, where: str) -> None:
-    keys = zip(*(table.column(key).to_pylist() for key in contract.key), strict=True)
-    in_bytes = [tuple(part.encode() if isinstance(part, str) else part for part in key) for key in keys]
-    for index, (before, after) in enumerate(pairwise(in_bytes), start=1):
-        if before == after:
-            raise ContractError(
-                f"{where}: table {name} holds {_row(table, contract, index)} twice; expected one row per "
-                f"{', '.join(contract.key)}"
-            )
-        if before > after:
-            raise ContractError(
-                f"{where}: table {name} is not sorted by {', '.join(contract.key)} (byte order): "
-                f"{_row(table, contract, index)} follows {_row(table, contract, index - 1)}"
-            )
+    falls, same = pl.lit(False), pl.lit(True)
+    for key in map(pl.col, contract.key):
+        falls |= same & (key < key.shift())  # Polars compares text by its bytes
+        same &= key == key.shift()
+    keys = pl.DataFrame(table.select(list(contract.key)))
+    index = keys.select((falls | same).arg_true().first()).item()
+    if index is None:
+        return
+    if keys.row(index) == keys.row(index - 1):
+        raise ContractError(
+            f"{where}: table {name} holds {_row(table, contract, index)} twice; expected one row per "
+            f"{', '.join(contract.key)}"
+        )
+    raise ContractError(
+        f"{where}: table {name} is not sorted by {', '.join(contract.key)} (byte order): "
+        f"{_row(table, contract, index)} follows {_row(table, contract, index - 1)}"
+    )
 
 
 def write(name: str, frame: pl.DataFrame, path: Path | str, **metadata: str) -> None:

@@ -282,8 +282,6 @@ def ats_share(otc_weekly: pl.DataFrame) -> pl.DataFrame:
 def add(features: pl.DataFrame, weekly: Weekly) -> pl.DataFrame:
     """`features` with `finra_week` and `ats_share` of the newest visible week, and the flags of its row."""
     joined = features.join(ats_share(weekly.table), on="ticker", how="left", maintain_order="left")
-    flags = [
-        {name for name, tickers in (("restated", weekly.restated), ("revised", weekly.revised)) if ticker in tickers}
-        for ticker in joined["ticker"]
-    ]
+    told = (("restated", weekly.restated), ("revised", weekly.revised))
+    flags = [{name for name, tickers in told if ticker in tickers} for ticker in joined["ticker"]]
     return joined.with_columns(add_flags(joined["quality"], flags))
