@@ -98,6 +98,7 @@ class TestEveryKind:
         assert archive.answers(name) == [first]
         assert list(archive.damaged(name)) == [later]
         assert list(archive.lost(name)) == [archive.relative(later)]
+        assert archive.newest(name) is None
 
     def test_set_aside_it_lies_under_rejected_with_the_reason_and_its_name_is_free(
         self, source: str, name: str, archive: Archive

@@ -264,8 +264,8 @@ class Archive:
 def _lost(named: Mapping[str, Entry], whole: Sequence[Path]) -> dict[str, Entry]:
     """What receipts name that is newer than the newest answer that is whole, oldest first."""
     newest = _age(whole[-1].name) if whole else None
-    names = sorted((name for name in named if newest is None or _age(name) > newest), key=_age)
-    return {name: named[name] for name in names}
+    ages = {name: _age(name.rpartition("/")[2]) for name in named}
+    return {name: named[name] for name in sorted(ages, key=ages.__getitem__) if newest is None or ages[name] > newest}
 
 
 def retrieved(path: Path) -> datetime | None:
