@@ -82,7 +82,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [
         row(
             TARGET, f"WIDE{i}", trf_volume=1.234e8 - i, regular_volume=4.567e8, lit_buy_ratio=0.2 + 0.1 * i,
-            trf_spike=19.99, trf_percentile=0.999, offex_ratio_z=-12.34, close=1234.56, change_pct=-12.34,
+            trf_spike=19.99, trf_percentile=0.999, offex_ratio_z=-12.34, volume_z=-12.34, close=1234.56, change_pct=-12.34,
             quality="identity_break,no_quotes,restated,revised,rounded_volume,short_history"[: 45 - i],
         )
         for i in range(7)
@@ -716,8 +716,9 @@ def test_a_far_value_is_marked_by_a_sign_and_by_weight(open_page, tmp_path):
     frame = made.features(
         [
             row(TARGET, "HI", offex_ratio_z=2.0, trf_percentile=0.95),
-            row(TARGET, "LO", offex_ratio_z=-2.0, trf_percentile=0.05),
+            row(TARGET, "LO", offex_ratio_z=-2.0, trf_percentile=0.01, volume_z=-2.0),
             row(TARGET, "MID", offex_ratio_z=1.99, trf_percentile=0.949),
+            row(TARGET, "QUIET", trf_percentile=0.0, volume_z=-1.9),
         ]
     )
     path = tmp_path / "table.html"
@@ -725,8 +726,8 @@ def test_a_far_value_is_marked_by_a_sign_and_by_weight(open_page, tmp_path):
     opened = open_page(path)
     sign, weight = "getComputedStyle(e, '::before').content[1]", "getComputedStyle(e).fontWeight"
     found = opened.eval_on_selector_all("#board td.far", f"all => all.map(e => [e.textContent, {sign}, {weight}])")
-    assert [text for text, *_ in found] == ["95.0%", "+2.00", "5.0%", "\u22122.00"]
-    assert [how for _, *how in found] == [["\u25b2", "650"], ["\u25b2", "650"], ["\u25bc", "650"], ["\u25bc", "650"]]
+    assert [text for text, *_ in found] == ["95.0%", "+2.00", "1.0M", "\u22122.00", "\u22122.00"]
+    assert [how for _, *how in found] == [["\u25b2", "650"]] * 2 + [["\u25bc", "650"]] * 3
 
 
 def test_a_link_to_a_row_shows_it_and_its_details_on_one_screen(open_page, large):

@@ -74,12 +74,24 @@ def test_a_column_is_empty_where_no_row_knows_it():
     [
         ("offex_ratio_z", 2.0, "high"), ("offex_ratio_z", -2.0, "low"), ("offex_ratio_z", 1.999, ""),
         ("trf_percentile", 0.95, "high"), ("trf_percentile", 0.05, "low"), ("trf_percentile", 0.5, ""),
+        ("volume_z", 2.0, "high"), ("volume_z", -2.0, "low"), ("volume_z", -1.99, ""),
         ("offex_ratio_change", 0.1, "high"), ("offex_ratio_change", -0.1, "low"), ("offex_ratio_change", 0.09, ""),
         ("trf_spike", 20.0, ""),
     ],
 )  # fmt: skip
 def test_what_is_far_out(name, value, expected):
-    assert values.far(name, value) == expected
+    assert values.far(name, {"volume_z": None, name: value}) == expected
+
+
+@pytest.mark.parametrize(("z", "expected"), [(2.0, "high"), (-2.0, "low"), (1.99, ""), (None, "")])
+def test_a_volume_is_far_out_where_its_z_is(z, expected):
+    assert values.far("trf_volume", {"trf_volume": 1e6, "volume_z": z}) == expected
+
+
+@pytest.mark.parametrize("z", [0.0, 1.5, -3.0])
+def test_a_percentile_is_not_far_out_where_the_markets_day_is_known(z):
+    """On a quiet day of the whole market every volume is the lowest of its window, and none is unusual."""
+    assert values.far("trf_percentile", {"volume_z": z, "trf_percentile": 0.0}) == ""
 
 
 def test_the_buy_ratio_is_a_point_in_the_band_of_the_volume():

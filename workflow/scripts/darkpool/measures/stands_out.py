@@ -27,6 +27,10 @@ FAR_OUT: Mapping[str, tuple[float, float]] = {
     "volume_z": (-FAR, FAR),
 }
 """Columns with the values at and beyond which a cell is far out, low and high."""
+FAR_BY: Mapping[str, str] = {"trf_volume": "volume_z"}
+"""Columns whose cells are far out where another one's are."""
+INSTEAD: Mapping[str, str] = {"trf_percentile": "volume_z"}
+"""Columns whose cells are never far out in a row that knows the other one: it takes the market's own day out."""
 FIRM = "firm"
 BLOCK_SHARES, BLOCK_USD = 10_000, 200_000
 """A block trade by NYSE Rule 127.10: one or the other."""

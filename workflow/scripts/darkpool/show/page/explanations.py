@@ -34,8 +34,9 @@ def marks(context: PageContext) -> dict[str, str]:
     strip = " to ".join(glossary.written("percent", edge) for edge in context.neutral_strip)
     return {
         "▲ ▼": (
-            f"Far out: a z of {stands_out.FAR:g} or more either way, a percentile of {high} or more or {low} or less, "
-            f"a change of the ratio by {100 * stands_out.CHANGE:g} points or more."
+            f"Far out: a z of {stands_out.FAR:g} or more either way (the volume by its own z), a percentile of {high} or "
+            f"more or {low} or less where the market's day is not known, a change of the ratio by "
+            f"{100 * stands_out.CHANGE:g} points or more."
         ),
         "Buy %": (
             "The point is the bought part of the off-exchange volume, the bar its band, drawn from 20% to 80%; the "

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ...measures.stands_out import FAR_OUT
+from ...measures.stands_out import FAR_BY, FAR_OUT, INSTEAD
 from ...tables import glossary
 from ...tables.column import Column
 from ...tables.columns import CHECK_COLUMNS, COLUMNS, WEEK_COLUMNS
@@ -58,9 +57,14 @@ def _signal(signal: str, strength: str = "") -> Cell:
     return Cell(label, signal, "signal", key("signal", signal or "neutral"), beside=beside)
 
 
-def far(name: str, value: float) -> str:
-    """Whether a value of column `name` is far out: high, low or neither."""
-    low, high = FAR_OUT.get(name, (-math.inf, math.inf))
+def far(name: str, record: Mapping[str, Any]) -> str:
+    """Whether the cell of column `name` in a row is far out: high, low or neither."""
+    measured = FAR_BY.get(name, name)
+    if measured not in FAR_OUT or (name in INSTEAD and record[INSTEAD[name]] is not None):
+        return ""
+    (low, high), value = FAR_OUT[measured], record[measured]
+    if value is None:
+        return ""
     return "low" if value <= low else "high" if value >= high else ""
 
 
@@ -104,7 +108,7 @@ def cell(name: str, record: Mapping[str, Any]) -> Cell:
         _exact(value),
         bar=_percent(value) if name in BARRED else None,
         beside=_beside(name, record),
-        far=far(name, value) if name in FAR_OUT else "",
+        far=far(name, record),
         band=_band(record) if name == "lit_buy_ratio" else None,
     )
 

@@ -103,6 +103,8 @@ def _data(
             "columns": data.columns(why, context.filled),
             "barred": BARRED,
             "farOut": stands_out.FAR_OUT,
+            "farBy": stands_out.FAR_BY,
+            "farInstead": stands_out.INSTEAD,
             "strip": context.neutral_strip,
             "words": {"band": glossary.BAND_SENTENCE, "interval": glossary.INTERVAL_SENTENCE},
             "inferred": sorted(INFERRED),

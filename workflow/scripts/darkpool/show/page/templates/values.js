@@ -103,8 +103,12 @@ function percent(value) {
   return Number(fixed(Math.min(100 * value, 100), 1));
 }
 
-function far(name, value) {
-  const [low, high] = own(data.farOut, name) || [-Infinity, Infinity];
+function far(session, index, name) {
+  const other = own(data.farInstead, name), measured = own(data.farBy, name) || name;
+  const edges = own(data.farOut, measured);
+  if (!edges || (other && session.columns[other][index] !== null)) return "";
+  const [low, high] = edges, value = session.columns[measured][index];
+  if (value === null) return "";
   return value <= low ? "low" : value >= high ? "high" : "";
 }
 
@@ -152,7 +156,7 @@ function cellOf(session, index, column) {
   if (column.name === "quality") return { text: value, value: value || null, kind: "flags" };
   const text = written(column.kind, value);
   if (text === UNKNOWN && column.name !== "ticker") return unknown(column, flags);
-  const cell = { text, value, kind: "", far: far(column.name, value) };
+  const cell = { text, value, kind: "", far: far(session, index, column.name) };
   if (data.barred.includes(column.name)) cell.bar = percent(value);
   if (column.name === "estimated_bought") cell.beside = bandWords(session, index);
   if (column.name === "lit_buy_ratio") cell.band = bandOf(session, index);
