@@ -21,6 +21,7 @@ demo: .venv/.runtime ## the whole path on simulated vendors, no network, no keys
 	  echo "the demo was not made; the whole log is the newest one in .snakemake/log" >&2; exit 1; }
 	@echo "open results/demo/2025-12-22/table.html"
 	@echo "     results/demo/index.html, every session; results/demo/2025-12-22/market.html, the whole market"
+	@echo "ALDER to MAPLE are ordinary names; BRK.B, NA, TpC, SPLYT and the others are what breaks careless programs"
 
 run: .venv/.runtime ## one session on live vendors: make run DATE=2025-12-22
 	snakemake --cores $(CORES) results/emps2/$(or $(DATE),$(error say which session: make run DATE=2025-12-22))/all

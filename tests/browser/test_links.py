@@ -160,7 +160,7 @@ def test_every_link_on_a_scan_of_one_session_leads_where_it_says(scans, open_pag
     assert (walk(opened, "#before"), walk(opened, "#after")) == ([DAY], [DAY])
 
 
-@pytest.mark.parametrize(("name", "plots"), [("demo", 12), ("bad", 3)])
+@pytest.mark.parametrize(("name", "plots"), [("demo", 18), ("bad", 3)])
 def test_every_link_leads_where_it_says_without_javascript_too(demo, scans, open_page, name, plots):
     folder = {"demo": demo / DAY, **scans}[name]
     followed = follow_all(open_page, folder / "table.html", javascript=False)

@@ -175,7 +175,8 @@ def test_yahoo_does_not_know_one_ticker(archive):
 @settings(max_examples=25, deadline=None)
 def test_the_watchlist_holds_the_ticker_listed_15_sessions_ago(session):
     tickers = watchlist.tickers(session)
-    assert len(tickers) == len(set(tickers)) == 12
+    assert len(tickers) == len(set(tickers)) == 18
+    assert tickers[:6] == list(watchlist.ORDINARY)
     listing = tickers[-1]
     days = sessions.window(session, 16)
     assert listing not in simulate.market(days[0])
@@ -247,6 +248,22 @@ def test_volume_spikes_and_waves_over_the_window(archive):
         .agg((pl.col("volume").max() / pl.col("volume").median()).alias("peak"))
     )
     assert volumes["peak"].max() > 2.5
+
+
+def test_one_ticker_has_paid_a_dividend_inside_the_window_and_no_other_one(archive):
+    """FJORD went without its 0.9 % on 2025-12-16: what was before is worth 0.991 of its close to who held it."""
+    bars = yahoo_bars(archive, BEFORE_FRACTIONS).with_columns(kept=pl.col("adj_close") / pl.col("close"))
+    paying = bars.filter(symbol="FJORD")
+    before = pl.col("date") < date(2025, 12, 16)
+    assert paying.filter(before)["kept"].to_list() == pytest.approx([0.991] * 56)
+    assert paying.filter(~before)["kept"].to_list() == [1.0] * 5
+    assert set(bars.filter(pl.col("symbol") != "FJORD")["kept"]) == {1.0}
+
+
+def test_on_its_day_of_the_story_a_ticker_trades_as_in_none_of_its_window(archive):
+    rows = [finra_rows(archive, day)["ALDER"] for day in sessions.window(BEFORE_FRACTIONS, 60)]
+    volumes = [float(row[2]) for row in rows]
+    assert volumes[-1] == max(volumes) > 2 * sorted(volumes)[30]
 
 
 def test_a_half_day_trades_less(tmp_path):

@@ -34,8 +34,8 @@ def marks(context: PageContext) -> dict[str, str]:
     strip = " to ".join(glossary.written("percent", edge) for edge in context.neutral_strip)
     return {
         "▲ ▼": (
-            f"Far out: a z of {stands_out.FAR:g} or more either way (the volume by its own z), a percentile of {high} or "
-            f"more or {low} or less where the market's day is not known, a change of the ratio by "
+            f"Far out: a z of {stands_out.FAR:g} or more either way (the volume by its own z), a percentile of "
+            f"{high} or more or {low} or less where the market's day is not known, a change of the ratio by "
             f"{100 * stands_out.CHANGE:g} points or more."
         ),
         "Buy %": (

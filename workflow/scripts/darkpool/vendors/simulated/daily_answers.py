@@ -16,8 +16,12 @@ from .volumes import LISTING_LIFE, as_traded, market, share_basis, splits
 
 BARS = pa.schema(
     [("symbol", pa.string()), ("date", pa.date32())]
-    + [(name, pa.float64()) for name in ("open", "high", "low", "close", "volume")]
+    + [(name, pa.float64()) for name in ("open", "high", "low", "close", "adj_close", "volume")]
 )
+DIVIDEND = 0.009
+"""Part of its close that the paying ticker pays."""
+PAID_FROM, PAID_EVERY = 44, 63
+"""Number of a session without the dividend for the first time, and sessions between two such: a quarter of a year."""
 SPLITS = pa.schema([("symbol", pa.string()), ("ex_date", pa.date32()), ("ratio", pa.float64())])
 
 
@@ -63,11 +67,20 @@ def bars(tickers: Iterable[str], window: Sequence[date], seed: int) -> pa.Table:
         factor = newest_basis / share_basis(known, index)
         traded = as_traded(known, day, seed)
         prices = [column / factor for column in (traded.open, traded.high, traded.low, traded.close)]
-        values = np.column_stack([*prices, np.rint(traded.regular * factor)]).tolist()
+        adjusted = prices[-1] * np.array([_kept(ticker, index, asked) for ticker in known])
+        values = np.column_stack([*prices, adjusted, np.rint(traded.regular * factor)]).tolist()
         rows += [(i, day, values[i]) for i in np.flatnonzero(first <= index).tolist()]
     rows.sort(key=lambda row: row[:2])
     columns = [[names[i] for i, _, _ in rows], [day for _, day, _ in rows]]
     return pa.table(columns + [list(column) for column in zip(*(v for _, _, v in rows), strict=True)], schema=BARS)
+
+
+def _kept(ticker: str, index: int, asked: int) -> float:
+    """The part of a close that the dividends after that session, up to the day of asking, leave of it."""
+    if ticker != watchlist.PAYING:
+        return 1.0
+    paid = (asked - PAID_FROM) // PAID_EVERY - (index - PAID_FROM) // PAID_EVERY
+    return float((1 - DIVIDEND) ** paid)
 
 
 def _listed(ticker: str, asked: int) -> int:

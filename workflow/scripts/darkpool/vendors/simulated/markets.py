@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...market import sessions
+from . import watchlist
 from .volumes import MICRO, as_traded, key, uniform
 
 KINDS = ("trades", "quotes", "minute_bars")
@@ -21,6 +22,8 @@ MINUTE = 60 * SECOND
 MILLISECOND = 1_000_000
 
 BUYING, BALANCED, SELLING = 0.62, 0.50, 0.38
+BOUGHT = 0.76
+"""Of a ticker on its day of the story: the whole band of its estimate lies above what counts as neutral."""
 
 
 class Character(NamedTuple):
@@ -37,6 +40,12 @@ class Character(NamedTuple):
 
 
 CHARACTERS = {
+    "ALDER": Character(9_000, (1, 3), 0.03),
+    "BIRCH": Character(9_000, (1, 2), 0.02),
+    "CEDAR": Character(7_000, (1, 4), 0.04),
+    "FJORD": Character(8_000, (1, 3), 0.03),
+    "HAZEL": Character(6_000, (2, 6), 0.05),
+    "MAPLE": Character(9_000, (1, 1), 0.01),
     "BRK.B": Character(18_000, (4, 24), 0.10, crossed=True),
     "NA": Character(15_000, (1, 2)),
     "TPC": Character(12_000, (1, 5), 0.05),
@@ -105,12 +114,15 @@ def _pressure(position: int, ticker: str, day: date, seed: int) -> tuple[float, 
 
     The first three tickers take turns, so that every page holds all three signals and a ticker whose two differ.
     """
-    moods = (BUYING, SELLING, BALANCED)
+    moods: tuple[float, ...] = (BUYING, SELLING, BALANCED)
     index = sessions.index(day)
+    if ticker == watchlist.bought_on(index):
+        return BOUGHT, BOUGHT
     if position < len(moods):
         mood, differ = position + index // 3, position == index // 2 % len(moods)
     else:
         drawn = np.array([key(ticker)], np.uint64)
+        moods = (*moods, BALANCED, BALANCED)
         mood = int(len(moods) * uniform(drawn, f"{seed} {index // 4} mood")[0])
         differ = bool(uniform(drawn, f"{seed} {index // 4} differ")[0] < 0.3)
     return moods[mood % len(moods)], moods[(mood + differ) % len(moods)]

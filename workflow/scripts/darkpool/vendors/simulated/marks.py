@@ -17,7 +17,7 @@ from . import watchlist
 
 KEY = b"simulated"
 MARK = {KEY: b"true"}
-INVENTED = tuple(name for name in watchlist.STANDING if name not in ("BRK.B", "NA", "TPC", "TpC"))
+INVENTED = tuple(name for name in watchlist.BREAKING if name not in ("BRK.B", "NA", "TPC", "TpC"))
 FIRM = b"SIMULATED ATS"
 
 

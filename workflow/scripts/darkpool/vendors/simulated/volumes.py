@@ -6,7 +6,8 @@ or of the clock. So windows that overlap share their files, and the same seed gi
 The draws come from SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"), a hash of
 key and counter: every ticker and date has its own number without drawing those before it.
 
-A day's volume is the ticker's own level times a slow wave, the weekday's habit, noise and now and then a spike.
+A day's volume is the ticker's own level times a slow wave, the weekday's habit, noise and now and then a spike, which
+ordinary tickers have on their day of the story alone (`watchlist.bought_on`).
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ EARLY_CLOSE_VOLUME = 0.45
 WEEKDAY_HABIT = (0.0, 0.04, 0.05, 0.03, 0.10)
 LARGEST_MOVE = 1.6
 """Bound of the logarithm of a day's volume over its level: a fivefold day is the largest."""
+STORY_SPIKE = 1.1
+"""Logarithm of what a day of the story trades over its level: three times."""
 RATIO_RANGE = (0.26, 0.59)
 GAP_CHANCE = 0.04
 
@@ -75,6 +78,12 @@ class Profile(NamedTuple):
 
 
 PROFILES = {
+    "ALDER": Profile(2_100_000, 47.3, 0.43),
+    "BIRCH": Profile(3_300_000, 28.6, 0.46),
+    "CEDAR": Profile(1_600_000, 92.4, 0.41),
+    "FJORD": Profile(2_700_000, 55.8, 0.44),
+    "HAZEL": Profile(1_200_000, 133.5, 0.40),
+    "MAPLE": Profile(4_000_000, 18.9, 0.48),
     "BRK.B": Profile(3_600_000, 482.0, 0.45),
     "NA": Profile(1_800_000, 22.4, 0.38),
     "TPC": Profile(1_300_000, 64.1, 0.33),
@@ -173,6 +182,8 @@ def as_traded(tickers: Sequence[str], day: date, seed: int) -> Day:
 
     wave = np.sin(2 * np.pi * (index / (80 + 60 * uniform(keys, f"{seed} period")) + uniform(keys, f"{seed} phase")))
     spike = np.where(uniform(keys, f"{today} spike") < 0.06, 0.7 + 0.7 * uniform(keys, f"{today} height"), 0.0)
+    of_story = np.array(tickers) == (watchlist.bought_on(index) or "")
+    spike = np.where(np.isin(tickers, watchlist.ORDINARY), STORY_SPIKE * of_story, spike)
     move = 0.22 * wave + WEEKDAY_HABIT[day.weekday()] + 0.24 * normal(keys, f"{today} volume") + spike
     length = EARLY_CLOSE_VOLUME if sessions.is_early_close(day) else 1.0
     regular = np.rint(level * basis * length * np.exp(np.clip(move, -LARGEST_MOVE, LARGEST_MOVE))) + 100
