@@ -82,7 +82,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [
         row(
             TARGET, f"WIDE{i}", trf_volume=1.234e8 - i, regular_volume=4.567e8, lit_buy_ratio=0.2 + 0.1 * i,
-            trf_spike=19.99, trf_percentile=0.999, offex_ratio_z=-12.34, volume_z=-12.34,
+            trf_spike=19.99, trf_percentile=0.999, offex_ratio_z=-12.34, volume_z=None if i else -12.34,
             close=1234.56, change_pct=-12.34,
             quality="identity_break,no_quotes,restated,revised,rounded_volume,short_history"[: 45 - i],
         )

@@ -601,4 +601,4 @@ def test_three_hundred_tickers_and_ten_sessions_make_a_page_of_two_megabytes():
 def test_the_page_says_what_its_marks_mean_by_this_runs_thresholds():
     said = rendered({}, thresholds={"bot": 1.5, "sell": 0.5}).text
     assert "what counts as neutral, 33.3% to 60.0%" in said  # 0.5 / 1.5 and 1.5 / 2.5
-    assert "a z of 2 or more either way, a percentile of 95.0% or more or 5.0% or less" in said
+    assert "(the volume by its own z), a percentile of 95.0% or more or 5.0% or less where" in said
