@@ -212,7 +212,7 @@ def test_a_rows_details_tell_what_lies_behind_it(open_page, small):
         "61 sessions from 2025-09-26 to 2025-12-22", "1 unknown",
     ):  # fmt: skip
         assert part in told, part
-    line, bought = opened.locator("#details svg").all()
+    line, bought = opened.locator("#details .trend svg").all()
     assert line.locator("polyline").count() == 2  # the gap breaks it
     assert "Off-exchange ratio, " in line.get_attribute("aria-label")
     assert bought.locator(".strip-neutral").count() == 1
@@ -402,7 +402,7 @@ def test_hostile_strings_are_text_everywhere(open_page, tmp_path):
             opened.locator("#board tbody tr").nth(number).locator("th a").click()
             ticker = tickers(opened)[number]
             assert opened.text_content("#details-title bdi") == ticker
-            assert opened.locator("#details svg").count() == 2
+            assert opened.locator("#details .trend svg").count() == 2
             opened.click("#details .close")
         assert opened.locator("#notes li").all_text_contents() == list(HOSTILE)
     opened.fill("#filter", HOSTILE[1])
