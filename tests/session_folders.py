@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from darkpool.market import sessions
+from darkpool.measures.prints import levels
 from darkpool.tables import contracts
 
 TICKERS = ("NA", "TPC", "TpC")
@@ -36,9 +37,9 @@ def write(folder: Path, day: date, *, simulated: bool = False, weekly: bool = Tr
     about = {"sources": json.dumps(SOURCES), "notes": "[]", "simulated": json.dumps(simulated), "splits": "[]"}
     quality = "no_lit,simulated" if simulated else "no_lit"
 
-    def put(table: str, rows: list[dict]) -> None:
+    def put(table: str, rows: list[dict], **carried: str) -> None:
         columns = {name: [row.get(name) for row in rows] for name in contracts.CONTRACTS[table].names}
-        contracts.write(table, contracts.frame(table, columns), place / f"{table}.parquet", **about)
+        contracts.write(table, contracts.frame(table, columns), place / f"{table}.parquet", **about, **carried)
 
     here = [{"date": day, "ticker": ticker} for ticker in TICKERS]
     spans = [{"date": at, "ticker": ticker} for at in window for ticker in TICKERS]
@@ -70,7 +71,7 @@ def write(folder: Path, day: date, *, simulated: bool = False, weekly: bool = Tr
     put("trf_profile", [
         {**here[0], "start": 1_766_413_800_000_000_000, "price_low": 2.0, "price_high": 2.01, "buy": 1.0, "sell": 2.0,
          "neutral": 0.0, "away": 0.0, "prints": 3, "late": 0.0, "lit_buy": 3.0, "lit_sell": 0.0, "lit_neutral": 0.0}
-    ])  # fmt: skip
+    ], **levels.pack({here[0]["ticker"]: levels.Levels(2.0, 2.01, 2.0, 2.01, 2.005, 2.005)}))  # fmt: skip
     market = {"symbol": "NA", "trf_volume": volume("NA", day), "earlier_sessions": 1, "is_core": False,
               "is_followed": True, "is_new": False, "confirmed": True, "quality": quality}  # fmt: skip
     put("market", [{**here[0], **market, "regular_volume": 2 * volume("NA", day), "offex_ratio": 0.5}])

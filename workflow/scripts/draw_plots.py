@@ -8,7 +8,6 @@ import polars as pl
 
 from darkpool.archive.store import file_name
 from darkpool.measures import unusual, weekly
-from darkpool.measures.prints import levels
 from darkpool.session import files
 from darkpool.show.figures import heat_map, overview, panel, ticker_plot
 from darkpool.show.page import page_context
@@ -44,7 +43,7 @@ def main(
     flow_of = flow.partition_by("ticker", as_dict=True)
     by_week = weekly.flow(contracts.stacked("weekly", weeks))
     scale = panel.shared_scale(windows, flow, by_week)
-    days = of_day(profile, blocks, rows.filter(pl.col("date") == session))
+    days = heat_map.days(profile, blocks, rows.filter(pl.col("date") == session))
     for ticker in drawn:
         paths = [folder / files.PLOTS / f"{file_name(ticker)}.{kind}" for kind in kinds]
         weeks_of = by_week.filter(pl.col("ticker") == ticker)
@@ -60,18 +59,6 @@ def main(
         )  # fmt: skip
     together = [folder / f"overview.{kind}" for kind in kinds]
     overview.draw(rows, volumes, context, *together, splits=splits, least=history["min_sessions"])
-
-
-def of_day(profile: str, blocks: str, features: pl.DataFrame) -> dict[str, heat_map.Day]:
-    """Where each ticker of the session traded that has a profile."""
-    cells = contracts.read("trf_profile", profile).partition_by("ticker", as_dict=True)
-    printed = contracts.read("trf_blocks", blocks)
-    closes = dict(features.select("ticker", "close").iter_rows())
-    return {
-        ticker: heat_map.Day(cells[(ticker,)], own, printed.filter(pl.col("ticker") == ticker), closes.get(ticker))
-        for ticker, own in levels.read(profile).items()
-        if (ticker,) in cells
-    }
 
 
 if __name__ == "__main__":

@@ -38,6 +38,9 @@ def test_a_plot_is_drawn_for_each_ticker_and_session(run, project):
     assert status == 0
     assert out.split() == ["pictures/NA-2025-12-22.png", "pictures/T%70C-2025-12-22.png"]
     assert all((project / path).read_bytes().startswith(b"\x89PNG") for path in out.split())
+    # Where the day traded is a panel more, 3.1 inches high: NA has a profile, TpC has none.
+    with_day, without = (int.from_bytes((project / path).read_bytes()[20:24]) for path in out.split())
+    assert with_day - without == round(3.1 * 130)
     assert fingerprint(project / "results") == before
 
 

@@ -68,10 +68,11 @@ def test_a_killed_step_has_no_status_and_the_signal_is_known(script, number):
     assert process.end() == -number
 
 
-def test_an_exception_that_leaves_the_script_ends_the_process_and_is_said(script, capfd):
+def test_an_exception_that_leaves_the_script_is_said_and_the_process_stays(script, capfd):
     process = steps.Process()
-    assert process.run(script("raise LookupError('of the script')")) is None
-    assert process.end() == 1
+    assert process.run(script("raise LookupError('of the script')")) == 1
+    assert process.run(script("pass")) == 0
+    assert process.end() == 0
     assert "LookupError: of the script" in capfd.readouterr().err
 
 

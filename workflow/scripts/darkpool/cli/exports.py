@@ -78,7 +78,7 @@ def _plots(args: argparse.Namespace) -> int:
 
     from ..archive.store import file_name
     from ..measures import unusual
-    from ..show.figures import ticker_plot
+    from ..show.figures import heat_map, ticker_plot
     from ..show.page import page_context
     from ..tables import contracts
     from ..tables import facts as carried
@@ -86,19 +86,23 @@ def _plots(args: argparse.Namespace) -> int:
     folder = choice.scan_folder(args)
     there = selection.on_disk(folder)
     for day in selection.days(args.dates, folder):
-        tickers = choice.of_tickers(choice.read(folder, [day]), args.tickers)["ticker"].to_list()
+        rows = choice.of_tickers(choice.read(folder, [day]), args.tickers)
+        tickers = rows["ticker"].to_list()
         context = choice.context(args, folder, day, tickers)
-        path = folder / str(day) / files.MERGED
+        place = folder / str(day)
+        path = place / files.MERGED
         carried_by = contracts.metadata(path)
         splits, closes = carried.splits(carried_by), carried.closes(carried_by)
         history = choice.session_config(folder, day, args.config)["history"]
         windows = unusual.trailing(contracts.read("merged", path), splits, day, history, closes)
         first = windows["date"].to_list()[0]
         flows = page_context.flow(choice.read(folder, [other for other in there if first <= other <= day]), tickers)
+        days = heat_map.days(place / files.TABLES["trf_profile"].path, place / files.BLOCKS, rows)
         for ticker in tickers:
             target = args.to / f"{file_name(ticker)}-{day}.png"
             of_ticker = pl.col("ticker") == ticker
-            ticker_plot.draw(ticker, windows.filter(of_ticker), flows.filter(of_ticker), context, target)
+            own = (windows.filter(of_ticker), flows.filter(of_ticker))
+            ticker_plot.draw(ticker, *own, context, target, day=days.get(ticker))
             print(target)
     return DONE
 

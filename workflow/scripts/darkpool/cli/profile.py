@@ -67,7 +67,7 @@ def _profile(args: argparse.Namespace) -> int:
             shares = glossary.written("shares", float(totals[day, ticker]))
             shown.append([str(day), ticker, f"{low} to {high}", f"{from_} to {to}", vwap, lit, shares])
     print(text_table.aligned(header, shown, {4, 5, 6}))
-    print(f"{levels.SENTENCE}\n{glossary.DISCLAIMER}")
+    print(f"{glossary.LEVEL_SENTENCE}\n{glossary.DISCLAIMER}")
     return DONE
 
 
@@ -117,25 +117,18 @@ def _levels(args: argparse.Namespace, folder: Path, days: Sequence[date], ticker
     ]
     print("\nlargest prints of them all")
     print(text_table.aligned(["ticker", "rank", "session", "price", "shares"], prints, {1, 3, 4}))
-    print(f"{levels.SENTENCE}\n{glossary.DISCLAIMER}")
+    print(f"{glossary.LEVEL_SENTENCE}\n{glossary.DISCLAIMER}")
     return DONE
 
 
 def _draw(args: argparse.Namespace, folder: Path, rows: pl.DataFrame) -> int:
-    import polars as pl
-
-    from ..measures.prints import levels
     from ..show.figures import heat_map, profile_figure
-    from ..tables import contracts
 
     [(day, ticker)] = set(rows.select("date", "ticker").iter_rows())
-    place = folder / str(day)
-    own = levels.read(_table(folder, day))[ticker]
-    blocks = contracts.read_if_there("trf_blocks", place / files.BLOCKS).filter(pl.col("ticker") == ticker)
-    close = contracts.read("features", place / files.FEATURES).filter(pl.col("ticker") == ticker)["close"].to_list()
+    blocks, features = folder / str(day) / files.BLOCKS, choice.read(folder, [day])
+    shown = heat_map.days(_table(folder, day), blocks, features)[ticker]
     title = f"{ticker} {day}: where it traded off-exchange"
     simulated = choice.facts(folder, day)["simulated"]
-    shown = heat_map.Day(rows, own, blocks, close[0] if close else None)
     profile_figure.draw(shown, title, simulated, args.png)
     print(args.png)
     return DONE

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
-from snakemake.exceptions import WorkflowError
+from snakemake.exceptions import InputOpenException, WorkflowError
 
 from .request import Target
 
@@ -22,14 +22,21 @@ class EngineError(ValueError):
     """This Snakemake is built otherwise than the one that was tried; names what is missing."""
 
 
-class Refused(WorkflowError):  # type: ignore[misc]
+class Refused(WorkflowError, InputOpenException):  # type: ignore[misc]
     """Stops a run with its sentence alone.
 
     Snakemake puts the file, the line and the frames of the rules around every error that has passed through them. It
-    finds them in `__traceback__`, where this one shows none: what is wrong is what was asked for, not a rule.
+    finds them in `__traceback__`, where this one shows none: what is wrong is what was asked for, not a rule. Around
+    one that an input function raises it puts the rule and its wildcards, but for an InputOpenException, whose `iofile`
+    it asks for instead: there it is raised again, as it is.
     """
 
     __traceback__ = property(lambda self: None, lambda self, frames: None)
+
+    def _again(self) -> NoReturn:
+        raise Refused(str(self)) from None
+
+    iofile = property(_again, lambda self, file: None)
 
 
 def targets() -> list[Target] | None:

@@ -9,6 +9,7 @@ import os
 import runpy
 import sys
 import threading
+import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -40,6 +41,9 @@ def run(step: Step) -> int:
         runpy.run_path(step.script, {"snakemake": step.snakemake}, "__main__")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception:
+        traceback.print_exc()
+        return 1
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -96,8 +96,8 @@ class Executor(local.Executor):  # type: ignore[misc]
         if status is None:
             ended = process.end()
             if ended != step_process.INTERRUPTED:
-                how = signal.Signals(-ended).name if ended < 0 else f"exit status {ended}"
-                print(f"error: the process of {rule} was ended from outside ({how})", file=sys.stderr)
+                how = f"was ended by {signal.Signals(-ended).name}" if ended < 0 else f"ended with status {ended}"
+                print(f"error: the process of {rule} {how}", file=sys.stderr)
             raise SpawnedJobError
         self._idle.append(process)
         if status:

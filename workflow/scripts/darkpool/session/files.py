@@ -85,12 +85,12 @@ FILES = (
     ),
     _table("trf_flow", "gather_lit", "build_features", "the off-exchange prints signed by themselves", sparse=True),
     _table(
-        "trf_blocks", "gather_lit", "publish_table draw_plots blocks profile table digest latest",
+        "trf_blocks", "gather_lit", "publish_table draw_plots blocks plots profile table digest latest",
         "the largest off-exchange prints",
         optional=True, sparse=True,
     ),
     _table(
-        "trf_profile", "gather_lit", "build_features publish_table draw_plots profile",
+        "trf_profile", "gather_lit", "build_features publish_table draw_plots plots profile",
         "off-exchange prints and lit trades by five minutes and price",
         optional=True, sparse=True,
     ),

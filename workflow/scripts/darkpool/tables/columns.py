@@ -35,7 +35,8 @@ _UNTRUSTED = (
 _ONE_SIDED = "The estimate is one-sided: the whole volume counts as bought, or as sold, and no ratio can be formed."
 _NO_WEEK = "No FINRA week with this ticker had been published by this session."
 _NO_PROFILE = ("no_lit", "bars_only", "no_quotes")
-_NO_PRINT = "No print of the day may be signed, or the close is not known."
+_NO_PRINT = "No print of the day may be signed."
+_NO_PLACE = "The close is not known, or no print of the day may be signed."
 _WEEK_LIT = ("no_lit",)
 _WEEK_ESTIMATE = ("no_lit", "thin_lit")
 _WEEK_INTERVAL = ("no_lit", "thin_lit", "bars_only")
@@ -341,8 +342,7 @@ TABLES: Mapping[str, Table] = {
         ),
         Column(
             "point_of_control", "USD a share",
-            "Price at which most off-exchange shares of the day were printed: the middle of trf_profile's fullest bin. "
-            "A level is where volume was, not where it will be.",
+            "Price at which most off-exchange shares of the day were printed: the middle of trf_profile's fullest bin.",
             "middle of the bin with most shares",
             null=True, since=5, label="Control", heading="USD", at=(PRINTS, 3), unknown_by=_NO_PROFILE,
             unknown=_NO_PRINT,
@@ -353,7 +353,7 @@ TABLES: Mapping[str, Table] = {
             "around the point of control: 0 is its lower end, 1 its upper one; below 0 and above 1 it closed outside.",
             "(close − lower end) / (upper end − lower end)",
             null=True, since=5, label="In value area", heading="0 to 1", at=(PRINTS, 4), unknown_by=_NO_PROFILE,
-            unknown=_NO_PRINT,
+            unknown=_NO_PLACE,
         ),
         Column(
             "finra_week", "date", "Monday of the newest FINRA week that had been published by this session.",

@@ -265,6 +265,7 @@ BAND_SENTENCE = (
     "The band covers signing + sampling + transfer: wrong signs, one day's chance, and the lit market standing in for "
     "the off-exchange volume. Transfer is set from 14 ticker-days, and the band covered 14 of 14."
 )
+LEVEL_SENTENCE = "A level is where volume was, not where it will be."
 
 SIGNAL_RULE = "BOT: estimated bought above {bot} × sold. SELL: below {sell} × sold."
 

@@ -140,7 +140,7 @@ class Answers:
         path = self._folder / str(day) / files.TABLES["trf_profile"].path
         found = levels.read(path).get(rows["ticker"][0])
         return {
-            **self._about(day, ["A level is where volume was, not where it will be."]),
+            **self._about(day, [glossary.LEVEL_SENTENCE]),
             "levels": found._asdict() if found else None, **_page(_rows(rows), limit, offset),
             "units": _units("trf_profile"),
         }  # fmt: skip

@@ -23,7 +23,6 @@ STEP = 300 * SECOND
 METADATA = "levels"
 """Where `trf_profile` says its levels."""
 MOST_PRINTS = 10
-SENTENCE = "A level is where volume was, not where it will be."
 
 
 class Levels(NamedTuple):

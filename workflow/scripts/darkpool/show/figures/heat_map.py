@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
 from ...measures.prints import levels as profile_levels
+from ...tables import contracts
 from .. import profile_grid
 from .style import DIM, ORANGE, TEXT, WARN, Numbers
 
@@ -25,6 +27,23 @@ class Day:
     levels: profile_levels.Levels
     blocks: pl.DataFrame
     close: float | None
+
+
+def days(profile: str | Path, blocks: str | Path, features: pl.DataFrame) -> dict[str, Day]:
+    """The day of each ticker of one session that has a profile, from the session's tables and rows of features.
+
+    A session of a version before the profile has no such file, and none of its tickers a day.
+    """
+    cells = contracts.read_if_there("trf_profile", profile).partition_by("ticker", as_dict=True)
+    if not cells:
+        return {}
+    printed = contracts.read_if_there("trf_blocks", blocks)
+    closes = dict(features.select("ticker", "close").iter_rows())
+    return {
+        ticker: Day(cells[(ticker,)], own, printed.filter(pl.col("ticker") == ticker), closes.get(ticker))
+        for ticker, own in profile_levels.read(profile).items()
+        if (ticker,) in cells
+    }
 
 
 class Drawn(NamedTuple):

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from ...measures.prints import levels
+from ...tables import glossary
 from . import panel
 from .style import BAR, DIM, ORANGE, TEXT, WARN, numbers, save, style
 
@@ -24,7 +25,9 @@ def draw(ticker: str, found: levels.Over, simulated: bool, path: Path) -> None:
     with style():
         figure = Figure(figsize=(WIDTH, HEIGHT))
         title = f"{ticker}: levels of {len(days)} sessions to {days[-1]}"
-        panel.titled_figure(figure, title, f"USD on the share basis of {days[-1]}. {levels.SENTENCE}", simulated)
+        panel.titled_figure(
+            figure, title, f"USD on the share basis of {days[-1]}. {glossary.LEVEL_SENTENCE}", simulated
+        )
         axes = figure.add_axes((0.09, 0.2, 0.88, 0.62))
         for place, (bottom, top) in enumerate(zip(low, high, strict=True)):
             axes.add_patch(Rectangle((place - 0.36, bottom), 0.72, top - bottom, facecolor=BAR, alpha=0.55))

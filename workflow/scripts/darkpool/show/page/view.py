@@ -106,7 +106,11 @@ def _data(
             "farBy": stands_out.FAR_BY,
             "farInstead": stands_out.INSTEAD,
             "strip": context.neutral_strip,
-            "words": {"band": glossary.BAND_SENTENCE, "interval": glossary.INTERVAL_SENTENCE},
+            "words": {
+                "band": glossary.BAND_SENTENCE,
+                "interval": glossary.INTERVAL_SENTENCE,
+                "level": glossary.LEVEL_SENTENCE,
+            },
             "inferred": sorted(INFERRED),
             "mutedBy": sorted(glossary.MUTED_BY),
             "terms": data.terms(explanations.TERMS, used, explanations.key),

@@ -43,7 +43,8 @@ function heatCells(svg, of, { across, up, x, y }) {
 
 function heatLevels(svg, of, level, { x, y }) {
   const [from, to] = [HEAT.left, HEAT.width - HEAT.right];
-  const across = (name, price) => svg.append(drawn("line", { class: name, x1: from, x2: to, y1: y(price), y2: y(price) }));
+  const across = (name, price) =>
+    svg.append(drawn("line", { class: name, x1: from, x2: to, y1: y(price), y2: y(price) }));
   if (level) {
     svg.append(drawn("rect", { class: "value-area", x: from, width: to - from, y: y(level.high), height: y(level.low) - y(level.high) }));
     across("control", level.control);
@@ -171,5 +172,5 @@ function levelChart(session, ticker) {
   return part("Levels over sessions", element("p", { class: "spark-head" }, element("b", null, "Close, value area"), " ", now), svg,
     element("p", { class: "quiet" }, `USD, on the share basis of ${data.target}. Bars: value areas; ticks: points of control; ` +
       `circles: the ten largest prints of them all${list.length ? ", " + list.join("; ") : ""}. ` +
-      "A level is where volume was, not where it will be."));
+      data.words.level));
 }
