@@ -16,6 +16,7 @@ FIRST = date(2025, 12, 15)
 SOURCES = [{"source": "FINRA", "state": "published"}, {"source": "Yahoo", "state": "published"}]
 CONFIG = {
     "mode": "single",
+    "backfill_count": 10,
     "signal": {"bot": 1.25, "sell": 0.8},
     "history": {"ma": 20, "min_sessions": 20, "window": 60},
 }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkpool.measures import stands_out
+from darkpool.measures import stands_out, streaks
 
 USUAL: dict[str, Any] = {
     "trf_volume": 500.0, "regular_volume": 1000.0, "offex_ratio": 0.5, "trf_spike": 1.0, "trf_percentile": 0.5,
     "offex_ratio_z": 0.0, "history_sessions": 60, "signal": "", "strength": "",
-    "volume_z": None, "volume_multiple": None,
+    "volume_z": None, "volume_multiple": None, "change_pct": None,
 }  # fmt: skip
 UNKNOWN = {**dict.fromkeys(USUAL), "history_sessions": 0, "signal": "", "strength": ""}
 
@@ -29,12 +30,12 @@ def said(**rows: dict[str, Any]) -> list[str]:
 
 def test_a_line_names_the_ticker_what_is_unusual_and_against_what() -> None:
     first, session = said(
-        TLT={"trf_percentile": 1.0, "trf_spike": 2.0, "offex_ratio": 0.473, "offex_ratio_z": 2.4},
+        TLT={"trf_percentile": 1.0, "trf_spike": 2.0, "offex_ratio": 0.473, "offex_ratio_z": 2.4, "change_pct": 0.312},
         SPY={"trf_volume": 100.0, "trf_spike": 0.9},
     )
     assert first == (
-        "TLT: highest off-exchange volume of 61 sessions, off-exchange ratio 47.3%, +2.40 σ from its own median, "
-        "2.00× its mean"
+        "TLT: highest off-exchange volume of 61 sessions, 2.00× its mean, "
+        "off-exchange ratio 47.3%, +2.40 σ from its own median, price +0.31%"
     )
     assert session == (
         "The session: 1 of 2 tickers stand out, 30.0% of the volume of 2 was off-exchange, "
@@ -52,7 +53,7 @@ def test_low_volumes_and_firm_signals_stand_out_and_a_weak_signal_does_not() -> 
     assert lines[:-1] == [
         "A: off-exchange volume below that of 95.0% of its last 60 sessions, 0.25× its mean",
         "B: lowest off-exchange volume of 61 sessions, 0.50× its mean",
-        "C: firm SELL signal, 1.00× its mean",
+        "C: volume 1.00× its mean, firm SELL signal",
     ]
     assert lines[-1].endswith("1 BOT, 1 SELL.")
     (leaning, _) = said(E={"trf_percentile": 1.0, "trf_spike": 2.0, "signal": "BOT", "strength": "weak"})
@@ -73,8 +74,8 @@ def test_where_the_market_is_known_its_own_day_is_no_news_and_the_multiple_is_sa
         LOW={"trf_percentile": 0.3, "volume_z": -2.0, "volume_multiple": 0.4, "trf_spike": 0.6},
     )
     assert lines[:-1] == [
-        "OWN: highest off-exchange volume of 61 sessions, +4.20 σ from its normal, 3.90× its normal",
-        "LOW: off-exchange volume, −2.00 σ from its normal, 0.40× its normal",
+        "OWN: highest off-exchange volume of 61 sessions, 3.90× its normal (+4.20 σ)",
+        "LOW: off-exchange volume 0.40× its normal (−2.00 σ)",
     ]
 
 
@@ -85,6 +86,39 @@ def test_nothing_unusual_and_nothing_known_are_different_sentences() -> None:
         "Nothing can be said to stand out: no ticker has a volume and a history to compare it with.",
         "The session: 0 of 1 tickers stand out.",
     ]
+
+
+DAYS = [date(2025, 12, 17), date(2025, 12, 18), date(2025, 12, 19), date(2025, 12, 22)]
+
+
+def signals(**by_day: str) -> pl.DataFrame:
+    """B, S or a dot for no signal, by ticker and session, the first of DAYS first; a blank is a session not at hand."""
+    name = {"B": "BOT", "S": "SELL", ".": ""}
+    rows = [
+        {"date": day, "ticker": ticker, "signal": name[code]}
+        for ticker, codes in by_day.items() for day, code in zip(DAYS, codes, strict=True) if code != " "
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema={"date": pl.Date, "ticker": pl.String, "signal": pl.String})
+
+
+def test_a_signal_is_new_or_has_stood_for_so_many_sessions_of_the_page() -> None:
+    def since(**by_day: str) -> dict[str, str]:
+        rows = signals(**by_day)
+        return streaks.words(rows.filter(pl.col("date") == DAYS[-1]), rows.filter(pl.col("date") < DAYS[-1]))
+
+    assert since(A="SBBB", B=".SSB", C="BBBB", D="BBB.") == {"A": "day 3", "B": "NEW", "C": "day 4 or more"}
+    # A session that is not at hand ends the looking: what is before it says nothing.
+    assert since(A="B BB") == {"A": "day 2 or more"}
+    assert since(A="BB B") == {}
+    # One that is at hand without the ticker ends its streak.
+    assert since(A="B BB", B="....") == {"A": "day 2"}
+
+
+def test_a_signals_line_says_how_long_it_has_stood_and_one_session_alone_says_nothing_of_it() -> None:
+    rows = table(A={"date": DAYS[-1], "signal": "BOT", "strength": "firm"})
+    before = signals(A=".SB ")
+    assert stands_out.sentences(rows, None, before)[0] == "A: volume 1.00× its mean, firm BOT signal, day 2"
+    assert stands_out.sentences(rows, None, before.filter(pl.col("date") < DAYS[2]))[0].endswith("firm BOT signal")
 
 
 PERHAPS = st.none() | st.floats(-1e9, 1e9)

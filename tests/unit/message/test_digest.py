@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from darkpool.measures import stands_out
+from darkpool.measures.streaks import Streak, streaks
 from darkpool.message import digest
-from darkpool.message.digest import Streak
 from darkpool.tables import contracts, glossary
 
 DAY = date(2025, 12, 22)
@@ -36,7 +37,10 @@ def features(*rows: dict[str, object]) -> pl.DataFrame:
 
 def compose(*rows: dict[str, object], since=None, complete: bool = True, link: str = "page.html", **told: object):
     facts = {"sources": FINAL, "notes": [], "simulated": False, **told}
-    return digest.compose("emps2", DAY, features(*rows), facts, since=since or {}, link=link, complete=complete)
+    return digest.compose(
+        "emps2", DAY, features(*rows), facts, since=since or {}, link=link, complete=complete,
+        stands_out=stands_out.sentences(features(*rows)),
+    )  # fmt: skip
 
 
 def test_a_row_says_why_it_is_there_in_the_words_of_the_page():
@@ -86,7 +90,7 @@ def test_the_first_rows_of_the_page_come_first_and_no_more_than_five():
     ],
 )
 def test_a_signal_is_new_or_continuing_by_the_sessions_before(earlier, streak):
-    assert digest.streaks({"A": "BOT", "Z": ""}, earlier) == {"A": streak}
+    assert streaks({"A": "BOT", "Z": ""}, earlier) == {"A": streak}
 
 
 def test_earlier_sessions_are_read_no_further_than_the_longest_streak():
@@ -96,7 +100,7 @@ def test_earlier_sessions_are_read_no_further_than_the_longest_streak():
         yield {"A": "", "B": "SELL"}
         raise AssertionError("no streak is left to follow")
 
-    assert digest.streaks({"A": "BOT", "B": "SELL"}, sessions()) == {
+    assert streaks({"A": "BOT", "B": "SELL"}, sessions()) == {
         "A": Streak("continuing", 3),
         "B": Streak("continuing", 2),
     }

@@ -53,9 +53,8 @@ def _positive(text: str) -> int:
 
 
 def _table(args: argparse.Namespace) -> int:
-    from ..measures import stands_out
+    from ..session import latest
     from ..show.page.rows import ranked
-    from ..tables import contracts
 
     folder = choice.scan_folder(args)
     days = selection.days(args.dates, folder)
@@ -70,8 +69,7 @@ def _table(args: argparse.Namespace) -> int:
     for number, day in enumerate(reversed(days)):
         facts = choice.facts(folder, day)
         text_table.print_head(f"{args.scan} {day}", facts["sources"], facts["simulated"], gap=number > 0)
-        blocks = contracts.read_if_there("trf_blocks", folder / str(day) / files.BLOCKS)
-        for sentence in stands_out.sentences(choice.read(folder, [day]), blocks) if args.tickers is None else ():
+        for sentence in latest.stands_out(folder, day) if args.tickers is None else ():
             print(f"- {sentence}")
         records = [record for record in rows.iter_rows(named=True) if record["date"] == day]
         text_table.print_features(shown, records)

@@ -45,7 +45,7 @@ def update(
     faults: list[str] = []
     with _told(faults, "the session is not in the history"):
         faults += _load(folder, session, archive, on_page, trades)
-    return faults + tell(folder, session, mode=mode, code=code, now=now)
+    return faults + tell(folder, session, mode=mode, code=code, now=now, on_page=on_page)
 
 
 @contextmanager
@@ -71,16 +71,25 @@ def _load(folder: Path, session: date, archive: Path, on_page: Sequence[date], t
 
 
 def tell(
-    folder: Path, asked: date, *, mode: str, now: datetime, code: str | None = None, exit_status: int | None = None
+    folder: Path,
+    asked: date,
+    *,
+    mode: str,
+    now: datetime,
+    code: str | None = None,
+    exit_status: int | None = None,
+    on_page: Sequence[date] = (),
 ) -> list[str]:
     """The index and `latest.json`, one writer at a time; returns what went wrong.
 
-    `exit_status` is that of a morning; without one the files say it. `code` as in `write_index`.
+    `exit_status` is that of a morning; without one the files say it. `code` as in `write_index`, `on_page` as in
+    `latest.describe`.
     """
     faults: list[str] = []
     with _told(faults, f"nothing in {folder} could be written"), sole_holder(folder / LOCK):
         with _told(faults, f"{folder / files.LATEST} could not be written"):
-            latest.write(folder, latest.describe(folder, asked, mode=mode, exit_status=exit_status, now=now))
+            content = latest.describe(folder, asked, mode=mode, exit_status=exit_status, now=now, on_page=on_page)
+            latest.write(folder, content)
         with _told(faults, f"{folder / files.INDEX} could not be written"):
             write_index(folder, code)
     return faults

@@ -11,6 +11,7 @@ import polars as pl
 
 from ..market.sessions import NEW_YORK
 from ..tables import glossary
+from . import streaks
 
 MOST = 5
 FAR = 2.0
@@ -39,16 +40,24 @@ SECOND = 1_000_000_000
 Row = Mapping[str, Any]
 
 
-def sentences(features: pl.DataFrame, blocks: pl.DataFrame | None = None) -> list[str]:
+def sentences(
+    features: pl.DataFrame, blocks: pl.DataFrame | None = None, earlier: pl.DataFrame | None = None
+) -> list[str]:
     """At most five lines, each a ticker, and one on the session as a whole; `features` are the rows of one session.
 
-    Null is unknown and stands out in nothing. Most reasons first, then the farther ratio, then the larger departure of
-    the volume from its mean, then the name. The largest of the session's `blocks` (trf_blocks), by what it was worth,
-    stands at its ticker's line, or in one of its own while there is room, where it is a block trade.
+    `earlier` are the rows of the sessions before it on its page: whether a signal is new, or for how many of them it
+    has stood.
+
+    Null is unknown and stands out in nothing; a firm signal is a reason. Most reasons first, then the farther ratio,
+    then the larger departure of the volume from its mean, then the name. The largest of the session's `blocks`
+    (trf_blocks), by what it was worth, stands at its ticker's line, or in one of its own while there is room, where it
+    is a block trade.
     """
     rows: list[Row] = list(features.iter_rows(named=True))
-    found = sorted(((row, reasons) for row in rows if (reasons := list(_reasons(row)))), key=_order)
-    lines = {row["ticker"]: [*reasons, *_beside(row)] for row, reasons in found[:MOST]}
+    reasons = [(row, _reasons(row)) for row in rows]
+    found = sorted(((row, why) for row, why in reasons if why or row["strength"] == FIRM), key=_order)
+    since = {} if earlier is None else streaks.words(features, earlier)
+    lines = {row["ticker"]: [*why, *_beside(row, why, since)] for row, why in found[:MOST]}
     block = None if blocks is None else _largest(blocks)
     if block is not None and (block["ticker"] in lines or len(lines) < MOST):
         lines.setdefault(block["ticker"], []).append(_block(block))
@@ -76,32 +85,44 @@ def _block(block: Row) -> str:
 
 def _order(found: tuple[Row, list[str]]) -> tuple[int, float, float, str]:
     row, reasons = found
+    count = len(reasons) + (row["strength"] == FIRM)
     times = row["volume_multiple"] or row["trf_spike"]
     departure = abs(math.log(times)) if times else 0.0
-    return -len(reasons), -abs(row["offex_ratio_z"] or 0.0), -departure, row["ticker"]
+    return -count, -abs(row["offex_ratio_z"] or 0.0), -departure, row["ticker"]
 
 
-def _reasons(row: Row) -> Iterable[str]:
-    """What is unusual about the ticker, the volume first.
+def _reasons(row: Row) -> list[str]:
+    """What is unusual about the ticker's volume and ratio, the volume first, with how many times its normal it was.
 
-    A volume that the whole market's day explains is not, though it be the highest of its own sessions.
+    A volume that the whole market's day explains is not unusual, though it be the highest of its own sessions.
     """
     place, count, far = row["trf_percentile"], row["history_sessions"], row["volume_z"]
-    placed = None
+    found: list[str] = []
     if place is not None and place >= HIGH:
-        placed = _placed("highest", "above", place, count)
+        found = [_placed("highest", "above", place, count)]
     elif place is not None and place <= LOW:
-        placed = _placed("lowest", "below", 1 - place, count)
+        found = [_placed("lowest", "below", 1 - place, count)]
+    times = _times(row)
     if far is None:
-        yield from [placed] if placed else []
-    elif abs(far) >= FAR:
-        yield f"{placed or 'off-exchange volume'}, {glossary.signed(far)} σ from its normal"
+        found = [", ".join([*found, *([times] if times else [])])] if found else []
+    elif abs(far) < FAR:
+        found = []
+    else:
+        # Without a place among its own sessions the volume itself is what the multiple is said of.
+        compared = f"{times} ({glossary.signed(far)} σ)" if times else f"{glossary.signed(far)} σ from its normal"
+        found = [f"{found[0]}, {compared}" if found else f"off-exchange volume {compared}"]
     distance = row["offex_ratio_z"]
     if distance is not None and abs(distance) >= FAR:
         ratio = glossary.written("fraction", row["offex_ratio"])
-        yield f"off-exchange ratio {ratio}, {glossary.signed(distance)} σ from its own median"
-    if row["strength"] == FIRM:
-        yield glossary.signal(row["signal"], FIRM)
+        found.append(f"off-exchange ratio {ratio}, {glossary.signed(distance)} σ from its own median")
+    return found
+
+
+def _times(row: Row) -> str:
+    """How large the volume is, as a multiple of what it is compared with; empty where that is not known."""
+    if row["volume_multiple"] is not None:
+        return f"{glossary.written('ratio', row['volume_multiple'])} its normal"
+    return "" if row["trf_spike"] is None else f"{glossary.written('ratio', row['trf_spike'])} its mean"
 
 
 def _placed(most: str, side: str, share: float, count: int) -> str:
@@ -111,14 +132,15 @@ def _placed(most: str, side: str, share: float, count: int) -> str:
     return f"off-exchange volume {side} that of {glossary.written('fraction', share)} of its last {count} sessions"
 
 
-def _beside(row: Row) -> Iterable[str]:
-    """What a reader wants beside the reasons, where it is known."""
-    if row["volume_multiple"] is not None:
-        yield f"{glossary.written('ratio', row['volume_multiple'])} its normal"
-    elif row["trf_spike"] is not None:
-        yield f"{glossary.written('ratio', row['trf_spike'])} its mean"
-    if row["signal"] and row["strength"] != FIRM:
-        yield glossary.signal(row["signal"], row["strength"])
+def _beside(row: Row, told: list[str], since: Mapping[str, str]) -> Iterable[str]:
+    """What a reader wants beside the reasons `told`, where it is known: volume, price, the signal and its age."""
+    times = _times(row)
+    if times and not any(times in reason for reason in told):
+        yield f"volume {times}"
+    if row["change_pct"] is not None:
+        yield f"price {glossary.written('change', row['change_pct'])}"
+    if row["signal"]:
+        yield ", ".join(filter(None, [glossary.signal(row["signal"], row["strength"]), since.get(row["ticker"])]))
 
 
 def _nothing(rows: list[Row]) -> str:

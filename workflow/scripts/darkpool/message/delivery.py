@@ -23,7 +23,8 @@ import polars as pl
 from .. import credentials
 from ..files import write_atomic
 from ..market import sessions
-from ..session import files, selection
+from ..measures import streaks
+from ..session import files, latest, selection
 from ..tables import contracts, facts
 from . import digest
 from .digest import Digest
@@ -64,11 +65,11 @@ def compose(folder: Path, session: date) -> Digest:
     features = contracts.read("features", place / files.FEATURES)
     carried = facts.unpack(contracts.metadata(place / files.FEATURES))
     signals = _signals(features)
-    since = digest.streaks(signals, _earlier(folder, session) if any(signals.values()) else [])
+    since = streaks.streaks(signals, _earlier(folder, session) if any(signals.values()) else [])
     complete = (place / files.MANIFEST).is_file()
-    blocks = contracts.read_if_there("trf_blocks", place / files.BLOCKS)
     return digest.compose(
-        folder.name, session, features, carried, since=since, link=link, complete=complete, blocks=blocks,
+        folder.name, session, features, carried, since=since, link=link, complete=complete,
+        stands_out=latest.stands_out(folder, session),
         market=contracts.read_if_there("market", place / files.MARKET_TABLE),
     )  # fmt: skip
 

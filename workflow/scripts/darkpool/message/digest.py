@@ -11,15 +11,15 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
 from .. import listing
-from ..measures import stands_out
+from ..measures.streaks import Streak
 from ..session.sources import HOLDING
 from ..show import elsewhere, no_estimate
 from ..show.page import banners, values
@@ -33,18 +33,6 @@ MOST_NAMES = 20
 MOST_NOTES = 5
 MOST_CHARACTERS = 240
 _MARKUP = str.maketrans({"<": "‹", ">": "›", "@": "(at)", **dict.fromkeys("*_`[]~|\\", " ")})
-
-
-class Streak(NamedTuple):
-    """How long a ticker has had its signal: `code` of `glossary.STREAKS`, and the number of sessions in a row."""
-
-    code: str
-    day: int
-
-    @property
-    def words(self) -> str:
-        label = glossary.STREAKS[self.code].label
-        return f"{label} day {self.day}" if self.code == "continuing" else label
 
 
 @dataclass(frozen=True)
@@ -67,27 +55,6 @@ class _Body:
     link: str = ""
 
 
-def streaks(signals: Mapping[str, str], earlier: Iterable[Mapping[str, str] | None]) -> dict[str, Streak]:
-    """How long each ticker with a signal has had it.
-
-    `signals` by ticker; `earlier` the same of the sessions before, newest first, None for one that is not on disk,
-    where the looking ends. It is read no further than the longest streak.
-    """
-    days = {ticker: 1 for ticker, signal in signals.items() if signal}
-    running, looked = set(days), False
-    for before in earlier:
-        if before is None:
-            break
-        looked = True
-        running = {ticker for ticker in running if before.get(ticker) == signals[ticker]}
-        for ticker in running:
-            days[ticker] += 1
-        if not running:
-            break
-    fresh = "new" if looked else "first"
-    return {ticker: Streak("continuing" if day > 1 else fresh, day) for ticker, day in days.items()}
-
-
 def compose(
     scan: str,
     session: date,
@@ -97,14 +64,14 @@ def compose(
     since: Mapping[str, Streak],
     link: str,
     complete: bool,
-    blocks: pl.DataFrame | None = None,
+    stands_out: Sequence[str] = (),
     market: pl.DataFrame | None = None,
 ) -> Digest:
     """The digest of a session's `features`.
 
     `facts` is what the tables carry (sources, notes, simulated), `since` the streaks of its signals, `link` an address
-    or path of the page, `complete` whether the manifest stands, `blocks` and `market` the session's
-    tables of these names, where they are.
+    or path of the page, `complete` whether the manifest stands, `stands_out` the page's sentences, `market` the table
+    of that name where it is there.
     """
     simulated = bool(facts["simulated"])
     open_ones = [source for source in facts["sources"] if source["state"] != "published"]
@@ -122,7 +89,7 @@ def compose(
     revised = [row["ticker"] for row in features.iter_rows(named=True) if "revised" in _flags(row)]
     rows = [(str(row["ticker"]), _why(row, since)) for row in first]
     lists = [
-        ("What stands out", [plain(sentence) for sentence in stands_out.sentences(features, blocks)]),
+        ("What stands out", [plain(sentence) for sentence in stands_out]),
         ("Elsewhere in the market", [] if market is None else [plain(line) for line in _elsewhere(market)]),
         (glossary.STREAKS["new"].label, fresh),
         (glossary.STREAKS["continuing"].label, _by_signal(features, since, "continuing")),

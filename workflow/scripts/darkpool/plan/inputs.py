@@ -16,7 +16,7 @@ from typing import Any
 from ..archive import layout, open_requests
 from ..archive.store import Archive, file_name
 from ..market import finra_files, sessions
-from ..session import files
+from ..session import files, selection
 from ..session import universe as universes
 from ..settings import DEMO, Settings
 from ..vendors.simulated import watchlist
@@ -114,8 +114,8 @@ class Inputs:
 
     def on_page(self, scan: str, day: str) -> list[str]:
         """Sessions on the page, oldest first: in mode daily those before it too, each with its own tables."""
-        count = self.settings.backfill_count if self.request.mode == "daily" else 1
-        return [str(one) for one in sessions.window(self.session(day), count - 1)]
+        shown = selection.on_page(self.session(day), self.request.mode, self.settings.backfill_count)
+        return [str(one) for one in shown]
 
     def table_on_page(self, name: str) -> Callable[[str, str], list[str]]:
         """Paths of a table of every session on the page, by scan and date."""

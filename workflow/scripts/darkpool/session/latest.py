@@ -6,25 +6,36 @@ For the scan and other programs. Paths are relative to the file's own folder; on
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from ..archive.store import iso
 from ..files import noted, sha256, write_atomic
-from ..measures import stands_out
+from ..measures import stands_out as unusual_today
 from ..tables import contracts
-from . import files, outcome
+from . import files, outcome, selection
 from .selection import on_disk
 
 SCHEMA = 1
 
 
-def describe(results: Path, asked: date, *, mode: str, now: datetime, exit_status: int | None = None) -> dict[str, Any]:
+def describe(
+    results: Path,
+    asked: date,
+    *,
+    mode: str,
+    now: datetime,
+    exit_status: int | None = None,
+    on_page: Sequence[date] = (),
+) -> dict[str, Any]:
     """The content; `results` is the scan's folder, `asked` the session to name while none there has features.
 
-    `mode` is that of a session without a manifest. `exit_status` is a morning's; None is what the files say.
+    `mode` is that of a session without a manifest, and `on_page` the sessions on its page, where the caller knows them.
+    `exit_status` is a morning's; None is what the files say.
     """
     session = max(on_disk(results), default=asked)
     folder = results / str(session)
@@ -34,6 +45,7 @@ def describe(results: Path, asked: date, *, mode: str, now: datetime, exit_statu
     if (results / files.STORE).is_file():
         paths["history"] = files.STORE
     manifest = _manifest(folder)
+    shown = _on_page(results, session, manifest, on_page)
     mode = manifest["mode"] if manifest else mode
     status = outcome.status(told, is_complete=manifest is not None, mode=mode)
     return {
@@ -46,7 +58,8 @@ def describe(results: Path, asked: date, *, mode: str, now: datetime, exit_statu
         "simulated": bool(told and told["simulated"]),
         "states": outcome.states(told),
         "reasons": _reasons(told),
-        "stands_out": _stands_out(folder) if told else [],
+        "on_page": [str(day) for day in shown],
+        "stands_out": _stands_out(results, shown) if told else [],
         "paths": paths,
         "exit_status": status if exit_status is None else exit_status,
         "written_at": iso(now),
@@ -63,9 +76,29 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _stands_out(folder: Path) -> list[str]:
-    blocks = contracts.read_if_there("trf_blocks", folder / files.BLOCKS)
-    return stands_out.sentences(contracts.read("features", folder / files.FEATURES), blocks)
+def stands_out(results: Path, session: date) -> list[str]:
+    """What stands out in a session that has features, in the words of its page; `results` is the scan's folder."""
+    return _stands_out(results, _on_page(results, session, _manifest(results / str(session))))
+
+
+def _on_page(
+    results: Path, session: date, manifest: Mapping[str, Any] | None, known: Sequence[date] = ()
+) -> Sequence[date]:
+    """Sessions on the page: by the manifest; while it is refused, by who made the page, and then by what was noted."""
+    if manifest:
+        return selection.on_page(session, manifest["config"]["mode"], manifest["config"]["backfill_count"])
+    if session in known:
+        return known
+    before = noted(results / files.LATEST)
+    noted_days = before.get("on_page") if before.get("date") == str(session) else None
+    return [date.fromisoformat(day) for day in noted_days] if noted_days else [session]
+
+
+def _stands_out(results: Path, shown: Sequence[date]) -> list[str]:
+    rows = {day: results / str(day) / files.FEATURES for day in shown}
+    *before, own = [contracts.read("features", path) for path in rows.values() if path.is_file()]
+    blocks = contracts.read_if_there("trf_blocks", results / str(shown[-1]) / files.BLOCKS)
+    return unusual_today.sentences(own, blocks, pl.concat([own.clear(), *before]))
 
 
 def _is_stale(folder: Path) -> bool:

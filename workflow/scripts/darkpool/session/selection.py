@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from .. import listing
-from ..market import symbols
+from ..market import sessions, symbols
 from . import files
 
 LATEST = "latest"
@@ -32,6 +32,11 @@ def on_disk(folder: Path) -> list[date]:
         except ValueError:
             continue
     return sorted(found)
+
+
+def on_page(session: date, mode: str, count: int) -> list[date]:
+    """Sessions on a session's page, ascending: in mode daily the `count` ones that end with it, otherwise it alone."""
+    return sessions.window(session, count - 1 if mode == "daily" else 0)
 
 
 def days(text: str, folder: Path) -> list[date]:

@@ -14,10 +14,9 @@ from typing import Any
 import polars as pl
 
 from ...history import connection, lag, query
-from ...measures import stands_out
 from ...measures.prints import levels
 from ...message import delivery
-from ...session import files, selection
+from ...session import files, latest, selection
 from ...session.selection import NotThere, NotUnderstood
 from ...show import elsewhere, study_words
 from ...show.index import session_states
@@ -74,7 +73,6 @@ class Answers:
     def session(self, session: str, tickers: str, signal: str, flag: str, limit: int, offset: int) -> dict[str, Any]:
         day = self._day(session)
         frame = ranked(choice.read(self._folder, [day]))
-        whole = frame
         if tickers:
             frame = self._of(frame, bounds.asked("tickers", tickers))
         if signal:
@@ -85,9 +83,8 @@ class Answers:
             if flag not in glossary.FLAGS:
                 raise NotUnderstood(f"no flag {flag!r}; the flags are {', '.join(glossary.FLAGS)}")
             frame = frame.filter(pl.col("quality").str.split(",").list.contains(flag))
-        blocks = contracts.read_if_there("trf_blocks", self._folder / str(day) / files.BLOCKS)
         return {
-            **self._about(day), "stands_out": stands_out.sentences(whole, blocks),
+            **self._about(day), "stands_out": latest.stands_out(self._folder, day),
             **_page(_rows(frame), limit, offset), **_qualified(frame),
         }  # fmt: skip
 

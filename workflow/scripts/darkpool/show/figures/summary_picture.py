@@ -6,7 +6,7 @@ The same session is the same bytes. Every column stands in the wide picture (`ta
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,12 @@ def draw(features: pl.DataFrame, context: PageContext, *paths: Path | str, block
     rows.check(features, context)
     simulated = banners.is_simulated(features, context)
     session = rows.ranked(features.filter(pl.col("date") == context.session))
+    unusual = stands_out.sentences(session, blocks, features.filter(pl.col("date") < context.session))
     of_rows = [set(glossary.flags_of(quality)) for quality in session["quality"]]
     everywhere = set.intersection(*of_rows) if of_rows else set()
     shown = [_row(record, everywhere) for record in session.head(MOST_ROWS).iter_rows(named=True)]
     with style.style():
-        figure = _figure(shown, _head(session, blocks, context), session.height - len(shown), simulated, context)
+        figure = _figure(shown, _head(unusual, context), session.height - len(shown), simulated, context)
         style.save(figure, *paths)
 
 
@@ -68,11 +69,11 @@ def _row(record: Mapping[str, Any], everywhere: set[str]) -> dict[str, tuple[str
     return cells
 
 
-def _head(session: pl.DataFrame, blocks: pl.DataFrame | None, context: PageContext) -> list[tuple[str, str]]:
+def _head(unusual: Sequence[str], context: PageContext) -> list[tuple[str, str]]:
     """Lines above the table with their colours: sources in trouble first, then what stands out."""
     trouble = [source for source in banners.sources(context) if source["tone"] == "warn"]
     said = [(f"{source['source']}: {source['state']}, {source['fetched']}", WARN) for source in trouble]
-    said += [(sentence, TEXT) for sentence in stands_out.sentences(session, blocks)]
+    said += [(sentence, TEXT) for sentence in unusual]
     return [(line, colour) for words, colour in said for line in _wrapped(plain(words, 6 * LETTERS), LETTERS)]
 
 

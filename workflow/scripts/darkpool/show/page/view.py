@@ -50,7 +50,7 @@ def content(features: pl.DataFrame, context: PageContext, behind: Behind) -> dic
         "elsewhere": None if market is None else elsewhere.panel(market),
         "counts": banners.counts(target),
         "sources": banners.sources(context),
-        "stands_out": stands_out.sentences(target, behind.blocks),
+        "stands_out": stands_out.sentences(target, behind.blocks, features.filter(pl.col("date") < context.session)),
         "entries": explanations.entries(context, used),
         "marks": explanations.marks(context),
         "glossary": glossary,
