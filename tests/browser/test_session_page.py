@@ -425,6 +425,18 @@ def test_on_a_phone_the_first_row_is_on_the_first_screen(open_page, wide):
     opened = open_page(wide, 390, 844, has_touch=True, is_mobile=True)
     box = opened.locator("#board tbody tr").first.bounding_box()
     assert box["y"] + box["height"] <= 844
+    lines = opened.locator("#stands-out li")
+    assert [lines.nth(at).is_visible() for at in range(6)] == [True, True, True, False, False, True]
+    opened.check("text=all 5 lines")
+    assert [lines.nth(at).is_visible() for at in range(6)] == [True] * 6
+
+
+def test_on_a_desk_and_on_paper_every_line_of_what_stands_out_is_there(open_page, wide):
+    opened = open_page(wide)
+    for media in ("screen", "print"):
+        opened.emulate_media(media=media)
+        assert opened.locator("#stands-out li:visible").count() == 6
+        assert not opened.is_visible("text=all 5 lines")
 
 
 def test_a_source_in_trouble_stands_before_those_that_are_fine(open_page, small):

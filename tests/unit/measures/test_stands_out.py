@@ -72,10 +72,12 @@ def test_where_the_market_is_known_its_own_day_is_no_news_and_the_multiple_is_sa
         DAY={"trf_percentile": 1.0, "volume_z": 1.9, "volume_multiple": 1.2, "trf_spike": 1.8},
         OWN={"trf_percentile": 1.0, "volume_z": 4.2, "volume_multiple": 3.9, "trf_spike": 2.5},
         LOW={"trf_percentile": 0.3, "volume_z": -2.0, "volume_multiple": 0.4, "trf_spike": 0.6},
+        Z={"trf_percentile": 0.3, "volume_z": 2.0, "trf_spike": 1.2},
     )
     assert lines[:-1] == [
         "OWN: highest off-exchange volume of 61 sessions, 3.90× its normal (+4.20 σ)",
         "LOW: off-exchange volume 0.40× its normal (−2.00 σ)",
+        "Z: off-exchange volume +2.00 σ from its normal, volume 1.20× its mean",
     ]
 
 

@@ -108,8 +108,9 @@ def _reasons(row: Row) -> list[str]:
     elif abs(far) < FAR:
         found = []
     else:
+        known = row["volume_multiple"] is not None
+        compared = f"{times} ({glossary.signed(far)} σ)" if known else f"{glossary.signed(far)} σ from its normal"
         # Without a place among its own sessions the volume itself is what the multiple is said of.
-        compared = f"{times} ({glossary.signed(far)} σ)" if times else f"{glossary.signed(far)} σ from its normal"
         found = [f"{found[0]}, {compared}" if found else f"off-exchange volume {compared}"]
     distance = row["offex_ratio_z"]
     if distance is not None and abs(distance) >= FAR:
