@@ -33,7 +33,6 @@ START, END = 1_766_413_800_000_000_000, 1_766_438_100_000_000_000  # 09:30 to 16
 TRADE_FILES, QUOTE_FILES = f"polygon/trades/{SESSION}", f"polygon/quotes/{SESSION}"
 """Where an archive has them."""
 DROPPED = (2, 5, 7, 8, 10, 12, 13, 15, 16, 17, 18, 19, 20, 21, 22, 25, 28, 29, 32, 33, 38, 52, 53)
-ROW_GROUP = 1_000_000
 
 
 # The tape
@@ -48,7 +47,6 @@ def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
     """One symbol's two files, sorted as the vendor sends them: a random walk in cents, a third FINRA prints."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     random = np.random.default_rng(number)
 
@@ -63,7 +61,7 @@ def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
     half = random.integers(1, 4, quotes)
     bid, ask = (mid - half) / 100, (mid + half) / 100
     bid[random.random(quotes) < 0.001] = 0.0
-    pq.write_table(
+    write(
         pa.table(
             {
                 "ask_exchange": pa.array(random.integers(1, 20, quotes), pa.int32()),
@@ -78,10 +76,8 @@ def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
                 "tape": pa.array(np.full(quotes, 3), pa.int32()),
             }
         ),
-        folder / QUOTE_FILES / f"{symbol(number)}.parquet",
-        compression="zstd",
-        row_group_size=ROW_GROUP,
-    )
+        folder, "polygon/quotes", number,
+    )  # fmt: skip
 
     trade_time = moments(trades)
     at = np.maximum(np.searchsorted(quote_time, trade_time, side="left") - 1, 0)
@@ -93,7 +89,7 @@ def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     codes = np.full(offsets[-1], 37, np.int32)
     codes[offsets[1:][dropped] - 1] = random.choice(DROPPED, dropped.sum())
-    pq.write_table(
+    write(
         pa.table(
             {
                 "conditions": pa.ListArray.from_arrays(offsets, codes),
@@ -108,10 +104,22 @@ def make_symbol(folder: Path, number: int, trades: int, quotes: int) -> None:
                 "trf_id": pa.array(np.full(trades, 202), pa.int32(), mask=~off_exchange),
             }
         ),
-        folder / TRADE_FILES / f"{symbol(number)}.parquet",
-        compression="zstd",
-        row_group_size=ROW_GROUP,
-    )
+        folder, "polygon/trades", number,
+    )  # fmt: skip
+
+
+def write(table, folder: Path, kind: str, number: int) -> None:
+    """As the spool of the product leaves a file: its compression, row groups, marks, order and checksums."""
+    import pyarrow.parquet as pq
+
+    from darkpool.archive import tick_marks
+    from darkpool.vendors.polygon import spool
+
+    table = table.replace_schema_metadata(tick_marks.marks(kind, SESSION, symbol(number)))
+    pq.write_table(
+        table, folder / kind / str(SESSION) / f"{symbol(number)}.parquet", compression="zstd", compression_level=1,
+        row_group_size=2 * spool.SPAN_ROWS, write_page_checksum=True, sorting_columns=tick_marks.ordering(table.schema),
+    )  # fmt: skip
 
 
 def make_day(folder: Path, trades: int, quotes: int) -> None:

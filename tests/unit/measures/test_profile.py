@@ -36,7 +36,7 @@ def quoted(count: int, bid: float = 9.99, ask: float = 10.01, late: float = 0.0,
 
 def test_shares_fall_into_five_minutes_and_price():
     prints = sided((0, 10.00, 100, 1), (299.9, 10.009, 50, -1), (300, 10.00, 7, 0), (1, 10.01, 3, 1))
-    rows = profile.cells(prints, quoted(4, time=prints.time), sided((10, 10.00, 40, 1), (10, 10.05, 4, 0)))
+    rows = profile.cells(prints, quoted(4, time=prints.time), sided((10, 10.00, 40, 1), (10, 10.05, 4, 0))).to_dicts()
     told = [(row["start"] - START, round(row["price_low"], 2)) for row in rows]
     sides = [(row["buy"], row["sell"], row["neutral"]) for row in rows]
     assert [(*place, *side) for place, side in zip(told, sides, strict=True)] == [
@@ -81,29 +81,30 @@ def test_the_width_is_the_smallest_that_gives_sixty_bins(low, high, width):
 
 def test_away_is_more_than_a_tenth_of_a_per_cent_and_two_cents_outside():
     prints = sided((0, 100.13, 1, 1), (0, 100.12, 2, 1), (0, 99.80, 4, -1), (0, 99.95, 8, -1))
-    rows = profile.cells(prints, quoted(4, 99.98, 100.02), sided())
+    rows = profile.cells(prints, quoted(4, 99.98, 100.02), sided()).to_dicts()
     assert sum(row["away"] for row in rows) == 1 + 4  # 0.11 above an ask of 100.02 is; 0.10 is not
     cheap = sided((0, 1.02, 1, 1), (0, 1.04, 2, 1))
-    rows = profile.cells(cheap, quoted(2, 1.0, 1.01), sided())
+    rows = profile.cells(cheap, quoted(2, 1.0, 1.01), sided()).to_dicts()
     assert sum(row["away"] for row in rows) == 2  # a cent above is a per cent, and no two cents
-    rows = profile.cells(cheap, quoted(2, math.nan, math.nan), sided())
+    rows = profile.cells(cheap, quoted(2, math.nan, math.nan), sided()).to_dicts()
     assert sum(row["away"] for row in rows) == 0
 
 
 def test_late_is_reported_more_than_ten_seconds_after():
     prints = sided((0, 10.0, 1, 0))
     for seconds, late in ((10.0, 0), (10.5, 1)):
-        rows = profile.cells(prints, quoted(1, late=seconds, time=prints.time), sided())
+        rows = profile.cells(prints, quoted(1, late=seconds, time=prints.time), sided()).to_dicts()
         assert sum(row["late"] for row in rows) == late
-    assert profile.cells(prints, quoted(1), sided())[0]["late"] == 0  # nobody knows when
+    assert profile.cells(prints, quoted(1), sided())["late"].to_list() == [0.0]  # nobody knows when
 
 
-def by_price(*shares: float) -> list[dict]:
-    return [
+def by_price(*shares: float) -> pl.DataFrame:
+    rows = [
         {"price_low": 10 + place, "price_high": 11.0 + place, "buy": held, "sell": 0.0, "neutral": 0.0}
         for place, held in enumerate(shares)
         if held
     ]
+    return pl.DataFrame(rows, schema_overrides=profile.SCHEMA) if rows else profile.cells(sided(), quoted(0), sided())
 
 
 @pytest.mark.parametrize(
@@ -125,8 +126,8 @@ def test_point_of_control_and_value_area_by_hand(shares, control, area):
 
 
 def test_without_a_print_there_is_no_level():
-    assert profile.levels([], None, None) is None
-    assert profile.cells(sided(), quoted(0), sided((0, 10.0, 1, 1))) == []
+    assert profile.levels(by_price(), None, None) is None
+    assert profile.cells(sided(), quoted(0), sided((0, 10.0, 1, 1))).is_empty()
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=60))
@@ -191,7 +192,7 @@ def test_a_real_day_equals_a_plain_computation_and_the_sums_of_its_flow(real_dat
     width, expected = plain(archive, day, symbol)
     there = {
         (row["start"], round(100 * row["price_low"] / width)): [row["buy"], row["sell"], row["neutral"], row["prints"]]
-        for row in flow.cells
+        for row in flow.cells.iter_rows(named=True)
         if row["prints"]
     }
     assert there == dict(expected)

@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from darkpool.archive import tick_marks
 from darkpool.vendors.polygon import spool
 
 TRADES = ("participant_timestamp", "sip_timestamp")
@@ -100,3 +102,51 @@ def test_rows_without_any_moment_are_refused(tmp_path: Path):
         pytest.raises(ValueError, match="rows without"),
     ):
         pending.add(pl.DataFrame({"price": [1.0]}))
+
+
+def spooled(folder: Path, *pages: pl.DataFrame) -> pq.ParquetFile:
+    with spool.Spool(folder / "parts", TRADES, "sequence_number", 3) as pending:
+        for page in pages:
+            pending.add(page)
+        pending.write(folder / "out.parquet", tick_marks.marks("polygon/trades", "2025-12-22", "A"))
+    return pq.ParquetFile(folder / "out.parquet")
+
+
+def moments(**columns: list[int | None]) -> pl.DataFrame:
+    return pl.DataFrame({"conditions": [[1]] * len(next(iter(columns.values()))), **columns})
+
+
+def test_a_file_says_in_parquets_own_words_that_its_rows_ascend(tmp_path):
+    times, numbers = "participant_timestamp", "sequence_number"
+    page = moments(**{times: [5, 4, 3, 2], numbers: [1, 2, 3, 4]})
+    file = spooled(tmp_path, page, page)
+    assert tick_marks.is_ordered(file)
+    assert file.num_row_groups > 1
+    [first, then] = file.metadata.row_group(1).sorting_columns
+    # Leaves are counted, of which a list is one: conditions.list.element, participant_timestamp, sequence_number.
+    assert [(one.column_index, one.descending) for one in (first, then)] == [(1, False), (2, False)]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"participant_timestamp": [1, None], "sip_timestamp": [1, 2], "sequence_number": [1, 2]},
+        {"participant_timestamp": [1, 2], "sequence_number": [1, None]},
+        {"sip_timestamp": [1, 2], "sequence_number": [1, 2]},
+        {"participant_timestamp": [1, 2]},
+    ],
+    ids=["a moment of the SIP's", "a row without a number", "no participant time", "no numbers"],
+)
+def test_a_file_whose_order_rests_on_more_does_not_say_so(tmp_path, page):
+    whole = {"participant_timestamp": [7, 8], "sequence_number": [7, 8]}
+    for pages in ([page], [whole, page], [page, whole]):
+        assert not tick_marks.is_ordered(spooled(tmp_path, *(moments(**one) for one in pages)))
+
+
+def test_a_copy_by_another_program_keeps_the_marks_and_loses_the_order(tmp_path):
+    page = moments(participant_timestamp=[1, 2], sequence_number=[1, 2])
+    assert tick_marks.is_ordered(spooled(tmp_path, page))
+    pq.write_table(pq.read_table(tmp_path / "out.parquet"), tmp_path / "copy.parquet")
+    copy = pq.ParquetFile(tmp_path / "copy.parquet")
+    assert set(tick_marks.MARKS) <= set(copy.schema_arrow.metadata)
+    assert not tick_marks.is_ordered(copy)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from darkpool.archive import tick_marks
 from darkpool.market import conditions, venues
 from darkpool.measures.ticks import eligibility, tick_arrays, tick_file
 
@@ -361,3 +363,53 @@ def test_shares_at_unknown_venues_are_told_by_id(tmp_path):
     read = tick_arrays.read_trades(trades_file(tmp_path, trade(), *rows))
     unknown = eligibility.by_venue(read, venues.load()).unknown
     assert eligibility.unknown_venues(read, unknown) == {5: 1.5, 77: 7.0}
+
+
+MARKS = tick_marks.marks("polygon/trades", "2025-12-22", "A")
+
+
+def as_kept(path: Path, **more: object) -> Path:
+    """The file as the archive keeps one whose rows ascend: with its marks and its order."""
+    table = pq.read_table(path).replace_schema_metadata(MARKS)
+    pq.write_table(table, path, sorting_columns=tick_marks.ordering(table.schema), **more)
+    return path
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1_000, 1_004), st.integers(1, 3), *[st.sampled_from([1.0, 2.0])] * 2),
+        min_size=1, max_size=12, unique=True,
+    )
+)  # fmt: skip
+def test_rows_that_a_file_says_ascend_are_read_as_if_they_were_sorted(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("ordered")
+    rows = sorted(rows, key=lambda row: row[:2])
+    names = ("participant_timestamp", "sequence_number", "price", "size")
+    path = trades_file(folder, *(trade(**dict(zip(names, row, strict=True))) for row in rows))
+    looked_at = tick_arrays.read_trades(path)
+    believed = tick_arrays.read_trades(as_kept(path, row_group_size=5))
+    for name in ("time", "price", "size", "repeats", "is_sorted"):
+        assert np.array_equal(getattr(looked_at, name), getattr(believed, name)), name
+    assert np.array_equal(
+        np.lexsort((looked_at.sequence, looked_at.time)), np.lexsort((believed.sequence, believed.time))
+    )
+    quotes = quotes_file(folder, [(time, number, price, size + 3) for time, number, price, size in rows])
+    looked_at, believed = tick_arrays.read_quotes(quotes), tick_arrays.read_quotes(as_kept(quotes))
+    assert all(np.array_equal(getattr(looked_at, name), getattr(believed, name)) for name in ("time", "bid", "ask"))
+
+
+def test_a_file_whose_times_do_not_ascend_is_sorted_whatever_it_says(tmp_path):
+    path = trades_file(tmp_path, trade(participant_timestamp=1_600, price=2.0), trade(participant_timestamp=1_500))
+    assert not tick_arrays.read_trades(as_kept(path)).is_sorted
+    rows = [(1_600, 1, 9.0, 9.1), (1_500, 2, 8.0, 8.1)]
+    assert tick_arrays.read_quotes(as_kept(quotes_file(tmp_path, rows))).bid.tolist() == [8.0, 9.0]
+
+
+def test_the_sequence_of_a_file_in_order_is_not_read(tmp_path, monkeypatch):
+    read = []
+    whole = tick_file.TickFile._table
+    monkeypatch.setattr(tick_file.TickFile, "_table", lambda self, names: read.append(names) or whole(self, names))
+    path = trades_file(tmp_path, trade())
+    tick_arrays.read_trades(path)
+    tick_arrays.read_trades(as_kept(path))
+    assert ["sequence_number" in names for names in read] == [True, False]

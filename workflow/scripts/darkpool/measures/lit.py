@@ -34,7 +34,7 @@ class SymbolFlow:
 
     `trf` is None where there are no trades and quotes both; `blocks` are rows of trf_blocks, without date, ticker and
     share_of_trf. `unknown_conditions`: codes that the policy does not name.
-    `cells`: rows of trf_profile without date and ticker, and `levels` what they amount to.
+    `cells`: trf_profile without date and ticker, None without prints, and `levels` what they amount to.
     `adf_volume`: shares of FINRA prints without a facility, in neither row; None where there are no trades.
     `unknown_venues`: shares by id of trades at venues that the list does not name, in neither row.
     `repeats`: by kind of file (trades, quotes, bars) the rows that are identical to another and count once.
@@ -45,7 +45,7 @@ class SymbolFlow:
     lit: dict[str, Any]
     trf: dict[str, Any] | None
     blocks: list[dict[str, Any]] = field(default_factory=list, compare=False)
-    cells: list[dict[str, Any]] = field(default_factory=list, compare=False)
+    cells: pl.DataFrame | None = field(default=None, compare=False)
     levels: Levels | None = field(default=None, compare=False)
     unknown_conditions: tuple[int, ...] = ()
     adf_volume: float | None = None
@@ -163,7 +163,7 @@ def _from_trades(
         "excluded_reasons": excluded,
         "source": "trades" if quotes is None else "trades_quotes",
     }
-    trf, quote_before, cells, levels = None, None, list[dict[str, Any]](), None
+    trf, quote_before, cells, levels = None, None, None, None
     if quotes is not None:
 
         def quote_before(moments: tick_file.Integers) -> Nbbo:

@@ -150,16 +150,16 @@ def flows(archive: Archive, session: date, tickers: Sequence[str], settings: Map
         for block in flow.blocks
     ]
     cells = [
-        {"date": session, "ticker": ticker, **cell}
+        flow.cells.select(pl.lit(session).alias("date"), pl.lit(ticker).alias("ticker"), pl.all())
         for ticker, (flow, _) in sorted(results.items())
-        for cell in flow.cells
+        if flow.cells is not None
     ]
     by_minute = {(session, ticker): flow.minutes for ticker, (flow, _) in results.items() if flow.minutes is not None}
     return Flows(
         _frame("lit_flow", lit_rows),
         _frame("trf_flow", trf_rows),
         _frame("trf_blocks", blocks),
-        _frame("trf_profile", cells),
+        contracts.frame("trf_profile", pl.concat(cells).to_dict() if cells else {}),
         {ticker: flow.levels for ticker, (flow, _) in results.items() if flow.levels},
         Findings.of(results),
         by_minute,

@@ -6,12 +6,11 @@ and of the lit method, inferred estimates. A level is where volume was, not wher
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from .. import sign
 from ..ticks.tick_file import NO_TIME, Floats, Integers
@@ -25,6 +24,12 @@ VALUE_AREA = 0.70
 MOST_CELLS = 4_000_000
 """Pairs of five minutes and bin up to which a table of all is counted: a lit price far out would make it large."""
 _NEAR = 1e-9
+SCHEMA = pl.Schema(
+    {"start": pl.Int64, "price_low": pl.Float64, "price_high": pl.Float64, "buy": pl.Float64, "sell": pl.Float64,
+     "neutral": pl.Float64, "away": pl.Float64, "prints": pl.Int64, "late": pl.Float64, "lit_buy": pl.Float64,
+     "lit_sell": pl.Float64, "lit_neutral": pl.Float64}
+)  # fmt: skip
+"""Columns of `cells`."""
 
 
 class Sided(NamedTuple):
@@ -62,38 +67,48 @@ def _place(cents: Any, width: float) -> Any:
     return np.floor(cents / width + _NEAR).astype(np.int64)
 
 
-def cells(prints: Sided, quoted: Quoted, lit: Sided) -> list[dict[str, Any]]:
-    """The columns of `trf_profile` without date and ticker, by start and price; none where there is no print.
+def cells(prints: Sided, quoted: Quoted, lit: Sided) -> pl.DataFrame:
+    """The columns of `trf_profile` without date and ticker, by start and price; no row where there is no print.
 
     Prints are those of trf_flow, which may be signed, `lit` the eligible lit trades, in bins of the prints' width.
     """
     if not len(prints.time):
-        return []
+        return pl.DataFrame(schema=SCHEMA)
     width = bin_width(prints.price)
     steps, places = _keys(prints, lit, width)
     every, where = _numbered(steps, places)
     of_prints, of_lit = np.split(where, [len(prints.time)])
     count = len(every)
 
-    def shares(at: npt.NDArray[np.intp], size: Floats, chosen: npt.NDArray[np.bool_]) -> list[float]:
-        return [float(held) for held in np.bincount(at[chosen], weights=size[chosen], minlength=count)]
+    def chosen(rows: npt.NDArray[np.bool_]) -> Floats:
+        at = np.flatnonzero(rows)
+        return np.bincount(of_prints[at], prints.size[at], count).astype(np.float64, copy=False)
 
+    sold, unsigned, bought = _by_side(of_prints, prints, count)
+    lit_sold, lit_unsigned, lit_bought = _by_side(of_lit, lit, count)
     late = (quoted.reported != NO_TIME) & (prints.time != NO_TIME) & (quoted.reported - prints.time > LATE)
-    columns: dict[str, list[Any]] = {
-        "start": every[:, 0].tolist(),
-        "price_low": (every[:, 1] * width / 100).tolist(),
-        "price_high": ((every[:, 1] + 1) * width / 100).tolist(),
-        "buy": shares(of_prints, prints.size, prints.side > 0),
-        "sell": shares(of_prints, prints.size, prints.side < 0),
-        "neutral": shares(of_prints, prints.size, prints.side == 0),
-        "away": shares(of_prints, prints.size, _is_away(prints.price, quoted)),
-        "prints": np.bincount(of_prints, minlength=count).tolist(),
-        "late": shares(of_prints, prints.size, late),
-        "lit_buy": shares(of_lit, lit.size, lit.side > 0),
-        "lit_sell": shares(of_lit, lit.size, lit.side < 0),
-        "lit_neutral": shares(of_lit, lit.size, lit.side == 0),
+    columns = {
+        "start": every[:, 0],
+        "price_low": every[:, 1] * width / 100,
+        "price_high": (every[:, 1] + 1) * width / 100,
+        "buy": bought,
+        "sell": sold,
+        "neutral": unsigned,
+        "away": chosen(_is_away(prints.price, quoted)),
+        "prints": np.bincount(of_prints, minlength=count),
+        "late": chosen(late),
+        "lit_buy": lit_bought,
+        "lit_sell": lit_sold,
+        "lit_neutral": lit_unsigned,
     }
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return pl.DataFrame(columns, schema=SCHEMA)
+
+
+def _by_side(where: npt.NDArray[np.intp], trades: Sided, count: int) -> npt.NDArray[np.float64]:
+    """Shares sold, unsigned and bought (3, count) by cell, in one pass."""
+    at = (trades.side + np.int8(1)).astype(np.intp) * count + where
+    shares: npt.NDArray[Any] = np.bincount(at, weights=trades.size, minlength=3 * count)
+    return shares.reshape(3, count)
 
 
 def _keys(prints: Sided, lit: Sided, width: float) -> tuple[Integers, Integers]:
@@ -130,31 +145,28 @@ def _is_away(price: Floats, quoted: Quoted) -> npt.NDArray[np.bool_]:
     return valid & (far_below | far_above)
 
 
-def levels(rows: Sequence[Mapping[str, Any]], vwap: float | None, lit_vwap: float | None) -> Levels | None:
+def levels(cells: pl.DataFrame, vwap: float | None, lit_vwap: float | None) -> Levels | None:
     """Point of control and value area of `cells`, by the prints' shares; None without one.
 
     The point of control is the bin with most shares, of equal ones the lowest; the value area the smallest run of bins
     around it that holds 70 % of them, of equal ones that with more shares, then the lower.
     """
-    by_price: dict[float, tuple[float, float]] = {}
-    for row in rows:
-        held = row["buy"] + row["sell"] + row["neutral"]
-        low = row["price_low"]
-        by_price[low] = (row["price_high"], by_price.get(low, (0.0, 0.0))[1] + held)
-    if not by_price or not any(held for _, held in by_price.values()):
+    lows, rows, place = np.unique(cells["price_low"].to_numpy(), return_index=True, return_inverse=True)
+    held = np.bincount(place, weights=(cells["buy"] + cells["sell"] + cells["neutral"]).to_numpy())
+    if not held.any():
         return None
-    width = min(high - low for low, (high, _) in by_price.items())
-    first = min(by_price)
-    at = {round((low - first) / width): low for low in by_price}
-    shares = np.zeros(max(at) + 1)
-    for place, low in at.items():
-        shares[place] = by_price[low][1]
-    control = int(np.argmax(shares))
+    highs = cells["price_high"].to_numpy()[rows]
+    width = float((highs - lows).min())
+    bins = np.rint((lows - lows[0]) / width).astype(np.intp)
+    shares = np.zeros(bins[-1] + 1)
+    shares[bins] = held
+    at = dict(zip(bins.tolist(), zip(lows.tolist(), highs.tolist(), strict=True), strict=True))
+    control, first = int(np.argmax(shares)), float(lows[0])
     start, stop = _value_area(shares, control)
+    low = at[start][0] if start in at else first + start * width
     return Levels(
-        at[control], by_price[at[control]][0], at.get(start, first + start * width),
-        by_price[at[stop]][0] if stop in at else first + (stop + 1) * width, vwap, lit_vwap,
-    )  # fmt: skip
+        at[control][0], at[control][1], low, at[stop][1] if stop in at else first + (stop + 1) * width, vwap, lit_vwap
+    )
 
 
 def _value_area(shares: Floats, control: int) -> tuple[int, int]:
@@ -171,5 +183,5 @@ def _value_area(shares: Floats, control: int) -> tuple[int, int]:
 
 def weighted_price(trades: Sided) -> float | None:
     """Volume-weighted price; None without a share."""
-    total = math.fsum(trades.size)
-    return math.fsum(trades.price * trades.size) / total if total > 0 else None
+    total = float(trades.size.sum())
+    return float((trades.price * trades.size).sum()) / total if total > 0 else None

@@ -34,8 +34,9 @@ QUOTE_COLUMNS = ["ask_price", "bid_price", "participant_timestamp", "sequence_nu
 class Trades:
     """Trades in the file's order, arrays of length n; unknown prices and sizes are NaN, an unknown time is `NO_TIME`.
 
-    `time` ns since 1970 UTC (participant, else SIP), `reported` the SIP's, `price` dollars, `size` shares, `exchange`
-    and `trf_id` the vendor's codes, 0 where there is no `trf_id`; the conditions of trade i are
+    `time` ns since 1970 UTC (participant, else SIP), `reported` the SIP's, `sequence` what orders trades of one moment
+    (the vendor's numbers, or places in a file that is in order), `price` dollars, `size` shares, `exchange` and
+    `trf_id` the vendor's codes, 0 where there is no `trf_id`; the conditions of trade i are
     `codes[offsets[i]:offsets[i + 1]]`.
     `repeats`: rows of the file that were left out, since another row is identical. `is_sorted`: whether they are known
     to lie in the order (time, sequence).
@@ -98,8 +99,7 @@ def read_trades(path: Path | str) -> Trades:
         if (exchange == -1).any():
             row = np.argmax(exchange == -1)
             raise TickError(f"{path}: column exchange is null at row {row}; every trade has a venue")
-        time, sequence = file.times(), file.integers("sequence_number", 0)
-        order, alike = _order(time, sequence)
+        time, sequence, order, repeats = file.in_order()
         trades = Trades(
             time=time,
             reported=file.integers("sip_timestamp", NO_TIME),
@@ -113,7 +113,7 @@ def read_trades(path: Path | str) -> Trades:
             codes=codes,
             is_sorted=order is None,
         )
-        return _without(trades, file.repeats(order, alike))
+        return _without(trades, repeats)
 
 
 def _without(trades: Trades, rows: Positions) -> Trades:
@@ -136,26 +136,12 @@ def read_quotes(path: Path | str) -> Quotes:
     """The quotes of one file in their order; rows without a time are left out; raises TickError."""
     with TickFile(path, QUOTE_COLUMNS) as file:
         file.require("participant_timestamp", "sip_timestamp")
-        time, sequence = file.times(), file.integers("sequence_number", 0)
+        time, _, order, repeats = file.in_order()
         bid, ask = file.floats("bid_price"), file.floats("ask_price")
-        order, alike = _order(time, sequence)
-        repeats = len(file.repeats(order, alike))
     if order is not None:
         time, bid, ask = time[order], bid[order], ask[order]
     known = np.searchsorted(time, NO_TIME, side="right")
-    return Quotes(time[known:], bid[known:], ask[known:], repeats)
-
-
-def _order(time: Integers, sequence: Integers) -> tuple[Positions | None, Flags]:
-    """The order (time, sequence), rows of the same of both as they come, or None where rows lie in it already; and
-    whether a row agrees in both with the one before it in that order (n - 1)."""
-    together = time[1:] == time[:-1]
-    together &= sequence[1:] <= sequence[:-1]
-    if (time[1:] < time[:-1]).any() or (together.any() and (together & (sequence[1:] < sequence[:-1])).any()):
-        order = np.lexsort((sequence, time))
-        time, sequence = time[order], sequence[order]
-        return order, (time[1:] == time[:-1]) & (sequence[1:] == sequence[:-1])
-    return None, together
+    return Quotes(time[known:], bid[known:], ask[known:], len(repeats))
 
 
 def quote_before(quotes: Quotes, time: Integers, max_age: int | None = None) -> Nbbo:

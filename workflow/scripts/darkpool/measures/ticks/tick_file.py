@@ -36,7 +36,10 @@ def check_whole(path: Path | str, file: pq.ParquetFile) -> None:
 
 
 class TickFile:
-    """Columns of one Parquet file as arrays; `columns` are read at once, any other when asked for."""
+    """Columns of one Parquet file as arrays; `columns` are read at once, any other when asked for.
+
+    `is_ordered`: whether the file says that its rows ascend by time and sequence, no two of them identical.
+    """
 
     def __init__(self, path: Path | str, columns: list[str]) -> None:
         self.path = path
@@ -50,7 +53,9 @@ class TickFile:
         check_whole(path, self._file)
         self.rows: int = self._file.metadata.num_rows
         self.names = set(self._file.schema_arrow.names)
-        self._read = self._table(columns)
+        self.is_ordered = tick_marks.is_ordered(self._file)
+        # A third of the time of reading is the sequence, which an ordered file has no need of.
+        self._read = self._table([name for name in columns if not (self.is_ordered and name == tick_marks.ORDER[1])])
 
     def __enter__(self) -> TickFile:
         return self
@@ -108,7 +113,17 @@ class TickFile:
         except pl.exceptions.PolarsError as error:
             raise TickError(f"{self.path}: column {name} is {column.type}, expected {kind} ({error})") from error
 
-    def repeats(self, order: Positions | None, alike: Flags) -> Positions:
+    def in_order(self) -> tuple[Integers, Integers, Positions | None, Positions]:
+        """Times (n,), what orders rows of one moment (n,), the order (time, sequence) or None where rows lie in it
+        already, and the positions of rows that are identical, in every field, to a later one."""
+        time = self.times()
+        if self.is_ordered and not (time[1:] < time[:-1]).any():
+            return time, np.arange(self.rows), None, np.empty(0, np.intp)
+        sequence = self.integers("sequence_number", 0)
+        order, alike = _order(time, sequence)
+        return time, sequence, order, self._repeats(order, alike)
+
+    def _repeats(self, order: Positions | None, alike: Flags) -> Positions:
         """Positions of rows that are identical, in every field, to a later one.
 
         `alike` (n - 1): whether a row agrees with the one before it in time and sequence, in the order `order`, or in
@@ -166,6 +181,18 @@ class TickFile:
         values = lists.values
         plain = _plain(values, pa.int32()) or _plain(values, pa.int64())
         return _view(lists.offsets), _view(values) if plain else self._converted(name, values, pl.Int64, 0)
+
+
+def _order(time: Integers, sequence: Integers) -> tuple[Positions | None, Flags]:
+    """The order (time, sequence), rows of the same of both as they come, or None where rows lie in it already; and
+    whether a row agrees in both with the one before it in that order (n - 1)."""
+    together = time[1:] == time[:-1]
+    together &= sequence[1:] <= sequence[:-1]
+    if (time[1:] < time[:-1]).any() or (together.any() and (together & (sequence[1:] < sequence[:-1])).any()):
+        order = np.lexsort((sequence, time))
+        time, sequence = time[order], sequence[order]
+        return order, (time[1:] == time[:-1]) & (sequence[1:] == sequence[:-1])
+    return None, together
 
 
 def _plain(column: pa.ChunkedArray | pa.Array, kind: pa.DataType) -> bool:

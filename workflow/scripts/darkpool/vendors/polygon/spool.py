@@ -21,6 +21,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...archive import tick_marks
+
 SPAN_ROWS = 100_000
 """About how many rows are sorted at a time; also a row group of the file."""
 BATCH_ROWS = 4_096
@@ -54,6 +56,7 @@ class Spool:
         self._ends: list[int] = []
         self._sample: list[Integers] = []
         self._schemas: list[pl.Schema] = []
+        self._has_order = (times[0], sequence) == tick_marks.ORDER
 
     def __enter__(self) -> Spool:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -81,6 +84,8 @@ class Spool:
             moments.tofile(file)
         self._sample.append(moments[::SAMPLED].copy())
         self._schemas.append(page.schema)
+        names = tick_marks.ORDER
+        self._has_order &= all(name in page.columns and not page[name].null_count() for name in names)
         self.rows += page.height
         self._ends.append(self.rows)
 
@@ -93,7 +98,12 @@ class Spool:
         kinds = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
         marked = kinds.with_metadata({**(kinds.metadata or {}), **(marks or {})})
         with pq.ParquetWriter(
-            path, marked, compression="zstd", compression_level=1, write_page_checksum=True
+            path,
+            marked,
+            compression="zstd",
+            compression_level=1,
+            write_page_checksum=True,
+            sorting_columns=tick_marks.ordering(marked) if self._has_order else None,
         ) as writer:
             for start, end in self._spans():
                 rows = self._distinct(self._sorted(pl.concat(list(self._slices(start, end, schema)))))
