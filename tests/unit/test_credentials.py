@@ -195,3 +195,28 @@ class TestLines:
             assert credentials.parsed(f"export FINRA_API_KEY = {shown}\r\n".encode(encoding)) == (
                 {"FINRA_API_KEY": key}, (),
             )  # fmt: skip
+
+
+def test_what_a_cluster_exports_holds_no_secret_and_texts_still_hide_each(env_file: Path, monkeypatch) -> None:
+    env_file.unlink()
+    kept = {"PATH": "/bin", "FETCH_MODE": "single"}
+    environment = {**canaries.KEYS, "MASSIVE_API_KEY": "another-key-9", **kept}
+    for name in credentials.SECRETS:
+        monkeypatch.delenv(name, raising=False)
+    taken = credentials.withhold(environment)
+    assert environment == kept
+    assert taken == {**canaries.KEYS, "MASSIVE_API_KEY": "another-key-9"}
+    basic = base64.b64encode(canaries.PAIRS[0].encode()).decode()
+    said = credentials.hidden(f"{canaries.KEYS}, {quote(KEY, safe='')}, another-key-9, {basic}, {canaries.TOPIC}")
+    assert canaries.in_text(said) == set()
+    assert "another-key-9" not in said
+    assert credentials.withhold(environment) == {}
+
+
+def test_withholding_leaves_the_file_of_keys_alone(env_file: Path, monkeypatch) -> None:
+    for name in credentials.SECRETS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FINRA_API_KEY", canaries.FINRA_KEY)
+    assert credentials.withhold(os.environ) == {"FINRA_API_KEY": canaries.FINRA_KEY}
+    assert credentials.which(["FINRA_API_KEY"]) is None
+    assert credentials.read("POLYGON_API_KEY") == KEY

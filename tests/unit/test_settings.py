@@ -104,6 +104,7 @@ def test_a_key_that_changes_no_sign_makes_no_flow_anew(config) -> None:
     before = Settings.of(config).lit.signing
     assert Settings.of(put(config, "lit/calls_per_minute", 5)).lit.signing == before
     assert Settings.of(put(config, "lit/transfer_sd", 0.5)).lit.signing == before
+    assert Settings.of(put(config, "lit/parts", 5)).lit.signing == before
     assert Settings.of(put(config, "lit/max_quote_age", 5)).lit.signing == {**before, "max_quote_age": 5}
 
 
@@ -158,6 +159,9 @@ WRONG = [
     ("lit/rth_end", "9:30"),
     ("lit/method", "NBBO"),
     ("lit/min_lit_volume", "10k"),
+    ("lit/parts", 0),
+    ("lit/parts", 2.5),
+    ("lit/parts", "8"),
     ("history", None),
 ]
 

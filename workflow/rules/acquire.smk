@@ -11,6 +11,7 @@ rule fetch_regsho:
         update("{archive}/receipts/finra/{session}.json"),
     log:
         "{archive}/receipts/finra/{session}.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -26,6 +27,7 @@ rule fetch_yahoo:
         update("{archive}/receipts/yahoo/{session}.json"),
     log:
         "{archive}/receipts/yahoo/{session}.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -42,6 +44,7 @@ rule fetch_market:
         update("{archive}/receipts/yahoo_market/{session}.json"),
     log:
         "{archive}/receipts/yahoo_market/{session}.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -57,6 +60,7 @@ rule fetch_ticks:
         update("{archive}/receipts/polygon/{session}.json"),
     log:
         "{archive}/receipts/polygon/{session}.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -73,6 +77,7 @@ rule fetch_weekly:
         update("{archive}/receipts/finra_weekly/{session}.json"),
     log:
         "{archive}/receipts/finra_weekly/{session}.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:

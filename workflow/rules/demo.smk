@@ -11,6 +11,7 @@ rule simulate_vendors:
         update(f"{ARCHIVES['demo']}/receipts/yahoo/{{session}}.json"),
     log:
         "logs/simulate_vendors/{session}.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -30,6 +31,7 @@ rule simulate_market:
         update(f"{ARCHIVES['demo']}/receipts/yahoo_market/{{session}}.json"),
     log:
         "logs/simulate_market/{session}.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -48,6 +50,7 @@ rule simulate_ticks:
         update(f"{ARCHIVES['demo']}/receipts/polygon/{{session}}.json"),
     log:
         "logs/simulate_ticks/{session}.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -64,6 +67,7 @@ rule simulate_weekly:
         update(f"{ARCHIVES['demo']}/receipts/finra_weekly/{{session}}.json"),
     log:
         "logs/simulate_weekly/{session}.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:

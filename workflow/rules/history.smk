@@ -11,6 +11,7 @@ rule load_history:
         "results/{scan}/{date}/.history.json",
     log:
         "logs/{scan}/{date}/load_history.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:

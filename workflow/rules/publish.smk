@@ -25,6 +25,7 @@ rule publish_table:
         },
     log:
         "logs/{scan}/{date}/publish_table.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -55,6 +56,7 @@ rule publish_market:
         ),
     log:
         "logs/{scan}/{date}/publish_market.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -103,6 +105,7 @@ for scan, date in REQUEST.sessions:
             ],
         log:
             f"logs/{scan}/{date}/draw_plots.log",
+        localrule: True
         conda:
             "../envs/workflow.yaml"
         params:
@@ -132,6 +135,7 @@ rule draw_plots:
         touch("results/{scan}/{date}/.figures"),
     log:
         "logs/{scan}/{date}/draw_plots.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -165,6 +169,7 @@ rule write_manifest:
         "results/{scan}/{date}/all",
     log:
         "logs/{scan}/{date}/write_manifest.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -195,6 +200,7 @@ rule publish_index:
         ),
     log:
         "logs/{scan}/publish_index.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:

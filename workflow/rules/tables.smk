@@ -11,6 +11,7 @@ rule build_volumes:
         merged="results/{scan}/{date}/merged.parquet",
     log:
         "logs/{scan}/{date}/build_volumes.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -36,6 +37,7 @@ rule screen_market:
         "results/{scan}/{date}/market_screen.parquet",
     log:
         "logs/{scan}/{date}/screen_market.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -50,7 +52,10 @@ rule screen_market:
 
 
 rule classify_lit:
-    """Lit trades of a part of the universe, signed and added up."""
+    """Lit trades of a part of the universe, signed and added up: the one rule that an executor sends to a node.
+
+    Every other one asks a vendor, writes a store that is locked, or is over sooner than a node has started.
+    """
     input:
         of_session(INPUTS.ticks),
     output:
@@ -63,6 +68,9 @@ rule classify_lit:
     conda:
         "../envs/workflow.yaml"
     threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
         archive=archive_of,
         tickers=of_session(INPUTS.tickers),
@@ -87,6 +95,7 @@ rule gather_lit:
         trf_profile="results/{scan}/{date}/trf_profile.parquet",
     log:
         "logs/{scan}/{date}/gather_lit.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -112,6 +121,7 @@ rule build_features:
         features="results/{scan}/{date}/features.parquet",
     log:
         "logs/{scan}/{date}/build_features.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -137,6 +147,7 @@ rule reconcile_sources:
         "results/{scan}/{date}/reconciliation.parquet",
     log:
         "logs/{scan}/{date}/reconcile_sources.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
@@ -158,6 +169,7 @@ rule build_weekly:
         "results/{scan}/{date}/weekly.parquet",
     log:
         "logs/{scan}/{date}/build_weekly.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:

@@ -8,6 +8,7 @@ import pytest
 from darkpool.market import sessions
 from darkpool.plan import inputs
 from darkpool.plan.request import Request
+from darkpool.session import tick_flows
 from darkpool.settings import Settings
 
 DAY = "2025-12-22"
@@ -57,6 +58,19 @@ def test_parts_of_the_lit_lane_hang_on_the_universe_alone(tickers, parts):
     scans = {"emps2": {"archive": "a", "tickers": [f"T{number}" for number in range(tickers)]}}
     found = of(config={**CONFIG, "scans": scans}).parts("lit_flow")("emps2", DAY)
     assert found == [f"results/emps2/{DAY}/.parts/{n}-of-{parts}.lit_flow.parquet" for n in range(1, parts + 1)]
+
+
+@pytest.mark.parametrize(
+    ("tickers", "parts", "made"), [(45, 6, 6), (45, 1, 1), (3, 6, 3), (400, 20, 20), (51, None, 2)]
+)
+def test_parts_are_as_many_as_the_configuration_says_and_none_is_empty(tickers, parts, made):
+    scans = {"emps2": {"archive": "a", "tickers": [f"T{number}" for number in range(tickers)]}}
+    one = of(config={**CONFIG, "scans": scans, "lit": {"parts": parts}})
+    named = [Path(path).name.partition(".")[0] for path in one.parts("lit_flow")("emps2", DAY)]
+    assert named == [f"{number}-of-{made}" for number in range(1, made + 1)]
+    shared = [tick_flows.part(one.tickers("emps2", DAY), name) for name in named]
+    assert all(shared)
+    assert sorted(ticker for part in shared for ticker in part) == sorted(one.tickers("emps2", DAY))
 
 
 def test_receipts_that_leave_something_to_ask_for_are_made_again():

@@ -11,7 +11,7 @@ import codecs
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,7 +21,9 @@ from urllib.parse import quote, quote_plus
 FILE = Path(".env")
 POLYGON = ("POLYGON_API_KEY", "MASSIVE_API_KEY")
 """Names of the one key of Polygon, now Massive; the first that is set counts."""
-SECRETS = (*POLYGON, "FINRA_API_KEY", "FINRA_API_SECRET", "DARKPOOL_NOTIFY")
+FINRA = ("FINRA_API_KEY", "FINRA_API_SECRET")
+NOTIFY = "DARKPOOL_NOTIFY"
+SECRETS = (*POLYGON, *FINRA, NOTIFY)
 HANDED_ON = (
     "FETCH_MODE", "POLYGON_MAX_WORKERS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "XDG_CACHE_HOME",
     *(name for upper in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY") for name in (upper, upper.lower())),
@@ -73,7 +75,11 @@ def setting(name: str) -> str:
 
 def listed(name: str) -> list[str]:
     """The addresses called `name`, separated by blanks, or by a comma before the next scheme."""
-    addresses = [part for part in re.split(r"\s+|,(?=\s*[A-Za-z][\w+.-]*://)", setting(name)) if part.strip(",")]
+    return _addresses(setting(name))
+
+
+def _addresses(text: str) -> list[str]:
+    addresses = [part for part in re.split(r"\s+|,(?=\s*[A-Za-z][\w+.-]*://)", text) if part.strip(",")]
     addresses = [address.strip(",") for address in addresses]
     for address in addresses:
         remember(address)
@@ -82,6 +88,20 @@ def listed(name: str) -> list[str]:
             if len(part) > 2 * SHORTEST and re.search(r"\d", part) and "." not in part:
                 remember(part)
     return addresses
+
+
+def withhold(environment: MutableMapping[str, str]) -> dict[str, str]:
+    """Take the secrets out of `environment`, which a cluster would export to its jobs and keep in its files.
+
+    What they were, for the steps that need them; `hidden` knows them still, and `.env` is not touched.
+    """
+    taken = {name: environment.pop(name) for name in SECRETS if name in environment}
+    remember(*(taken[name].strip() for name in FINRA if name in taken))
+    for name, value in taken.items():
+        remember(value.strip())
+        if name == NOTIFY:
+            _addresses(value)
+    return taken
 
 
 def remember(*secrets: str) -> None:

@@ -88,6 +88,8 @@ class AccumScore:
 class Lit:
     """Volumes in shares, `max_quote_age` in seconds; without `calls_per_minute` the plan's own limit.
 
+    `parts`: jobs that the signing is cut into; None: as many as the universe's length gives (`plan.inputs`).
+
     `transfer_sd` is of the off-exchange buy ratio around the lit one, our own measurement: with it the band of the
     estimate held the prints' own ratio on 14 of 14 ticker-days, with .03 on 11, with none on 7.
     """
@@ -101,11 +103,13 @@ class Lit:
     max_quote_age: float = 300
     transfer_sd: float = 0.05
     calls_per_minute: float | None = None
+    parts: int | None = None
 
     @property
     def signing(self) -> dict[str, Any]:
         """What the flows of a ticker hang on: any other key makes none of them anew."""
-        return {name: value for name, value in asdict(self).items() if name not in ("transfer_sd", "calls_per_minute")}
+        others = ("transfer_sd", "calls_per_minute", "parts")
+        return {name: value for name, value in asdict(self).items() if name not in others}
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,8 @@ def _describe(fault: Any) -> str:
             hint = ""
             if fault.validator_value == "string" and isinstance(fault.instance, bool | int | float | None):
                 hint = " (YAML reads an unquoted ON, NO, TRUE, NULL or 16:15 so: put it in quotes)"
-            return f"{key}: {given} was given, a value of type {fault.validator_value} is allowed{hint}"
+            types = fault.validator_value if isinstance(fault.validator_value, list) else [fault.validator_value]
+            return f"{key}: {given} was given, a value of type {' or '.join(types)} is allowed{hint}"
         case "enum":
             values = ", ".join(map(str, fault.validator_value))
             about = f" ({fault.schema['description']})" if "description" in fault.schema else ""

@@ -223,12 +223,13 @@ class Inputs:
     def parts(self, name: str) -> Callable[[str, str], list[str]]:
         """Paths of the parts of a flow, by scan and date.
 
-        They hang on the universe alone, so that every machine counts the same, and a run on other cores signs nothing
-        again. Which tickers share a part changes no number.
+        They hang on the universe and `lit.parts` alone, so that every machine counts the same, and a run on other cores
+        signs nothing again. Which tickers share a part changes no number; no part is without a ticker.
         """
 
         def of(scan: str, day: str) -> list[str]:
-            count = max(1, min(MOST_PARTS, math.ceil(len(self.tickers(scan, day)) / SMALL)))
+            tickers, wanted = len(self.tickers(scan, day)), self.settings.lit.parts
+            count = max(1, min(tickers, wanted or MOST_PARTS, wanted or math.ceil(tickers / SMALL)))
             return [f"results/{scan}/{day}/.parts/{n}-of-{count}.{name}.parquet" for n in range(1, count + 1)]
 
         return of

@@ -20,6 +20,7 @@ from snakemake.executors import local
 from snakemake.iocontainers import Snakemake
 from snakemake_interface_executor_plugins.jobs import SingleJobExecutorInterface
 
+from .. import credentials
 from . import step_process
 
 SCRIPTS = Path(__file__).parents[2]
@@ -56,11 +57,16 @@ class Process:
 
 
 class Executor(local.Executor):  # type: ignore[misc]
-    """As many processes as steps that run at once; one that was ended costs the step it ran, as its own would have."""
+    """As many processes as steps that run at once; one that was ended costs the step it ran, as its own would have.
+
+    Beside an executor of a cluster, whose jobs are given this process's environment, the keys of vendors are out of it
+    from here on, and these steps alone have them.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._idle: deque[Process] = deque()
+        self._withheld = {} if self.workflow.local_exec else credentials.withhold(os.environ)
 
     def run_single_job(self, job: SingleJobExecutorInterface) -> Future[None]:
         script = self._script(job)
@@ -70,7 +76,7 @@ class Executor(local.Executor):  # type: ignore[misc]
             return future
         rule, *given = self.job_args_and_prepare(job)[:8]
         handed = Snakemake(*given, self.workflow.globals["config"], rule.name, None, str(script.parent))
-        step = step_process.Step(str(script), handed, os.getcwd(), dict(os.environ))
+        step = step_process.Step(str(script), handed, os.getcwd(), {**os.environ, **self._withheld})
         future = self.pool.submit(self._run, rule.name, step)
         return future
 
