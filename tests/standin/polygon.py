@@ -26,7 +26,7 @@ class Polygon:
     """api.polygon.io and api.massive.com.
 
     key         what `Authorization: Bearer` must say; any other key is 401
-    entitled    what the plan holds of trades, quotes and minute_bars; the rest is 403
+    entitled    what the plan holds of trades, quotes, minute_bars and grouped; the rest is 403
     pages       how many pages trades and quotes come in, where there are as many rows; `limit` can only make them more
     next_host   the host of `next_url`; None is the one of the two that was not asked
     """
@@ -35,10 +35,11 @@ class Polygon:
 
     def __init__(self) -> None:
         self.key = canaries.POLYGON
-        self.entitled = {"trades", "quotes", "minute_bars"}
+        self.entitled = {"trades", "quotes", "minute_bars", "grouped"}
         self.pages = 3
         self.next_host: str | None = None
         self._rows: dict[tuple[str, str], dict[Day, list[Row]]] = {}
+        self._market: dict[Day, list[Row]] = {}
 
     def trades(self, symbol: str, day: Day, rows: Iterable[Row]) -> None:
         """Set a day's trades, fields as /v3/trades names them; `sip_timestamp` (ns) and `sequence_number` are needed.
@@ -59,6 +60,14 @@ class Polygon:
         ]
         self._set("minute_bars", symbol, day, bars)
 
+    def grouped(self, day: Day, bars: Mapping[str, Sequence[float]]) -> None:
+        """Set a day's market: {"AAPL": (open, high, low, close, volume[, vwap, trades])}; it ends at 16:00 New York."""
+        end = nanoseconds(day, "16:00") // 10**6
+        self._market[to_date(day)] = [
+            {"T": symbol, **dict(zip((*"ohlcv", "vw", "n"), bar, strict=False)), "t": end}
+            for symbol, bar in bars.items()
+        ]
+
     def answer(self, request: Request) -> Answer:
         address = urlsplit(request.path)
         asked = {name: values[-1] for name, values in parse_qs(address.query).items()}
@@ -69,6 +78,8 @@ class Polygon:
                 return self._list(kind, symbol, asked, request, _ticks)
             case ["v2", "aggs", "ticker", symbol, "range", "1", "minute", start, end]:
                 return self._list("minute_bars", symbol, {**asked, "from": start, "to": end}, request, _bars)
+            case ["v2", "aggs", "grouped", "locale", "us", "market", "stocks", day]:
+                return self._whole_market(day, asked)
         return _json(404, {"status": "NOT_FOUND", "request_id": "standin", "message": "page not found"})
 
     def refusal(self, status: int) -> Answer | None:
@@ -98,6 +109,14 @@ class Polygon:
         if offset + size < len(rows):
             content["next_url"] = self._next_url(request, asked, offset + size, number + 1)
         return _json(200, content)
+
+    def _whole_market(self, day: str, asked: Query) -> Answer:
+        if "grouped" not in self.entitled:
+            return _error(403)
+        rows = [{**row, "future_field": 1} for row in self._market.get(to_date(day), [])]
+        content = {"status": "OK", "request_id": "standin", "adjusted": asked.get("adjusted", "true") == "true"}
+        content |= {"queryCount": len(rows), "resultsCount": len(rows), "count": len(rows)}
+        return _json(200, content | ({"results": rows} if rows else {}))
 
     def _page_size(self, kind: str, rows_left: int, number: int, asked: Query) -> int:
         if kind == "minute_bars":

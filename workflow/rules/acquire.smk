@@ -71,6 +71,20 @@ rule fetch_ticks:
         "../scripts/fetch_ticks.py"
 
 
+rule fetch_grouped:
+    """Polygon's prices of every name on the session, for the study of the whole market."""
+    output:
+        update("{archive}/receipts/polygon_grouped/{session}.json"),
+    log:
+        "{archive}/receipts/polygon_grouped/{session}.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        calls_per_minute=lambda wildcards, output: SETTINGS.lit.calls_per_minute,
+    script:
+        "../scripts/fetch_grouped.py"
+
+
 rule fetch_weekly:
     """FINRA's weekly data that the session may see, tier by tier as it is published."""
     output:

@@ -162,6 +162,7 @@ rule write_manifest:
     input:
         answers=of_session(INPUTS.answers),
         ticks=of_session(INPUTS.ticks),
+        grouped=of_session(INPUTS.grouped),
         features=of_session(INPUTS.table_on_page("features")),
         tables=TABLES,
         published=of_session(INPUTS.to_publish),

@@ -73,6 +73,8 @@ class Plots:
 
 @dataclass(frozen=True)
 class Study:
+    """Whether Polygon is asked, once a session, for the prices of the whole market."""
+
     grouped: bool = False
 
 

@@ -24,7 +24,7 @@ in which an issue did not trade."""
 _DAY, _LATER = r"\d{4}-\d{2}-\d{2}", r"(@\d{8}T\d{6}Z)?"
 _WRITTEN = re.compile(
     rf"(rejected/)?(finra/regsho/[A-Z]+shvol\d{{8}}{_LATER}\.txt|finra/otc_weekly/{_DAY}{_LATER}\.json"
-    rf"|yahoo/[a-z_]+/{_DAY}{_LATER}\.parquet|(polygon|yahoo)/[a-z_]+/{_DAY}/[A-Z0-9.%-]+{_LATER}\.parquet"
+    rf"|polygon/grouped/{_DAY}{_LATER}\.(parquet|json)|yahoo/[a-z_]+/{_DAY}{_LATER}\.parquet|(polygon|yahoo)/[a-z_]+/{_DAY}/[A-Z0-9.%-]+{_LATER}\.parquet"
     rf"|universe/[^/]+/{_DAY}{_LATER}\.csv|receipts/[a-z_]+/({_DAY}\.json|\.given_up))(\.reason)?"
 )
 
@@ -61,6 +61,10 @@ def yahoo_market(session: date) -> str:
 
 def yahoo_market_splits(session: date) -> str:
     return f"yahoo/market_splits/{session}.parquet"
+
+
+def polygon_grouped(session: date) -> str:
+    return f"polygon/grouped/{session}.parquet"
 
 
 def otc_weekly(monday: date) -> str:

@@ -17,6 +17,8 @@ GRACE = 5
 """Sessions after its own during which a vendor may still be late."""
 NOT_IN_PLAN = "not in the plan"
 """How the reason of a blocked entry begins that no asking again will change."""
+UPGRADE = "; after an upgrade delete this receipt"
+"""How it ends."""
 NO_KEY = "no key"
 """How the reason of an absent entry begins that a key may change."""
 
@@ -91,6 +93,14 @@ def ticks(archive: Archive, session: date, tickers: Sequence[str], source: str) 
     with_key = credentials.which(credentials.POLYGON) is not None
     entries = receipt["tickers"]
     return [ticker for ticker in tickers if next_ticks(archive, entries.get(ticker) or {}, source, with_key)]
+
+
+def grouped(archive: Archive, session: date) -> bool:
+    """Whether Polygon is still to be asked for the prices of every name of the session."""
+    relative = layout.polygon_grouped(session)
+    receipt = archive.receipt("polygon_grouped", session) or {"files": {}}
+    entry = receipt["files"].get(relative)
+    return bool(archive.damaged(relative)) or (not is_refused(entry) and _is_due(archive, entry))
 
 
 def next_ticks(

@@ -21,6 +21,7 @@ SOURCES: Mapping[str, tuple[str, int]] = {
     "polygon/quotes": ("polygon", OWN),
     "polygon/minute_bars": ("polygon", OWN),
     "yahoo/minute_bars": ("polygon", OWN),
+    "polygon/grouped": ("polygon_grouped", OWN),
 }
 """Whose receipts name the files of a folder, and how many of them."""
 TICKS = frozenset({"polygon/trades", "polygon/quotes", "polygon/minute_bars", "yahoo/minute_bars"})

@@ -20,6 +20,7 @@ SHAPES = {
     "yahoo": ("tickers", 1),
     "yahoo_market": ("tickers", 1),
     "polygon": ("tickers", 2),
+    "polygon_grouped": ("files", 1),
     "finra_weekly": ("weeks", 2),
 }
 """By source: where its entries stand, and how many names lead to one. A kind of ticks may be null: not asked yet."""

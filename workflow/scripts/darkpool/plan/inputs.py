@@ -13,12 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .. import credentials
 from ..archive import layout, open_requests
 from ..archive.store import Archive, file_name
 from ..market import finra_files, sessions
 from ..session import files, selection
 from ..session import universe as universes
 from ..settings import DEMO, Settings
+from ..vendors.polygon import grouped_fetch
 from ..vendors.simulated import watchlist
 from ..vendors.yahoo import market_fetch
 from . import scan_mark
@@ -250,6 +252,19 @@ class Inputs:
             told = archive.receipt(market_fetch.SOURCE, session) or {"tickers": {}}
             self.make_again([receipt] if market_fetch.open_names(archive, session, list(told["tickers"])) else [])
         return [receipt]
+
+    def grouped(self, scan: str, day: str) -> list[str]:
+        """Receipts of the whole market's prices for the sessions on the page; none where they are not asked for.
+
+        No table, page or manifest holds them: the study reads the archive.
+        """
+        has_key = credentials.which(credentials.POLYGON) is not None
+        if not (self.settings.study.grouped and self.asks(scan) and has_key):
+            return []
+        receipts = {self._receipt(scan, grouped_fetch.SOURCE, one): one for one in self.on_page(scan, day)}
+        archive = self.archive(scan)
+        self.make_again(path for path, one in receipts.items() if open_requests.grouped(archive, self.session(one)))
+        return list(receipts)
 
     def screens(self, archive: str, day: str) -> list[str]:
         """The screens whose names are asked for in one archive: those of the scans that the command asks for."""

@@ -38,6 +38,8 @@ BASES = dict(zip(credentials.POLYGON, ("https://api.polygon.io", "https://api.ma
 MOST_ROWS = 50_000
 ATTEMPTS = 7
 """So many that the back-off outlasts a minute, after which the free plan answers again."""
+AS_TRADED = {"adjusted": "false"}
+"""Adjusted bars would change with every later split."""
 FREE_INTERVAL = 12.0
 """Seconds between calls on the free plan: five a minute."""
 
@@ -131,13 +133,21 @@ class Client:
                 raise Failure("truncated", f"page {len(seen) + 1} of {kind} repeats an earlier page", page.status)
             yield page
 
-    def _page(self, kind: str, symbol: str, session: date, target: str) -> tuple[Page, str | None]:
+    def grouped(self, session: date) -> http.Answer:
+        """The answer, of status 200, about every name of the session. Raises NotEntitled, Failure and KeyRefused."""
+        return self._answer(f"/v2/aggs/grouped/locale/us/market/stocks/{session}?{urlencode(AS_TRADED)}", session)
+
+    def _answer(self, target: str, session: date) -> http.Answer:
         try:
             answer = self._send(target)
         except http.Outage as outage:
             raise Failure("outage", outage.reason, address=self._base + target) from None
         if answer.status != 200:
             self._refuse(answer, session)
+        return answer
+
+    def _page(self, kind: str, symbol: str, session: date, target: str) -> tuple[Page, str | None]:
+        answer = self._answer(target, session)
         try:
             with self._parsing:
                 rows, following = read_page(answer.body, Question(kind, symbol))
@@ -207,8 +217,7 @@ def first_target(kind: str, symbol: str, session: date) -> str:
     start, end = day_window(session)
     name = quote(symbol, safe="")
     if kind == MINUTE_BARS:
-        # As traded: adjusted bars would change with every later split.
-        query = {"adjusted": "false", "sort": "asc", "limit": MOST_ROWS}
+        query = {**AS_TRADED, "sort": "asc", "limit": MOST_ROWS}
         path = f"/v2/aggs/ticker/{name}/range/1/minute/{start * MILLISECOND}/{end * MILLISECOND - 1}"
         return f"{path}?{urlencode(query)}"
     window = {"timestamp.gte": start * NANOSECOND, "timestamp.lt": end * NANOSECOND}

@@ -41,7 +41,7 @@ TIMES = {
     QUOTES: ("participant_timestamp", "sip_timestamp"),
     MINUTE_BARS: ("t",),
 }
-_REFUSED, _UPGRADE = f"{open_requests.NOT_IN_PLAN}: ", "; after an upgrade delete this receipt"
+_REFUSED = f"{open_requests.NOT_IN_PLAN}: "
 
 
 def max_workers() -> int:
@@ -144,7 +144,9 @@ class _Run:
             )
             for kind, known in ((kind, known) for kinds in before.values() for kind, known in kinds.items()):
                 if known and open_requests.is_refused(known):
-                    self.client.refuse(kind, str(known["reason"]).removeprefix(_REFUSED).removesuffix(_UPGRADE))
+                    self.client.refuse(
+                        kind, str(known["reason"]).removeprefix(_REFUSED).removesuffix(open_requests.UPGRADE)
+                    )
             pool = stack.enter_context(ThreadPoolExecutor(self.workers))
             jobs = {pool.submit(self._ask_ticker, ticker, before[ticker]): ticker for ticker in pending}
             try:
@@ -188,7 +190,7 @@ class _Run:
         try:
             answered = self._download(name, symbol)
         except polygon.NotEntitled as refusal:
-            reason = f"{_REFUSED}{refusal.reason}{_UPGRADE}"
+            reason = f"{_REFUSED}{refusal.reason}{open_requests.UPGRADE}"
             return new_entry("blocked", reason, address=refusal.address, status=refusal.status)
         except (spool.Misfit, pl.exceptions.PolarsError, pa.ArrowException) as error:
             self._failures += 1

@@ -5,7 +5,6 @@ Bars and splits of one asking lie under one moment, since the volumes are adjust
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -23,6 +22,7 @@ from ...archive.store import FIRST, Archive, retrieved
 from ...market import sessions, splits
 from ...market.sessions import NEW_YORK
 from ...measures.volume import MOST_SHARES
+from ..parquet_file import content
 
 if TYPE_CHECKING:
     from .chart import DailyAnswer
@@ -59,10 +59,10 @@ def write(
     named = pl.concat([answer.splits for answer in answers]).sort("symbol", "ex_date")
     # Splits first: bars that a cut-off run left without theirs would pass for volumes as traded.
     if named.height or not archive.answers(splits_name):
-        archive.keep(splits_name, _parquet(named), moment, lost=lost_splits)
+        archive.keep(splits_name, content(named), moment, lost=lost_splits)
     if repeat is None:
         repeat = bool(open_requests.unadjusted(archive, session))
-    return archive.keep(daily_name, _parquet(bars), moment, repeat=repeat, lost=lost)
+    return archive.keep(daily_name, content(bars), moment, repeat=repeat, lost=lost)
 
 
 def write_as(archive: Archive, names: tuple[str, str], answers: Sequence[DailyAnswer]) -> Path:
@@ -72,14 +72,8 @@ def write_as(archive: Archive, names: tuple[str, str], answers: Sequence[DailyAn
     moment = archive.free_moment(last, daily_name, splits_name)
     bars = pl.concat([answer.bars for answer in answers]).sort("symbol", "date")
     named = pl.concat([answer.splits for answer in answers]).sort("symbol", "ex_date")
-    archive.keep(splits_name, _parquet(named), moment)
-    return archive.keep(daily_name, _parquet(bars), moment)
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), sink, compression="zstd")
-    return sink.getvalue()
+    archive.keep(splits_name, content(named), moment)
+    return archive.keep(daily_name, content(bars), moment)
 
 
 def read(

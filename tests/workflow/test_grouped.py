@@ -1,0 +1,91 @@
+"""The whole market's prices on a morning: asked for once a session, and nothing waits for them."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import pytest
+
+from darkpool.archive.store import Archive
+from darkpool.market import sessions
+from standin import Vendors
+
+DAY = "2025-12-22"
+SETTINGS = {
+    "lit": {"source": "none", "calls_per_minute": 0}, "finra": {"weekly": False}, "study": {"grouped": True},
+    "history": {"ma": 3, "min_sessions": 3, "window": 5},
+}  # fmt: skip
+MARKET = {"AAPL": (270.0, 273.0, 269.0, 271.5, 3.5e7), "BRK.B": (500.0, 501.0, 499.0, 500.5, 3e6)}
+
+
+def set_up(live):
+    live.publish()
+    live.settings = SETTINGS
+    live.vendors.polygon.grouped(DAY, MARKET)
+    return live
+
+
+def calls(live) -> list[str]:
+    return [request.path for request in live.asked("polygon.io")]
+
+
+def receipt(live, day: str = DAY) -> dict:
+    [entry] = live.project.receipt(live.archive, "polygon_grouped", day)["files"].values()
+    return entry
+
+
+@pytest.fixture(scope="module")
+def morning(live_in, tmp_path_factory):
+    """A finished session; read only."""
+    folder = tmp_path_factory.mktemp("grouped")
+    with Vendors(folder / "vendors") as vendors:
+        live = set_up(live_in(folder, vendors))
+        live.said = live.run(finished=True).said
+        yield live
+        assert not vendors.unexpected
+
+
+def test_the_market_is_asked_once_and_kept(morning):
+    assert calls(morning) == [f"/v2/aggs/grouped/locale/us/market/stocks/{DAY}?adjusted=false"]
+    entry = receipt(morning)
+    assert (entry["state"], entry["rows"]) == ("published", 2)
+    assert pl.read_parquet(morning.root / entry["file"])["T"].to_list() == ["AAPL", "BRK.B"]
+
+
+def test_a_second_run_asks_nothing_and_makes_the_manifest_alone(morning):
+    before = (morning.project.folder() / "all").read_bytes()
+    count = len(calls(morning))
+    assert morning.run(finished=True).rules == {"write_manifest": 1}
+    assert len(calls(morning)) == count
+    assert (morning.project.folder() / "all").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        ({"kind": "status", "status": 503}, "outage"),
+        ({"kind": "status", "status": 429}, "outage"),
+        ({"kind": "cut"}, "outage"),
+        ({"kind": "status", "status": 403}, "blocked"),
+        ({"kind": "status", "status": 401}, "blocked"),
+        ({"kind": "body", "body": b'{"status": "OK", "resultsCount": 0, "queryCount": 0}'}, "not_yet"),
+    ],
+)
+def test_whatever_polygon_says_the_session_is_complete_and_the_receipt_says_it(live, fault, state):
+    set_up(live).vendors.faults.add(host="polygon.io", **fault)
+    said = live.run(finished=True).said
+    assert receipt(live)["state"] == state
+    assert f"prices of every name on {DAY}, {state}" in said
+    told = json.loads((live.project.folder() / "all").read_text())
+    assert told["complete"] is True
+
+
+def test_without_key_or_setting_or_network_nobody_is_asked(live):
+    set_up(live)
+    live.settings = {**SETTINGS, "study": {"grouped": False}}
+    live.run(finished=True)
+    live.settings = {**SETTINGS, "offline": True}
+    live.run(finished=True)
+    assert calls(live) == []
+    assert live.project.receipt_path is None or not (live.root / "receipts/polygon_grouped").exists()
