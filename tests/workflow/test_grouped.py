@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from datetime import date
 
 import polars as pl
 import pytest
 
-from darkpool.archive.store import Archive
 from darkpool.market import sessions
 from standin import Vendors
 
-DAY = "2025-12-22"
+DAY, DONE = "2025-12-22", "published"
 SETTINGS = {
     "lit": {"source": "none", "calls_per_minute": 0}, "finra": {"weekly": False}, "study": {"grouped": True},
     "history": {"ma": 3, "min_sessions": 3, "window": 5},
@@ -77,15 +76,29 @@ def test_whatever_polygon_says_the_session_is_complete_and_the_receipt_says_it(l
     said = live.run(finished=True).said
     assert receipt(live)["state"] == state
     assert f"prices of every name on {DAY}, {state}" in said
-    told = json.loads((live.project.folder() / "all").read_text())
-    assert told["complete"] is True
+    live.vendors.faults.clear()
+    count = len(calls(live))
+    assert live.run(finished=True).rules["write_manifest"] == 1
+    # A plan's refusal is an answer; anything else is asked for again.
+    assert (len(calls(live)) - count, receipt(live)["state"]) == (
+        (0, state) if fault.get("status") == 403 else (1, DONE)
+    )
 
 
-def test_without_key_or_setting_or_network_nobody_is_asked(live):
-    set_up(live)
-    live.settings = {**SETTINGS, "study": {"grouped": False}}
+def test_every_session_on_the_page_has_its_market_asked_for(live):
+    set_up(live).settings = {**SETTINGS, "backfill_count": 2}
+    earlier = str(sessions.previous(date.fromisoformat(DAY)))
+    live.vendors.polygon.grouped(earlier, MARKET)
+    live.run(finished=True, FETCH_MODE="daily")
+    assert [receipt(live, day)["state"] for day in (earlier, DAY)] == [DONE, DONE]
+
+
+def test_without_setting_or_key_or_network_nobody_is_asked(live):
+    set_up(live).settings = {**SETTINGS, "study": {"grouped": False}}
     live.run(finished=True)
+    live.settings = SETTINGS
+    live.run(finished=True, POLYGON_API_KEY="", MASSIVE_API_KEY="")
     live.settings = {**SETTINGS, "offline": True}
     live.run(finished=True)
     assert calls(live) == []
-    assert live.project.receipt_path is None or not (live.root / "receipts/polygon_grouped").exists()
+    assert not (live.root / "receipts/polygon_grouped").exists()

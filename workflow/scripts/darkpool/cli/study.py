@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ..session import files
 from ..session.selection import NotThere
@@ -24,30 +25,39 @@ SHOWN = (
 def _study(args: argparse.Namespace) -> int:
     from .. import settings
     from ..archive.store import Archive
-    from ..history import beside, studied
-    from ..show import study_words
-    from ..show.figures import study_figure
-    from ..tables import study_table
-    from . import text_table
+    from ..history import beside, market_studied, studied
 
     folder = choice.scan_folder(args)
     config = settings.Settings.of(choice.config_file(args.config))
     if args.scan not in config.archives:
         raise NotThere(f"scan {args.scan} is not in {args.config}; scans there: {', '.join(sorted(config.archives))}")
-    path = studied.write(folder, Archive(config.archives[args.scan]))
+    archive = Archive(config.archives[args.scan])
+    _tell(args.scan, studied.write(folder, archive), folder / files.STUDY_FIGURE)
+    if market_studied.is_wanted(archive, config.study.grouped):
+        print()
+        _tell(args.scan, market_studied.write(folder, archive), folder / files.MARKET_STUDY_FIGURE)
+    beside.write_index(folder)
+    return DONE
+
+
+def _tell(scan: str, path: Path, figure: Path) -> None:
+    """Draw and print the study at `path`."""
+    from ..show import study_words
+    from ..show.figures import study_figure
+    from ..tables import study_table
+    from . import text_table
+
     found = study_table.read(path)
     assert found is not None
-    facts = f"{found.first} to {found.last}, {found.tickers} tickers. IC by sessions later; box: 95 % of the placebo"
-    title = f"What the scores say of the price, {args.scan}"
-    study_figure.draw(found.rows, found.placebo, title, facts, found.simulated, folder / files.STUDY_FIGURE)
+    heading, facts = f"{study_words.title(found)}, {scan}", study_words.facts(found)
+    about = f"{facts}. IC by sessions later; box: 95 % of the placebo"
+    study_figure.draw(found.rows, found.placebo, heading, about, found.simulated, figure)
     if found.simulated:
         print(f"{glossary.SIMULATED}  {glossary.SIMULATED_SENTENCE}")
-    print(f"{args.scan}, {found.first} to {found.last}, {found.tickers} tickers\n")
+    print(f"{scan}{', the whole market' if found.panel == study_table.MARKET else ''}, {facts}\n")
     print(text_table.of_columns(SHOWN, columns.TABLES["study"], found.rows))
     for sentence in study_words.sentences(found):
         print(f"\n{sentence}")
     for fault in found.faults:
         print(f"\nleft out: {fault}")
-    print(f"\n{study_words.LIMIT}\n{path}\n{folder / files.STUDY_FIGURE}")
-    beside.write_index(folder)
-    return DONE
+    print(f"\n{study_words.limit(found)}\n{path}\n{figure}")

@@ -44,7 +44,7 @@ class Panel(NamedTuple):
 def panel(folder: Path, archive: Archive) -> Panel:
     """From the sessions in `folder` (results/<scan>). Raises NotThere where there is none that can be read."""
     frames, simulated, faults = [], False, list[str]()
-    for path in _places(folder, files.FEATURES):
+    for path in places(folder, files.FEATURES):
         try:
             frame = contracts.columns("features", path, ["date", "ticker", *FEATURES])
             simulated |= json.loads(contracts.metadata(path).get("simulated", "false"))
@@ -75,7 +75,7 @@ def continuation(folder: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """How unusual volume continues over the whole market, by the screens in `folder`: a row a horizon, and what of them
     could not be read."""
     frames, faults = [], list[str]()
-    for path in _places(folder, files.SCREEN):
+    for path in places(folder, files.SCREEN):
         try:
             frame = contracts.columns("market_screen", path, ["date", *_MARKET]).filter("is_core")
         except (ValueError, OSError) as error:
@@ -105,7 +105,8 @@ def write(folder: Path, archive: Archive) -> Path:
     return path
 
 
-def _places(folder: Path, name: str) -> list[Path]:
+def places(folder: Path, name: str) -> list[Path]:
+    """A table of every session on disk, oldest first."""
     return sorted(folder.glob(f"????-??-??/{name}"))
 
 

@@ -170,12 +170,15 @@ PLOTS = BY_PATH["plots/{ticker}.png"].name
 
 STORE, INDEX, LATEST, STATE, SENT = "history.duckdb", "index.html", "latest.json", ".morning.json", ".messages.json"
 STUDY, STUDY_FIGURE = "study.parquet", "study.png"
-"""Whether the scores say anything of the price, on demand."""
+MARKET_STUDY, MARKET_STUDY_FIGURE = "study_market.parquet", "study_market.png"
+"""Whether the scores say anything of the price, on demand: of the watchlist, and of the whole market."""
 FOLLOW = "follow.csv"
 """Tickers that a person follows, with the day since; theirs, though a command writes it."""
 INDEX_NOTE = ".index.json"
 """What the index on disk was made of, so that it is made again only where that has changed."""
-BESIDE = frozenset({STORE, INDEX, LATEST, STATE, SENT, INDEX_NOTE, FOLLOW, STUDY, STUDY_FIGURE})
+BESIDE = frozenset(
+    {STORE, INDEX, LATEST, STATE, SENT, INDEX_NOTE, FOLLOW, STUDY, STUDY_FIGURE, MARKET_STUDY, MARKET_STUDY_FIGURE}
+)
 """What stands beside the sessions, under `results/{scan}/`."""
 
 OURS = frozenset(file.name for file in FILES)

@@ -98,8 +98,9 @@ def folders_id(scan: Path) -> str:
                 is_read = name in (files.MANIFEST, files.FEATURES)
                 told = path.read_bytes() if is_read else str(path.stat().st_size).encode()
                 digest.update(name.encode() + b"\0" + told + b"\0")
-    if (scan / files.STUDY).is_file():
-        digest.update((scan / files.STUDY).read_bytes())
+    for study in (scan / files.STUDY, scan / files.MARKET_STUDY):
+        if study.is_file():
+            digest.update(study.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import listing
 from ..measures.study import study
-from ..tables import glossary
+from ..tables import glossary, study_table
 from ..tables.study_table import StudyTable
 
 SEEN_IC, SEEN_T = 0.02, 3.0
@@ -18,10 +18,26 @@ VERDICTS: Mapping[str, str] = {
     "signal": "an effect, smaller than its cost",
     "net_of_cost": "an effect that pays its cost",
 }
-LIMIT = (
-    "A rank correlation over the watchlist's own tickers and sessions. It is no forecast, and what was found once may "
-    "not be there again."
-)
+_OF_PANEL: Mapping[str, str] = {
+    study_table.WATCHLIST: "the watchlist's own tickers and sessions",
+    study_table.MARKET: "the whole market's core names, by Polygon's grouped daily prices",
+}
+
+
+def limit(told: StudyTable) -> str:
+    """What a study is, and is not."""
+    over = _OF_PANEL.get(told.panel, told.panel)
+    return f"A rank correlation over {over}. It is no forecast, and what was found once may not be there again."
+
+
+def facts(told: StudyTable) -> str:
+    """Sessions and tickers of a study."""
+    return f"{told.first} to {told.last}, {told.tickers:,} tickers" if told.first else "no session yet"
+
+
+def title(told: StudyTable) -> str:
+    """The heading of a study."""
+    return "What the scores say of the price" + (" in the whole market" if told.panel == study_table.MARKET else "")
 
 
 def label(feature: str) -> str:
@@ -41,10 +57,16 @@ def sentences(told: StudyTable) -> list[str]:
     if short:
         said.append(_too_little(short, whole=len(short) == len(every)))
     said += _power(every)
-    if told.without_dividends or told.without_dividends is None:
+    if told.panel == study_table.MARKET:
+        said.append("Returns leave dividends out: Polygon's prices are as traded.")
+    elif told.without_dividends or told.without_dividends is None:
         of = "" if told.without_dividends is None else f" of {listing.named(told.without_dividends)}"
         said.append(
             f"Returns{of} leave dividends out: Yahoo's adjusted close is not known for every close, on one basis."
+        )
+    if told.steps:
+        said.append(
+            f"{told.steps:,} steps of a price overnight may be splits that nobody named: returns across them are none."
         )
     said += _continued(told.continuation)
     return said
@@ -53,8 +75,9 @@ def sentences(told: StudyTable) -> list[str]:
 def _found(row: Mapping[str, Any]) -> str:
     direction = "higher" if row["ic_mean"] > 0 else "lower"
     pays = "which pays" if row["verdict"] == "net_of_cost" else "which does not pay"
+    part = "fifth" if row["tickers_median"] >= study.LEAST_FOR_FIFTHS else "third"
     spread = "" if row["spread_bps"] is None else (
-        f"; the highest third less the lowest made {glossary.signed(row['spread_bps'])} basis points, {pays} "
+        f"; the highest {part} less the lowest made {glossary.signed(row['spread_bps'])} basis points, {pays} "
         f"the {row['cost_bps']:.0f} of trading"
     )  # fmt: skip
     return (

@@ -149,14 +149,17 @@ class Answers:
         return contracts.read(name, path)
 
     def study(self) -> dict[str, Any]:
-        told = study_table.read(self._folder / files.STUDY)
+        told = self._studied(files.STUDY)
         if told is None:
             raise NotThere(f"no study of {self._scan} is there; python -m darkpool study --scan {self._scan} makes it")
-        return {
-            "scan": self._scan, "first": told.first, "last": told.last, "tickers": told.tickers,
-            "simulated": told.simulated,
-            "sentences": [*study_words.sentences(told), study_words.LIMIT],
-            "rows": _rows(told.rows), "units": _units("study"),
+        market = self._studied(files.MARKET_STUDY)
+        return {"scan": self._scan, **told, "whole_market": market, "units": _units("study")}
+
+    def _studied(self, name: str) -> dict[str, Any] | None:
+        told = study_table.read(self._folder / name)
+        return told and {
+            "first": told.first, "last": told.last, "tickers": told.tickers, "simulated": told.simulated,
+            "sentences": [*study_words.sentences(told), study_words.limit(told)], "rows": _rows(told.rows),
         }  # fmt: skip
 
     def explain(self, name: str) -> dict[str, Any]:

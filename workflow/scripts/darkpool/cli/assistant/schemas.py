@@ -98,14 +98,18 @@ class Profile(About, Paged):
     units: dict[str, str]
 
 
-class Study(BaseModel):
-    scan: str
+class Studied(BaseModel):
     first: str
     last: str
     tickers: int
     simulated: bool
     sentences: list[str]
     rows: list[StudyRow]  # type: ignore[valid-type]
+
+
+class Study(Studied):
+    scan: str
+    whole_market: Studied | None
     units: dict[str, str]
 
 

@@ -44,11 +44,15 @@ SCHEMA: Mapping[str, type[pl.DataType]] = {
 
 @dataclass(frozen=True)
 class Prices:
-    """Matrices of prices on one share basis: USD, NaN where there is none."""
+    """Matrices of prices on one share basis: USD, NaN where there is none.
+
+    `part`, where it is not one basis throughout: sessions of different parts have none in common, and no return.
+    """
 
     open: Floats
     close: Floats
     adj_close: Floats
+    part: Floats | None = None
 
 
 class Mean(NamedTuple):
@@ -93,7 +97,7 @@ def returns(prices: Prices, horizon: int) -> Floats:
     """Simple return of entering at the open after each session and leaving at the close `horizon` sessions after it.
 
     adj_close(t + h) / (open(t + 1) adj_close(t + 1) / close(t + 1)) - 1; NaN where a price is missing or not positive,
-    or the last session comes first.
+    or the last session comes first, or the two are not of one part.
     """
     found = np.full_like(prices.close, np.nan)
     count = len(found) - horizon
@@ -108,6 +112,8 @@ def returns(prices: Prices, horizon: int) -> Floats:
             )
         )
         found[:count] = last / (start * first / close) - 1
+        if prices.part is not None:
+            found[:count][prices.part[1 : count + 1] != prices.part[horizon:]] = np.nan
     return found
 
 

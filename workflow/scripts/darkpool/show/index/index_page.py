@@ -82,7 +82,7 @@ def render(folder: Path, lagging: str = "") -> str:
             watchlist=watchlist.read(folder, shown, readable) if shown else None,
             movers=watchlist.movers(folder, [session for session in readable if shown and session.day <= shown.day]),
             market=market_streaks.read(folder, [session.day for session in readable]),
-            study=_study(folder),
+            studies=_studies(folder),
             least_market=market_streaks.LEAST,
             least_streak=LEAST_STREAK,
             looked_at=LOOKED_AT,
@@ -118,16 +118,21 @@ def _context(folder: Path, newest: Session | None, found: Sequence[Session]) -> 
     )
 
 
-def _study(folder: Path) -> dict[str, Any] | None:
-    found = study_table.read(folder / files.STUDY)
-    if found is None:
-        return None
-    return {
-        "told": found,
-        "sentences": study_words.sentences(found),
-        "limit": study_words.LIMIT,
-        "figure": files.STUDY_FIGURE if (folder / files.STUDY_FIGURE).is_file() else "",
-    }
+def _studies(folder: Path) -> list[dict[str, Any]]:
+    """The studies of the scan that are there: the watchlist's, and the whole market's."""
+    found = []
+    for name, figure in ((files.STUDY, files.STUDY_FIGURE), (files.MARKET_STUDY, files.MARKET_STUDY_FIGURE)):
+        if (told := study_table.read(folder / name)) is not None:
+            found.append(
+                {
+                    "title": study_words.title(told),
+                    "facts": study_words.facts(told),
+                    "sentences": study_words.sentences(told),
+                    "limit": study_words.limit(told),
+                    "figure": figure if (folder / figure).is_file() else "",
+                }
+            )
+    return found
 
 
 def _counts(session: Session) -> dict[str, int]:

@@ -55,14 +55,49 @@ def read(archive: Archive, spelling: Mapping[str, str]) -> History:
     return History(rows.select(list(SCHEMA)).sort("date", "ticker"), tuple(faults))
 
 
+class Splits(NamedTuple):
+    """Splits that the archive's answers name. `rows`: ticker, ex_date, ratio? (null where nobody can vouch for it).
+    `asked`: ticker, date, a row per session up to which an answer said which splits there were. `faults` as above."""
+
+    rows: pl.DataFrame
+    asked: pl.DataFrame
+    faults: tuple[str, ...]
+
+
+def read_splits(archive: Archive, spelling: Mapping[str, str]) -> Splits:
+    """Splits of the tickers in `spelling` (ours to Yahoo's), of followed names and of the market's confirmed ones."""
+    ours = {symbol: ticker for ticker, symbol in spelling.items()}
+    faults: list[str] = []
+    parts, named = [], list[pl.DataFrame]()
+    for folder, of_bars, of_splits in (
+        ("yahoo/daily", layout.yahoo_daily, layout.yahoo_splits),
+        ("yahoo/market", layout.yahoo_market, layout.yahoo_market_splits),
+    ):
+        for session in _days(archive, faults, folder):
+            before = len(faults)
+            answers = archive.answers(of_splits(session))
+            named += [_splits(path, session, ours, faults) for path in answers]
+            if answers and len(faults) == before:  # bars without their splits say nothing of them
+                parts += [_bars(path, session, ours, faults) for path in archive.answers(of_bars(session))]
+    events = _stacked(named, _EVENTS)
+    judged = [
+        (str(ticker), split.ex_date, split.ratio)
+        for (ticker,), group in events.group_by("ticker", maintain_order=True)
+        for split in _judged(group)
+    ]
+    rows = pl.DataFrame(judged, {"ticker": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}, orient="row")
+    asked = _stacked(parts, {**SCHEMA, "answer": _MOMENT}).select("ticker", "date").unique().drop_nulls()
+    return Splits(rows.sort("ticker", "ex_date"), asked.sort("ticker", "date"), tuple(faults))
+
+
 _MOMENT = pl.Datetime("us", "UTC")
 _EVENTS: dict[str, Any] = {"ticker": pl.String, "ex_date": pl.Date, "ratio": pl.Float64, "answer": _MOMENT}
 
 
-def _days(archive: Archive, faults: list[str]) -> list[date]:
+def _days(archive: Archive, faults: list[str], folder: str = "yahoo/daily") -> list[date]:
     """Sessions that the archive holds daily answers of, ascending."""
     found = set()
-    for path in sorted(archive.path("yahoo/daily").glob("*.parquet")):
+    for path in sorted(archive.path(folder).glob("*.parquet")):
         try:
             found.add(date.fromisoformat(path.name[:10]))
         except ValueError:
@@ -136,14 +171,18 @@ def _dividends(bars: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, {"ticker": pl.String, "date": pl.Date, "dividends": pl.Float64}, orient="row")
 
 
+def _judged(named: pl.DataFrame) -> list[splits.Split]:
+    """One ticker's splits, of several answers about a day the newest."""
+    newest = named.sort("answer").unique("ex_date", keep="last")
+    return splits.judged(list(newest.select("ex_date", "ratio").iter_rows()))
+
+
 def _factors(rows: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
     """What each row's prices are divided by: the ratios after its day that its own answer did not name."""
     judged: dict[str, list[splits.Split]] = {}
     named: dict[tuple[str, object], set[date]] = {}
     for (ticker,), group in events.group_by("ticker"):
-        judged[str(ticker)] = splits.judged(
-            list(group.sort("answer").unique("ex_date", keep="last").select("ex_date", "ratio").iter_rows())
-        )
+        judged[str(ticker)] = _judged(group)
     for ticker, answer, ex_date in events.select("ticker", "answer", "ex_date").iter_rows():
         named.setdefault((ticker, answer), set()).add(ex_date)
     found: list[float | None] = []
