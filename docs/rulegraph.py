@@ -22,11 +22,17 @@ Edges = dict[str, set[str]]
 
 
 def drawn() -> str:
-    """What Snakemake draws of a live session in mode weekly, which has every rule, where nothing is there yet."""
+    """What Snakemake draws of a live session in mode weekly, which has every rule, where nothing is there yet.
+
+    With all that may be asked for switched on, and a key that nobody is sent.
+    """
     command = [Path(sys.executable).parent / "snakemake", "--cores", "1", "--snakefile", ROOT / "Snakefile"]
-    command += ["--configfile", ROOT / "config.yaml", "--rulegraph", "mermaid-js", "--", *TARGETS]
-    environment = os.environ | {"FETCH_MODE": "weekly", "DARKPOOL_NOW": "2025-12-23T12:00:00-05:00"}
+    command += ["--rulegraph", "mermaid-js", "--configfile", ROOT / "config.yaml", "all.yaml", "--", *TARGETS]
+    environment = os.environ | {
+        "FETCH_MODE": "weekly", "DARKPOOL_NOW": "2025-12-23T12:00:00-05:00", "POLYGON_API_KEY": "drawn",
+    }  # fmt: skip
     with tempfile.TemporaryDirectory() as empty:
+        Path(empty, "all.yaml").write_text("study: {grouped: true}\n", encoding="utf-8")
         done = subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"snakemake --rulegraph ended {done.returncode}:\n{done.stderr}")
