@@ -23,6 +23,7 @@ from darkpool.vendors.failure import Failure
 from darkpool.vendors.finra import client as finra
 from darkpool.vendors.finra import otc_weekly, regsho, weekly_query
 from darkpool.vendors.http import Answer
+from darkpool.vendors.polygon import grouped
 from darkpool.vendors.polygon import page as polygon
 from darkpool.vendors.yahoo import chart as yahoo
 from standin import nanoseconds, regsho_file, weekly_rows
@@ -134,6 +135,29 @@ def polygon_bars(data: bytes) -> bool:
     return _pages(data, polygon.MINUTE_BARS)
 
 
+def polygon_grouped(data: bytes) -> bool:
+    try:
+        market = grouped.read(data, DAY)
+    except Failure:
+        return False
+    page = json.loads(data)
+    told = page.get("results") or []
+    assert not told or page["adjusted"] is False
+    assert market.rows.height == len(told) or market.refused or any(told.count(row) > 1 for row in told)
+    assert market.rows["T"].is_unique().all()
+    for kept in market.rows.iter_rows(named=True):
+        assert any(
+            row.get("T") == kept["T"]
+            and all(type(row.get(name)) in (int, float) and row[name] == kept[name] for name in "ohlcvt")
+            for row in told
+            if isinstance(row, dict)
+        ), kept
+        assert all(kept[name] > 0 and math.isfinite(kept[name]) for name in grouped.PRICES)
+        assert kept["v"] >= 0
+        assert datetime.fromtimestamp(kept["t"] / 1000, ZoneInfo("America/New_York")).date() == DAY
+    return True
+
+
 def weekly_pages(data: bytes) -> bool:
     try:
         rows = finra.read_page(Answer(200, {}, data, "address", NOW))
@@ -214,6 +238,13 @@ def _bars() -> bytes:
     return json.dumps({"status": "OK", "ticker": "AAPL", "adjusted": False, "results": rows}).encode()
 
 
+def _grouped() -> bytes:
+    bar = {"o": 10.0, "h": 12.0, "l": 9.0, "c": 11.0, "v": 1000, "vw": 10.5, "n": 7}
+    rows = [{"T": name, **bar, "t": nanoseconds(DAY, "16:00") // 10**6} for name in ("AAPL", "BRK.B", "NA")]
+    head = {"status": "OK", "adjusted": False, "queryCount": 3, "resultsCount": 3}
+    return json.dumps({**head, "results": rows}).encode()
+
+
 def _week() -> bytes:
     rows = weekly_rows(MONDAY, "T1", {"AAPL": (100, 200), "NA": (1.5, None)})
     return json.dumps([row for row in rows if row["summaryTypeCode"] in SUMMARIES]).encode()
@@ -224,6 +255,7 @@ SEEDS: dict[str, list[bytes]] = {
     "yahoo_charts": [_chart()],
     "polygon_trades": [_trades()],
     "polygon_bars": [_bars()],
+    "polygon_grouped": [_grouped()],
     "weekly_pages": [_week()],
     "weekly_files": [_week()],
     "configs": [(PROJECT / "config.yaml").read_bytes()],
