@@ -77,6 +77,7 @@ rule fetch_grouped:
         update("{archive}/receipts/polygon_grouped/{session}.json"),
     log:
         "{archive}/receipts/polygon_grouped/{session}.log",
+    localrule: True
     conda:
         "../envs/workflow.yaml"
     params:
