@@ -88,6 +88,7 @@ benchmark: .venv/.development ## speed and memory, as ratios measured in one run
 	python tests/benchmarks/session.py
 	python tests/benchmarks/engine.py
 	python tests/benchmarks/pages.py --quick
+	python tests/benchmarks/flat.py
 	python tests/benchmarks/browser.py
 
 requirements: .venv/.development ## pin anew from pyproject.toml

@@ -124,11 +124,11 @@ def run_parser(name: str, bodies: list[tuple[str, Path]]) -> float:
 
 def run_pages(bodies: list[tuple[str, Path]], folder: Path) -> float:
     from darkpool.vendors.polygon import page as polygon
-    from darkpool.vendors.polygon import spool, tick_fetch
+    from darkpool.vendors.polygon import spool, tick_files
 
     began = time.perf_counter()
     for kind in dict.fromkeys(kind for kind, _ in bodies):
-        with spool.Spool(folder / kind, tick_fetch.TIMES[kind], "sequence_number") as pages:
+        with spool.Spool(folder / kind, tick_files.TIMES[kind], "sequence_number") as pages:
             for path in (path for other, path in bodies if other == kind):
                 rows, _ = polygon.read_page(path.read_bytes())
                 polygon.check(rows, kind, SESSION)

@@ -1,4 +1,4 @@
-"""Many past sessions: what Snakemake would make, by Snakemake itself, in parts, with the time that is left."""
+"""Past sessions: many of them by Snakemake, in parts, with the time that is left; their ticks from flat files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..session import files
-from ..session.selection import NotUnderstood
+from ..session.selection import NotThere, NotUnderstood
+from . import choice
 from .command import DONE, FAULT, Commands
+
+if TYPE_CHECKING:
+    from ..archive.store import Archive
+    from ..settings import Settings
 
 CHUNK = 20
 """Sessions a call of Snakemake: its own share of the work grows faster than the steps."""
@@ -26,6 +32,8 @@ def add_to(commands: Commands) -> None:
     backfill.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
     backfill.add_argument("--again", action="store_true", help="look at the finished sessions too")
     backfill.add_argument("--chunk", type=int, default=CHUNK, help=f"sessions a call of Snakemake (default: {CHUNK})")
+    flat = commands.add("import-flat", _import, "flat files of trades or quotes into the scan's archive")
+    flat.add_argument("files", nargs="+", type=Path, metavar="FILE", help="YYYY-MM-DD.csv.gz of trades_v1 or quotes_v1")
     backfill.add_argument("more", nargs="*", metavar="OPTION", help="after --: handed on to Snakemake, as --configfile")
 
 
@@ -84,3 +92,40 @@ def _run(command: Sequence[str]) -> int:
         except KeyboardInterrupt:
             process.wait()
             raise
+
+
+def _import(args: argparse.Namespace) -> int:
+    from .. import clock, settings
+    from ..archive.store import Archive
+    from ..vendors.polygon import flat_file, flat_import
+
+    config = settings.Settings.of(choice.config_file(args.config))
+    if args.scan == settings.DEMO or args.scan not in config.archives:
+        others = sorted(set(config.archives) - {settings.DEMO})
+        raise NotThere(f"scan {args.scan} is none that ticks are kept for; there are {', '.join(others) or 'none'}")
+    if config.offline:
+        raise NotThere("offline: true in the configuration: nothing is written into the archive; set it to false")
+    archive = Archive(config.archives[args.scan])
+    for path in args.files:
+        with path.open("rb") as stream, archive.sole_asker("polygon"):
+            file = flat_file.FlatFile(stream, path.name)
+            answered = flat_import.Answered(path.name, clock.now())
+            tickers = _tickers(config, args.scan, file.session, args.results, archive)
+            print(f"{path}: {file.header.kind} of {file.session}, {len(tickers)} tickers wanted", file=sys.stderr)
+            found = flat_import.keep(archive, file, tickers, answered)
+            archive.write_receipt("polygon", file.session, flat_import.receipt(archive, file, found))
+        print(f"{path}: {flat_import.summary(found)}")
+    return DONE
+
+
+def _tickers(config: Settings, scan: str, session: date, results: Path, archive: Archive) -> list[str]:
+    """The universe of every scan that has the same archive, as a session's own step would ask for."""
+    from ..session import universe
+
+    together = [name for name, place in config.archives.items() if place == config.archives[scan]]
+    found: set[str] = set()
+    for name in together:
+        entry = config.scans[name]
+        place = results / name / str(session)
+        found |= set(universe.resolve(name, session, entry.tickers, entry.universe, place, archive).tickers)
+    return sorted(found)

@@ -66,3 +66,8 @@ def summary(kinds: Entries) -> str:
         what = f"{entry['rows']:,}{because}" if entry["file"] else f"{entry['state']}{because}"
         parts.append(f"{name.replace('_', ' ')} {what}")
     return ", ".join(parts) or "nothing in the plan"
+
+
+def repeated(rows: int) -> str | None:
+    """What a receipt says of rows that came more than once."""
+    return f"{rows:,} identical rows more than once, kept once" if rows else None

@@ -27,20 +27,15 @@ from ..failure import Failure
 from ..yahoo import minute_fetch, retention
 from . import client as polygon
 from . import spool, tick_files
-from .page import MINUTE_BARS, QUOTES, TRADES
-from .tick_entries import Entries, beside, by_kind, plan_of, settled, summary
-from .tick_files import TickFile
+from .page import MINUTE_BARS, TRADES
+from .tick_entries import Entries, beside, by_kind, plan_of, repeated, settled, summary
+from .tick_files import TIMES, TickFile
 
 WORKERS = "POLYGON_MAX_WORKERS"
 DEFAULT_WORKERS = 4
 GIVE_UP_AFTER = 3
 """Tickers in a row without a usable answer after which the rest is not asked: the vendor is down."""
 
-TIMES = {
-    TRADES: ("participant_timestamp", "sip_timestamp"),
-    QUOTES: ("participant_timestamp", "sip_timestamp"),
-    MINUTE_BARS: ("t",),
-}
 _REFUSED = f"{open_requests.NOT_IN_PLAN}: "
 
 
@@ -219,7 +214,7 @@ class _Run:
                 return new_entry("not_yet", reason, **answered, retrieved_at=last.retrieved_at)
             kept = file.keep(self.archive, pages, last.retrieved_at, self._sorting)
         rows = of_file(self.archive, kept, pages.rows - pages.repeats)
-        return new_entry("published", _repeated(pages.repeats), **rows, **answered, retrieved_at=last.retrieved_at)
+        return new_entry("published", repeated(pages.repeats), **rows, **answered, retrieved_at=last.retrieved_at)
 
     def _ask_yahoo(self, pending: list[str], before: Mapping[str, Entries]) -> dict[str, Entries]:
         name = MINUTE_BARS
@@ -236,11 +231,6 @@ class _Run:
             found[ticker] = {**before[ticker], name: beside(before[ticker][name], answered)}
             _say(f"Yahoo: {number}/{len(pending)} {ticker} {summary(found[ticker])}")
         return found
-
-
-def _repeated(rows: int) -> str | None:
-    """What a receipt says of rows that came more than once."""
-    return f"{rows:,} identical rows more than once, kept once" if rows else None
 
 
 def _say(line: str) -> None:

@@ -17,8 +17,15 @@ from ...archive import integrity, layout, tick_marks
 from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...files import DRAFT, sha256
+from .page import MINUTE_BARS, QUOTES, TRADES
 from .spool import Spool
 
+TIMES = {
+    TRADES: ("participant_timestamp", "sip_timestamp"),
+    QUOTES: ("participant_timestamp", "sip_timestamp"),
+    MINUTE_BARS: ("t",),
+}
+"""By kind the columns of moments; the first that a row has counts."""
 _PARTIAL, WHOLE = f".partial{DRAFT}", "whole.parquet"
 
 
