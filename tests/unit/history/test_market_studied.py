@@ -170,9 +170,8 @@ def test_a_split_that_nobody_named_is_no_return_and_one_that_yahoo_names_is_undo
     known = [*range(15), *range(19, 35)]
     np.testing.assert_allclose(gained[known], true[known])
     told = market.studied()
-    assert "1 steps of a price overnight may be splits that nobody named: returns across them are none." in (
-        study_words.sentences(told)
-    )
+    said = study_words.sentences(told)
+    assert "No return crosses 1 step of a price overnight that may be a split which nobody named." in said
     window = market.days[10:30]
     bars = [("BRK-B", day, 1.0, 1.0) for day in window]
     market.archive.keep(layout.yahoo_market_splits(window[-1]), parquet([("BRK-B", window[10], ratio)], SPLITS), LATER)

@@ -65,9 +65,8 @@ def sentences(told: StudyTable) -> list[str]:
             f"Returns{of} leave dividends out: Yahoo's adjusted close is not known for every close, on one basis."
         )
     if told.steps:
-        said.append(
-            f"{told.steps:,} steps of a price overnight may be splits that nobody named: returns across them are none."
-        )
+        steps = "1 step of a price overnight" if told.steps == 1 else f"{told.steps:,} steps of prices overnight"
+        said.append(f"No return crosses {steps} that may be a split which nobody named.")
     said += _continued(told.continuation)
     return said
 
