@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
+import yaml
 
 from darkpool.market import sessions
 from standin import Vendors
@@ -102,3 +106,38 @@ def test_without_setting_or_key_or_network_nobody_is_asked(live):
     live.run(finished=True)
     assert calls(live) == []
     assert not (live.root / "receipts/polygon_grouped").exists()
+
+
+def test_two_mornings_of_a_whole_market_are_studied_by_the_command(live):
+    """120 names over 25 sessions: screened by FINRA's files, priced by Polygon, and compared by the study."""
+    window, names = sessions.window(date.fromisoformat(DAY), 25), [f"N{number:03}" for number in range(120)]
+    following = "2025-12-23"
+    random = np.random.default_rng(8)
+    for day in [*window, date.fromisoformat(following)]:
+        volumes = (1e6 * np.exp(random.normal(0, 0.2, len(names)))).astype(int).tolist()
+        rows = {name: (0, 0, volume, "B,Q,N") for name, volume in zip(names, volumes, strict=True)}
+        live.vendors.finra.publish(day, rows | {"AAPL": (0, 0, 600_000, "Q"), "BRK/B": (0, 0, 5_000, "Q")})
+    live.publish_yahoo(days=[*window, date.fromisoformat(following)])
+    live.tickers = ["AAPL"]
+    live.settings = {**SETTINGS, "history": {**SETTINGS["history"], "window": 25}, "market": {"confirm": 0}}
+    opened, close = (50 * np.exp(random.normal(0, 0.03, len(names))) for _ in range(2))
+    bars = {
+        n: (o, max(o, c), min(o, c), c, 4e6) for n, o, c in zip(names, opened.tolist(), close.tolist(), strict=True)
+    }
+    for day, now in ((DAY, live.now), (following, "2025-12-24T06:00:00-05:00")):
+        live.vendors.polygon.grouped(day, bars)
+        live.day, live.now = day, now
+        live.run(finished=True)
+    config = live.project.root / "config.yaml"
+    config.write_text(yaml.safe_dump(live.config))
+    command = [sys.executable, "-m", "darkpool", "study"]
+    done = subprocess.run(command, cwd=live.project.root, capture_output=True, text=True, check=True)
+    assert f"emps2, the whole market, {DAY} to {following}, 121 tickers" in done.stdout
+    assert "What is missing until it can be said: 1 session later 100 sessions;" in done.stdout
+    found = pl.read_parquet(live.project.root / "results/emps2/study_market.parquet")
+    z = live.project.table("market_screen", DAY).filter(pl.col("ticker").is_in(names)).sort("ticker")["volume_z"]
+    ranks = [pl.Series(values).rank() for values in (z, close / opened - 1)]
+    expected = np.corrcoef(*ranks)[0, 1]
+    [row] = found.filter(pl.col("feature") == "volume_z", pl.col("horizon") == 1).to_dicts()
+    assert (row["sessions"], row["tickers_median"], row["verdict"]) == (1, 120, "too_little")
+    assert row["ic_mean"] == pytest.approx(expected, abs=1e-12)

@@ -32,7 +32,9 @@ def limit(told: StudyTable) -> str:
 
 def facts(told: StudyTable) -> str:
     """Sessions and tickers of a study."""
-    return f"{told.first} to {told.last}, {told.tickers:,} tickers" if told.first else "no session yet"
+    if not told.first:
+        return "no session yet"
+    return f"{told.first} to {told.last}, {told.tickers:,} ticker{'' if told.tickers == 1 else 's'}"
 
 
 def title(told: StudyTable) -> str:
