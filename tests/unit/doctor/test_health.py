@@ -22,6 +22,7 @@ from darkpool.market import sessions
 from darkpool.message import delivery
 from darkpool.project import PROJECT
 from darkpool.tables import glossary
+from darkpool.vendors.entries import new_entry
 from darkpool.vendors.simulated import daily_fetch, tick_fetch, weekly_fetch
 from standin import Answer, Vendors
 
@@ -426,3 +427,22 @@ class TestArchive:
         assert status == 0
         (line,) = [line for line in out.splitlines() if line.startswith("warn")]
         assert "universe/demo/2025-12-22.csv" in line
+
+
+def test_prices_of_the_whole_market_that_do_not_come_are_told(ask, project, monkeypatch):
+    def found() -> dict[str, str]:
+        [check] = ask("--config", "my.yaml")[1]["market"]
+        return check
+
+    config = (project / "config.yaml").read_text()
+    (project / "my.yaml").write_text(config.replace("grouped: false", "grouped: true"))
+    assert "market" not in ask()[1]
+    assert "no key of Polygon is set" in found()["said"]
+    monkeypatch.setenv("POLYGON_API_KEY", KEY)
+    assert (found()["state"], found()["said"]) == ("ok", "the market's prices were not asked for yet")
+    archive, day = Archive(project / "resources/archive"), date(2025, 12, 22)
+    for state, verdict in (("published", "ok"), ("outage", "warn"), ("blocked", "warn")):
+        entry = new_entry(state, None if state == "published" else "HTTP 503")
+        archive.write_receipt("polygon_grouped", day, {"source": "polygon_grouped", "files": {"one": entry}})
+        assert found()["state"] == verdict
+        assert found()["said"].startswith(f"prices of 2025-12-22: {state}")

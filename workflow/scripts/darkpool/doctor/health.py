@@ -27,6 +27,7 @@ def examine(place: Place, *, offline: bool = False, archive: bool = False) -> It
         ("message", configuration.message),
         ("network", lambda: network.vendors(config, offline or bool(config.get("offline")))),
         ("disk", lambda: storage.disk(place, config)),
+        ("market", lambda: storage.market(place, config)),
         ("last run", lambda: mornings.last_run(place)),
         ("history", lambda: storage.history(place)),
         ("schedule", mornings.schedule),

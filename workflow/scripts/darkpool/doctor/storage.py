@@ -16,8 +16,12 @@ from .finding import Check, Place
 LITTLE_SPACE, NO_SPACE = 2_000_000_000, 200_000_000
 
 
+def _archive(place: Place, config: Mapping[str, Any]) -> str:
+    return str(config.get("scans", {}).get(place.scan, {}).get("archive", settings.Scan.archive))
+
+
 def disk(place: Place, config: Mapping[str, Any]) -> Iterator[Check]:
-    archive = config.get("scans", {}).get(place.scan, {}).get("archive", settings.Scan.archive)
+    archive = _archive(place, config)
     for name, folder in (("results", place.results), ("archive", Path(archive))):
         there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         free = shutil.disk_usage(there).free
@@ -43,6 +47,29 @@ def history(place: Place) -> Iterator[Check]:
         yield Check("history", "warn", said, f"python{todo}")
     else:
         yield Check("history", "ok", f"{path} holds every session on disk as it is")
+
+
+def market(place: Place, config: Mapping[str, Any]) -> Iterator[Check]:
+    """What became of the whole market's prices, where they are asked for: nothing else waits for them."""
+    from ..archive import receipts
+
+    if place.scan == settings.DEMO or not (config.get("study") or {}).get("grouped"):
+        return
+    if credentials.which(credentials.POLYGON) is None:
+        said = "study.grouped is on, and no key of Polygon is set: the market's prices are not asked for"
+        yield Check("market", "warn", said, f"set {credentials.POLYGON[0]}, or study.grouped: false")
+        return
+    told = sorted(Path(_archive(place, config), "receipts/polygon_grouped").glob("????-??-??.json"))
+    if not told:
+        yield Check("market", "ok", "the market's prices were not asked for yet")
+        return
+    [entry] = receipts.read(told[-1])["files"].values()
+    said = f"prices of {told[-1].stem}: {entry['state']}" + (f", {entry['reason']}" if entry["reason"] else "")
+    if entry["state"] in ("published", "unsettled", "not_yet"):
+        yield Check("market", "ok", said)
+    else:
+        todo = "they are asked for again while the session is on a page; without them the study of the market has gaps"
+        yield Check("market", "warn", said, todo)
 
 
 def archive(config: Mapping[str, Any]) -> Iterator[Check]:
