@@ -7,10 +7,10 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
 # Every file of pinned, hashed packages, and how one is made.
-PINNED := requirements.txt requirements-dev.txt requirements-assistant.txt requirements-soak.txt requirements-audit.txt requirements-uv.txt
+PINNED := requirements.txt requirements-dev.txt requirements-assistant.txt requirements-soak.txt requirements-cluster.txt requirements-audit.txt requirements-uv.txt
 pin = uv pip compile -q --system-certs --universal --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: accuracy assistant audit backfill cron docs doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak study clean help
+.PHONY: accuracy assistant audit backfill cluster cron docs doctor history index report rulegraph screenshots demo test run latest benchmark lint requirements soak study clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,7 +36,7 @@ latest: .venv/.runtime ## the last-marked date
 cron: .venv/.runtime ## the crontab lines of the unattended morning; make cron INSTALL=1 installs them
 	@python -m darkpool cron $(if $(INSTALL),--install)
 
-test: .venv/.development ## every promise, about a quarter of an hour on two cores
+test: .venv/.development .venv/plugins/.ready ## every promise, about a quarter of an hour on two cores
 	pytest -n 2 --dist loadfile --no-loadscope-reorder tests/workflow tests
 
 soak: .venv/.soak ## what takes longer, in parts of an hour at most; make soak goes on until nothing is left
@@ -63,6 +63,9 @@ audit: .venv/audit/.ready ## known vulnerabilities of the pinned packages; needs
 
 assistant: .venv/.assistant ## what `python -m darkpool mcp` needs: the sessions for an assistant
 	@echo "ready: python -m darkpool mcp; docs/assistant.md says how to connect it"
+
+cluster: .venv/.cluster ## what --profile profiles/slurm needs: the signing of ticks on a Slurm cluster
+	@echo "ready: snakemake --profile profiles/slurm TARGET; docs/scale.md says how"
 
 study: .venv/.runtime ## whether the scores say anything of the price that follows: make study SCAN=emps2
 	python -m darkpool study --scan $(or $(SCAN),emps2)
@@ -96,6 +99,7 @@ requirements: .venv/.development ## pin anew from pyproject.toml
 	$(pin) pyproject.toml --group dev -o requirements-dev.txt
 	$(pin) pyproject.toml --group assistant -c requirements-dev.txt -o requirements-assistant.txt
 	$(pin) --group soak -c requirements-dev.txt -o requirements-soak.txt
+	$(pin) --group cluster -c requirements-dev.txt -o requirements-cluster.txt
 	$(pin) --group audit -o requirements-audit.txt
 	$(pin) --group uv -o requirements-uv.txt
 
@@ -130,6 +134,15 @@ endef
 
 .venv/.assistant: requirements-assistant.txt | .venv/.runtime
 	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-assistant.txt
+	touch $@
+
+.venv/.cluster: requirements-cluster.txt | .venv/.runtime
+	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-cluster.txt
+	touch $@
+
+# The tests' own copy, which only those of Slurm look at: where the executor is installed, every start of Snakemake imports it.
+.venv/plugins/.ready: requirements-cluster.txt | .venv/bin/uv
+	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes --compile-bytecode --target .venv/plugins -r requirements-cluster.txt
 	touch $@
 
 .venv/.soak: requirements-soak.txt | .venv/.development

@@ -28,6 +28,7 @@ PLAN_ONLY = (
     "make test",
     "make backfill",
     "make assistant",
+    "make cluster",
     "make doctor",
     "make run",
     "make latest",

@@ -21,7 +21,7 @@ from snakemake.iocontainers import Snakemake
 from snakemake_interface_executor_plugins.jobs import SingleJobExecutorInterface
 
 from .. import credentials
-from . import step_process
+from . import step_process, waiting
 
 SCRIPTS = Path(__file__).parents[2]
 START = f"import sys; sys.path.append({str(SCRIPTS)!r}); from darkpool.plan.step_process import main; main()"
@@ -67,6 +67,8 @@ class Executor(local.Executor):  # type: ignore[misc]
         super().__post_init__()
         self._idle: deque[Process] = deque()
         self._withheld = {} if self.workflow.local_exec else credentials.withhold(os.environ)
+        is_slurm = self.workflow.executor_plugin.name == "slurm"
+        self._watch = waiting.Watch(Path.cwd()) if is_slurm else None
 
     def run_single_job(self, job: SingleJobExecutorInterface) -> Future[None]:
         script = self._script(job)
@@ -118,5 +120,7 @@ class Executor(local.Executor):  # type: ignore[misc]
         self._end()
 
     def _end(self) -> None:
+        if self._watch:
+            self._watch.stop()
         while self._idle:
             self._idle.pop().end()
