@@ -22,7 +22,7 @@ from darkpool.archive.store import Archive
 from darkpool.market import sessions
 from darkpool.measures import lit
 from darkpool.vendors.finra import daily_fetch, off_exchange, otc_weekly, weekly_fetch
-from darkpool.vendors.polygon import tick_fetch
+from darkpool.vendors.polygon import grouped, grouped_fetch, tick_fetch
 from darkpool.vendors.yahoo import bars_fetch, consolidated
 from standin import Vendors, nanoseconds, regsho_file, weekly_rows
 
@@ -278,6 +278,55 @@ class Bars(Ticks):
         }
 
 
+class Grouped(Source):
+    name, host = "polygon_grouped", "api.polygon.io"
+    good: ClassVar[Any] = {"AAPL": 11.0, "NA": 5.5}
+
+    def publish(self, vendors):
+        vendors.polygon.grouped(DAY, {"AAPL": (10.0, 12.0, 9.0, 11.0, 1000), "NA": (5.0, 6.0, 4.5, 5.5, 200)})
+
+    def ask(self, archive, session):
+        return grouped_fetch.fetch(archive, session, 0)
+
+    def state(self, receipt):
+        [entry] = receipt["files"].values()
+        assert entry["state"] == receipt["state"]
+        return entry["state"]
+
+    def numbers(self, archive):
+        newest = archive.newest(layout.polygon_grouped(DAY))
+        return {} if newest is None else dict(grouped.prices(newest, DAY).select("symbol", "close").iter_rows())
+
+    def files(self, archive):
+        return archive.answers(layout.polygon_grouped(DAY))
+
+    def page(self, *rows: dict[str, Any], **head: Any) -> bytes:
+        told = {"status": "OK", "adjusted": False, "queryCount": len(rows), "resultsCount": len(rows), **head}
+        return json.dumps({**told, "results": list(rows)}).encode()
+
+    def rows(self, **more: Any) -> list[dict[str, Any]]:
+        """Every row spoilt by `more`: of a few, the others would be used."""
+        end = nanoseconds(DAY, "16:00") // 10**6
+        bars = {"AAPL": (10.0, 12.0, 9.0, 11.0, 1000), "NA": (5.0, 6.0, 4.5, 5.5, 200)}
+        return [{"T": name, **dict(zip("ohlcv", bar, strict=True)), "t": end, **more} for name, bar in bars.items()]
+
+    def bodies(self):
+        rows = self.rows()
+        return {
+            "wrong date": self.page(*self.rows(t=rows[0]["t"] - 3 * 86_400_000)),
+            "wrong schema": self.page({"ticker": "AAPL"}),
+            "duplicate": self.page(*rows, rows[0]),
+            "two bars": self.page(rows[0], {**rows[0], "c": 11.01}),
+            "adjusted": self.page(*rows, adjusted=True),
+            "negative": self.page(*self.rows(v=-1)),
+            "nan": self.page(*self.rows(c=float("nan"))),
+            "infinite": self.page(*self.rows(o=float("inf"))),
+            "1e300": self.page(*self.rows(c=1e300)),
+            "huge": self.page(*self.rows(v=int("9" * 40))),
+            "inconsistent": self.page(*rows, resultsCount=3, queryCount=3),
+        }
+
+
 class Weeks(Source):
     name, host = "finra_weekly", "api.finra.org"
     monday = date(2025, 12, 1)
@@ -335,7 +384,7 @@ class Token(Weeks):
         return {"wrong schema": b'{"token": "x"}', "inconsistent": b'{"access_token": 7}', "nan": b"NaN"}
 
 
-SOURCES = {source.name: source for source in (Regsho(), Yahoo(), Ticks(), Bars(), Weeks(), Token())}
+SOURCES = {source.name: source for source in (Regsho(), Yahoo(), Ticks(), Bars(), Grouped(), Weeks(), Token())}
 
 # What the receipt says after a failure for once, and after one for good. Passing troubles are asked again within the
 # run; a refusal and a wrong body are not.
@@ -401,6 +450,14 @@ EXPECTED: dict[str, dict[str, tuple[str, str]]] = {
         **{body: STAYS for body in BODIES if body != "negative"},
         "duplicate": ONCE,
         **dict.fromkeys(("two bars", "another symbol", "no symbol", "adjusted"), STAYS),
+    },
+    # The rows of a market that are sound are used; here none is.
+    "polygon_grouped": {
+        **COMMON,
+        **dict.fromkeys((*BODIES, "two bars"), DAMAGED),
+        **dict.fromkeys(("wrong date", "adjusted"), STAYS),
+        "duplicate": ONCE,
+        "inconsistent": ("truncated", "truncated"),
     },
     "finra_weekly": {
         **COMMON,

@@ -73,11 +73,15 @@ IN_THE_MAIN_SUITE = {
 
 
 def cases(table: list[Any]) -> list[Any]:
-    """The cases of the table that a whole command can meet, most of them for `make soak`."""
+    """The cases of the table that a whole command can meet, most of them for `make soak`.
+
+    But for the market's prices, which no table of a session holds: tests/workflow/test_grouped.py.
+    """
     for_good = (*NOBODY, "disk full", "read-only")
     return [
         pytest.param(*case.values, id=case.id, marks=() if case.values[:3] in IN_THE_MAIN_SUITE else pytest.mark.soak)
         for case in table
+        if case.values[0] in SETTINGS
         if case.values[2] == "always" or case.values[1] not in for_good
     ]
 

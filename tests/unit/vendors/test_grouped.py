@@ -104,6 +104,7 @@ def test_more_than_ten_odd_rows_are_a_damaged_answer():
     state, reason = refused(answer(row("FINE"), *ten, 7))
     assert state == "damaged"
     assert reason.startswith("11 of 12 rows are odd: c of X0 is 0")
+    assert refused(answer(row("ONE", c=0)))[0] == "damaged"  # and no day without prices
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def read(body: bytes, session: date) -> Market:
     """The rows of an answer about `session`; none where the vendor has none.
 
     Raises Failure: `outage` where it answers another question or is no answer, `truncated` where it is not all of one,
-    `damaged` with more than ten odd rows.
+    `damaged` with more than ten odd rows, or no other ones.
     """
     rows = _results(_content(body))
     start, end = (moment * MILLISECOND for moment in day_window(session))
@@ -70,9 +70,9 @@ def read(body: bytes, session: date) -> Market:
             odd[name] = what
         elif sound.setdefault(name, row) != row:
             odd[name] = "two bars that differ, expected one"
-    if len(odd) > MOST_ODD:
-        raise Failure("damaged", f"{len(odd)} of {len(rows)} rows are odd: {_told(odd)}")
     kept = [sound[name] for name in sorted(sound.keys() - odd.keys())]
+    if len(odd) > MOST_ODD or (odd and not kept):
+        raise Failure("damaged", f"{len(odd)} of {len(rows)} rows are odd: {_told(odd)}")
     return Market(_frame(kept), f"{len(odd)} odd rows refused: {_told(odd)}" if odd else None)
 
 
