@@ -66,6 +66,7 @@ rule fetch_ticks:
     params:
         wanted=wanted,
         source=lambda wildcards, output: SETTINGS.lit.source,
+        flat=lambda wildcards, output: asdict(SETTINGS.lit.flat),
         calls_per_minute=lambda wildcards, output: SETTINGS.lit.calls_per_minute,
     script:
         "../scripts/fetch_ticks.py"

@@ -21,9 +21,12 @@ from urllib.parse import quote, quote_plus
 FILE = Path(".env")
 POLYGON = ("POLYGON_API_KEY", "MASSIVE_API_KEY")
 """Names of the one key of Polygon, now Massive; the first that is set counts."""
+S3_ID = ("POLYGON_S3_ACCESS_KEY_ID", "MASSIVE_S3_ACCESS_KEY_ID")
+S3_SECRET = ("POLYGON_S3_SECRET_ACCESS_KEY", "MASSIVE_S3_SECRET_ACCESS_KEY")
+"""Names of the two keys of its store of flat files."""
 FINRA = ("FINRA_API_KEY", "FINRA_API_SECRET")
 NOTIFY = "DARKPOOL_NOTIFY"
-SECRETS = (*POLYGON, *FINRA, NOTIFY)
+SECRETS = (*POLYGON, *S3_ID, *S3_SECRET, *FINRA, NOTIFY)
 HANDED_ON = (
     "FETCH_MODE", "POLYGON_MAX_WORKERS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "XDG_CACHE_HOME",
     *(name for upper in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY") for name in (upper, upper.lower())),

@@ -87,6 +87,15 @@ class AccumScore:
 
 
 @dataclass(frozen=True)
+class Flat:
+    """The store of flat files of the whole tape: an S3 endpoint, and the proxy that leads to it where one does."""
+
+    endpoint: str = "https://files.massive.com"
+    bucket: str = "flatfiles"
+    proxy: str | None = None
+
+
+@dataclass(frozen=True)
 class Lit:
     """Volumes in shares, `max_quote_age` in seconds; without `calls_per_minute` the plan's own limit.
 
@@ -96,7 +105,8 @@ class Lit:
     estimate held the prints' own ratio on 14 of 14 ticker-days, with .03 on 11, with none on 7.
     """
 
-    source: Literal["auto", "trades", "minute_bars", "none"] = "auto"
+    source: Literal["auto", "trades", "flat", "minute_bars", "none"] = "auto"
+    flat: Flat = field(default_factory=Flat)
     method: str = "nbbo"
     all_or_nothing: bool = False
     rth_start: str = "09:30"
@@ -110,7 +120,7 @@ class Lit:
     @property
     def signing(self) -> dict[str, Any]:
         """What the flows of a ticker hang on: any other key makes none of them anew."""
-        others = ("transfer_sd", "calls_per_minute", "parts")
+        others = ("transfer_sd", "calls_per_minute", "parts", "flat")
         return {name: value for name, value in asdict(self).items() if name not in others}
 
 

@@ -12,7 +12,9 @@ from .store import Archive, file_name
 
 VOLUME_SOURCES = ("finra", "yahoo")
 TICKS, BARS = ("polygon/trades", "polygon/quotes"), ("polygon/minute_bars", "yahoo/minute_bars")
-TICK_KINDS: Mapping[str, tuple[str, ...]] = {"auto": TICKS + BARS, "trades": TICKS, "minute_bars": BARS, "none": ()}
+TICK_KINDS: Mapping[str, tuple[str, ...]] = {
+    "auto": TICKS + BARS, "trades": TICKS, "flat": TICKS, "minute_bars": BARS, "none": (),
+}  # fmt: skip
 """What each value of `lit.source` allows, the best first."""
 _WEEK = re.compile(r"(\d{4}-\d{2}-\d{2})(?:@\d{8}T\d{6}Z)?\.json$")
 

@@ -90,9 +90,20 @@ def ticks(archive: Archive, session: date, tickers: Sequence[str], source: str) 
     receipt = archive.receipt("polygon", session)
     if receipt is None:
         return list(tickers)
-    with_key = credentials.which(credentials.POLYGON) is not None
+    with_key = has_key(source) or takes_flat(source)
     entries = receipt["tickers"]
     return [ticker for ticker in tickers if next_ticks(archive, entries.get(ticker) or {}, source, with_key)]
+
+
+def has_key(source: str) -> bool:
+    """Whether Polygon's pages may be asked for by a value of `lit.source`."""
+    return source != "flat" and credentials.which(credentials.POLYGON) is not None
+
+
+def takes_flat(source: str) -> bool:
+    """Whether the store of flat files is asked: where it is chosen, and by `auto` where its keys are set."""
+    keys = (credentials.S3_ID, credentials.S3_SECRET)
+    return source in ("flat", "auto") and all(credentials.which(names) is not None for names in keys)
 
 
 def grouped(archive: Archive, session: date) -> bool:

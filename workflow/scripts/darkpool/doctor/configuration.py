@@ -54,7 +54,8 @@ def keys() -> Iterator[Check]:
         yield Check("keys", "warn", fault, f"correct the line in {credentials.FILE}, or remove it")
     pair = (finra.KEY, finra.SECRET)
     held = []
-    for name in (*credentials.POLYGON, *pair):
+    store = (*credentials.S3_ID, *credentials.S3_SECRET)
+    for name in (*credentials.POLYGON, *store, *pair):
         where = "the environment" if os.environ.get(name, "").strip() else str(credentials.FILE)
         if credentials.which([name]):
             try:
@@ -63,11 +64,15 @@ def keys() -> Iterator[Check]:
                 yield Check("keys", "fault", str(error))
                 return
             held.append(f"{name} from {where}")
-    alone = [name for name in pair if credentials.which([name])]
-    if len(alone) == 1:
-        (lacking,) = set(pair) - set(alone)
-        yield Check("keys", "warn", f"{alone[0]} is set and {lacking} is not", "set both, or remove both")
-    elif not credentials.which(credentials.POLYGON):
+    for names in (((pair[0],), (pair[1],)), (credentials.S3_ID, credentials.S3_SECRET)):
+        found = [credentials.which(either) for either in names]
+        if any(found) and not all(found):
+            lacking = names[found.index(None)][0]
+            yield Check(
+                "keys", "warn", f"{found[0] or found[1]} is set and {lacking} is not", "set both, or remove both"
+            )
+            return
+    if not credentials.which(credentials.POLYGON) and not credentials.which(credentials.S3_ID):
         said = "; ".join([*held, "no key of Polygon: bought and sold come from Yahoo's minute bars (30 days)"])
         yield Check("keys", "ok", said)
     else:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,12 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 Lines = npt.NDArray[np.intp]
 
 
+class Stream(Protocol):
+    """What a file is read from."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+
 class FlatFileError(ValueError):
     """A file that is no whole flat file; the message names it, and the column, the ticker or the line."""
 
@@ -68,13 +74,14 @@ class Header:
 class FlatFile:
     """Trades or quotes of the whole market, read from `stream`; `name` is what messages call it.
 
-    `header` and `session` are known at once, the latter from the first row's SIP time in New York. Raises
-    FlatFileError for what is no such file, or of another day than its name says.
+    `header` and `session` are known at once, the latter from the first row's SIP time in New York; `patience` seconds
+    are waited for each piece. Raises FlatFileError for what is no such file, or of another day than its name says,
+    and TimeoutError for a stream that stalls.
     """
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: Stream, name: str, patience: float | None = None) -> None:
         self.name = name
-        self._blocks = _blocks(stream, name)
+        self._blocks = _blocks(stream, name, patience)
         line, _, rest = next(self._blocks, b"").partition(b"\n")
         self.header = self._header(line)
         rest = rest or next(self._blocks, b"")
@@ -201,8 +208,11 @@ def _runs(block: bytes) -> Iterator[tuple[bytes, bytes]]:
             yield bytes(names[first]), block[starts[first] : ends[last - 1] + 1]
 
 
-def _blocks(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """Whole lines of the unpacked stream, a block at a time, unpacked in a thread of its own while they are used."""
+def _blocks(stream: Stream, name: str, patience: float | None) -> Iterator[bytes]:
+    """Whole lines of the unpacked stream, a block at a time, unpacked in a thread of its own while they are used.
+
+    The thread is left behind where the stream stalls: no client's own time limit holds in every such case.
+    """
     pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(AHEAD)
     stopped = threading.Event()
 
@@ -227,7 +237,7 @@ def _blocks(stream: BinaryIO, name: str) -> Iterator[bytes]:
     threading.Thread(target=unpack, daemon=True).start()
     rest = b""
     try:
-        while (piece := pieces.get()) is not None:
+        while (piece := _waited(pieces, patience)) is not None:
             if isinstance(piece, BaseException):
                 raise piece
             whole, end, after = piece.rpartition(b"\n")
@@ -242,13 +252,20 @@ def _blocks(stream: BinaryIO, name: str) -> Iterator[bytes]:
         stopped.set()
 
 
-def _unpacked(stream: BinaryIO, name: str) -> Iterator[bytes]:
+def _waited(pieces: queue.Queue[bytes | BaseException | None], patience: float | None) -> bytes | BaseException | None:
+    try:
+        return pieces.get(timeout=patience)
+    except queue.Empty:
+        raise TimeoutError(f"nothing came for {patience:g} s") from None
+
+
+def _unpacked(stream: Stream, name: str) -> Iterator[bytes]:
     """The stream's bytes, unpacked where they are gzip: one member after the other, each to its checksum."""
-    packed = stream.read(BLOCK)
+    packed = stream.read(BLOCK) or b""
     if not packed.startswith(_GZIP):
         while packed:
             yield packed
-            packed = stream.read(BLOCK)
+            packed = stream.read(BLOCK) or b""
         return
     member = zlib.decompressobj(wbits=31)
     while packed:
@@ -259,12 +276,12 @@ def _unpacked(stream: BinaryIO, name: str) -> Iterator[bytes]:
                 if piece:
                     yield piece
                 if member.eof:
-                    packed = member.unused_data or stream.read(BLOCK)
+                    packed = member.unused_data or stream.read(BLOCK) or b""
                     if not packed:
                         return
                     member = zlib.decompressobj(wbits=31)
         except zlib.error as error:
             raise FlatFileError(f"{name} is damaged: {error}; fetch it anew") from None
-        packed = stream.read(BLOCK)
+        packed = stream.read(BLOCK) or b""
     if not member.eof:
         raise FlatFileError(f"{name} is cut off: its last gzip member has no end; fetch it anew")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
 
+from ... import clock
 from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...market import symbols
+from ...settings import Flat
 from ..entries import new_entry, of_file
-from . import spool, tick_files
+from ..failure import Failure
+from . import flat_store, spool, tick_files
 from .flat_file import FlatFile, FlatFileError
 from .tick_entries import Entries, beside, by_kind, plan_of, repeated
 from .tick_files import TIMES, TickFile
@@ -59,6 +62,28 @@ def keep(archive: Archive, file: FlatFile, tickers: Iterable[str], answered: Ans
             named = of_file(archive, kept, pages[symbol].rows - repeats)
             found[ticker] = new_entry("published", repeated(repeats), **named, **told)
     return found
+
+
+def fetch(
+    archive: Archive, session: date, kind: str, tickers: Sequence[str], flat: Flat
+) -> tuple[dict[str, Entry], str]:
+    """The session's flat file from the store `flat`, for `tickers`: their entries, and what came of it in words.
+
+    Whatever fails is a state of every ticker's entry. Raises OSError where files cannot be written.
+    """
+    try:
+        with flat_store.FlatStore(flat).open(kind, session) as opened:
+            file = FlatFile(opened.stream, f"{session}.csv.gz", flat_store.PATIENCE)
+            if (file.header.kind, file.session) != (kind, session):
+                what = f"asked for {kind} of {session}, answered with {file.header.kind} of {file.session}"
+                raise Failure("outage", what, 200, opened.address)
+            found = keep(archive, file, tickers, Answered(opened.address, clock.now(), 200, opened.etag))
+        return found, summary(found)
+    except Failure as failure:
+        entry = new_entry(failure.state, failure.reason, address=failure.address, status=failure.status)
+    except ValueError as error:
+        entry = new_entry("blocked", str(error))
+    return dict.fromkeys(tickers, entry), f"{entry['state']}: {entry['reason']}"
 
 
 def receipt(archive: Archive, file: FlatFile, found: dict[str, Entry]) -> dict[str, Any]:

@@ -22,12 +22,13 @@ from ...archive import integrity, layout, open_requests
 from ...archive.receipts import Entry
 from ...archive.store import Archive
 from ...market import sessions, symbols
+from ...settings import Flat
 from ..entries import new_entry, of_file
 from ..failure import Failure
 from ..yahoo import minute_fetch, retention
 from . import client as polygon
-from . import spool, tick_files
-from .page import MINUTE_BARS, TRADES
+from . import flat_import, spool, tick_files
+from .page import MINUTE_BARS, QUOTES, TRADES
 from .tick_entries import Entries, beside, by_kind, plan_of, repeated, settled, summary
 from .tick_files import TIMES, TickFile
 
@@ -53,17 +54,19 @@ def fetch(
     tickers: Sequence[str],
     *,
     source: str = "auto",
+    flat: Flat | None = None,
     workers: int | None = None,
     calls_per_minute: float | None = None,
 ) -> dict[str, Any]:
     """Ask for what is due of `tickers` (our spelling), keep what comes, and return the receipt.
 
-    `source` is a key of layout.TICK_KINDS, `workers` as `max_workers` unless given, `calls_per_minute` as
+    `source` is a key of layout.TICK_KINDS, `flat` the store of flat files, which comes first where it is asked
+    (`open_requests.takes_flat`); `workers` as `max_workers` unless given, `calls_per_minute` as
     polygon.Client takes it. Whoever calls holds the archive's lock of "polygon". A key that the vendor refuses ends
     the asking at once, state `blocked`; whatever fails for a ticker is a state of its own. Raises OSError where files
     cannot be written.
     """
-    run = _Run(archive, session, source, calls_per_minute, workers or max_workers())
+    run = _Run(archive, session, source, flat or Flat(), calls_per_minute, workers or max_workers())
     return run.receipt(tickers)
 
 
@@ -71,12 +74,13 @@ class _Run:
     """One call of `fetch`."""
 
     def __init__(
-        self, archive: Archive, session: date, source: str, calls_per_minute: float | None, workers: int
+        self, archive: Archive, session: date, source: str, flat: Flat, calls_per_minute: float | None, workers: int
     ) -> None:
         # Its own, since listings of folders are remembered and this run adds to them.
         self.archive, self.session, self.source = Archive(archive.root), session, source
         self.calls_per_minute, self.workers = calls_per_minute, workers
-        self.with_key = credentials.which(credentials.POLYGON) is not None
+        self.flat = flat
+        self.with_key = open_requests.has_key(source)
         self.client: polygon.Client | None = None
         self._sorting = threading.Lock()
         self._failures = 0
@@ -90,6 +94,8 @@ class _Run:
         entries: dict[str, Entries] = {ticker: by_kind(kinds) for ticker, kinds in before.get("tickers", {}).items()}
         for ticker in asked:
             entries[ticker] = self._kept(ticker, entries.get(ticker) or by_kind({}))
+        if open_requests.takes_flat(self.source):
+            entries |= self._ask_store(asked, entries)
         pending = [ticker for ticker in asked if self._next(entries[ticker])]
         refused = None
         if self.with_key and pending:
@@ -99,7 +105,7 @@ class _Run:
                 refused = str(refusal)
                 _say(f"Polygon: {refused}")
         # What a plan refuses is no matter for Yahoo: it stands in where there is no key at all.
-        elif pending:
+        elif pending and self.source != "flat":
             entries |= self._ask_yahoo(pending, entries)
         is_over = clock.now().astimezone(sessions.NEW_YORK).date() > self.session
         entries = {ticker: settled(kinds, self.session, is_over) for ticker, kinds in entries.items()}
@@ -108,6 +114,23 @@ class _Run:
         head = {"source": "polygon", "session": str(self.session), "state": state, "reason": refused, "plan": plan}
         files = tick_files.footers(self.archive, before.get("files", {}), entries.values())
         return {**head, "tickers": entries, "files": files}
+
+    def _ask_store(self, asked: Sequence[str], before: Mapping[str, Entries]) -> dict[str, Entries]:
+        """The day's flat files, of trades and then of quotes, for the tickers that lack them."""
+        found = {ticker: dict(before[ticker]) for ticker in asked}
+        for kind in (TRADES, QUOTES):
+            due = [
+                ticker
+                for ticker, kinds in found.items()
+                if open_requests.next_ticks(self.archive, kinds, self.source, True) == kind
+            ]
+            if due:
+                _say(f"Polygon: flat file of {kind}: {len(due)} tickers")
+                answered, told = flat_import.fetch(self.archive, self.session, kind, due, self.flat)
+                _say(f"Polygon: flat file of {kind}: {told}")
+                for ticker, entry in answered.items():
+                    found[ticker][kind] = beside(found[ticker][kind], entry)
+        return found
 
     def _next(self, kinds: Entries, asked: Iterable[str] = ()) -> str | None:
         return open_requests.next_ticks(self.archive, kinds, self.source, self.with_key, list(asked))
