@@ -19,6 +19,11 @@ from darkpool import clock, credentials, listing, settings, terminal
 from darkpool.plan import code_hash, configuration, engine, inputs, progress, request
 from darkpool.session import files, manifest
 
+SAID = logging.getLogger("snakemake.logging")
+QUIET = {kind.name for kind in workflow.output_settings.quiet or ()}
+SAID.addHandler(progress.TimeLeft(alone=bool(QUIET), silent="ALL" in QUIET))
+progress.keep_whole_log(SAID)
+
 # The folder's own configuration where it has one, also when the Snakefile is taken from elsewhere (snakemake -s).
 CONFIG = Path("config.yaml") if Path("config.yaml").is_file() else ROOT / "config.yaml"
 try:
@@ -59,10 +64,6 @@ if workflow.is_main_process:
     engine.keep_processes()
     for line in listing.few(ODD_LINES):
         print(f"warning: {line}", file=sys.stderr)
-
-SAID = logging.getLogger("snakemake.logging")
-SAID.addHandler(progress.TimeLeft(alone=bool(workflow.output_settings.quiet)))
-progress.keep_whole_log(SAID)
 
 
 def make_again(paths):

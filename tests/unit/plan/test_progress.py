@@ -32,3 +32,13 @@ def test_a_run_of_a_few_steps_and_one_that_is_done_say_nothing(capsys):
 def test_where_snakemake_is_silent_a_short_run_counts_its_steps(capsys):
     records = [(2.0, 1), (6.0, 5), (8.0, 6), (12.0, 10), (14.0, 12)]
     assert told(capsys, records, 12, alone=True) == ["5 of 12 steps", "10 of 12 steps"]
+
+
+def test_where_snakemake_says_nothing_at_all_what_ends_a_run_is_said(capsys):
+    """As `--quiet all` does: a locked folder and a refusal would be in the log alone."""
+    steps = "WorkflowError:\nAt least one job did not complete successfully."
+    for silent, said in ((True, ["Refused:", "no such day"]), (False, [])):
+        handler = TimeLeft(silent=silent)
+        for message in ("Refused:\nno such day\n", steps):
+            handler.emit(logging.makeLogRecord({"event": "error", "msg": message, "levelno": logging.ERROR}))
+        assert capsys.readouterr().err.splitlines() == said

@@ -14,6 +14,8 @@ from collections.abc import Callable
 LEAST_STEPS = 60
 EVERY, ALONE = 15.0, 5.0
 """Seconds between two words; and where Snakemake itself is silent, so that ours are all that is read."""
+STEPS_FAILED = "At least one job did not complete successfully"
+"""How a run ends whose steps have said for themselves what failed."""
 
 
 def time_left(done: int, total: int, seconds: float) -> str:
@@ -40,18 +42,25 @@ def keep_whole_log(logger: logging.Logger) -> None:
 class TimeLeft(logging.Handler):
     """Listens to the records of Snakemake's progress and says on stderr how long the rest will take.
 
-    `alone`: Snakemake says nothing of it (--quiet), so that a short run has its count of steps too.
+    `alone`: Snakemake says nothing of it (--quiet), so that a short run has its count of steps too. `silent`: it says
+    nothing at all (--quiet all), so that what ends a run before or between its steps is said here: a folder that is
+    locked, a configuration that is refused. What a step says of itself is heard in any case.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, *, alone: bool = False) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, alone: bool = False, silent: bool = False
+    ) -> None:
         super().__init__()
-        self._clock, self._alone = clock, alone
+        self._clock, self._alone, self._silent = clock, alone, silent
         self._every = ALONE if alone else EVERY
         self._began = self._told = clock()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say it, at most every 15 s; records of anything else are passed over."""
-        if getattr(record, "event", None) != "progress":
+        """Say it, at most every 15 s; records of anything else but errors are passed over."""
+        event = getattr(record, "event", None)
+        if self._silent and event == "error" and STEPS_FAILED not in record.getMessage():
+            print(record.getMessage().strip(), file=sys.stderr)
+        if event != "progress":
             return
         done, total, now = int(getattr(record, "done", 0)), int(getattr(record, "total", 0)), self._clock()
         if not 0 < done < total or now - self._told < self._every:
