@@ -25,6 +25,7 @@ def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("POLYGON_API_KEY", raising=False)
     monkeypatch.setattr(credentials, "_handed_out", set())
+    monkeypatch.setattr(credentials, "_withheld", {})
     path = tmp_path / ".env"
     path.write_text(f"POLYGON_API_KEY={KEY}\n")
     path.chmod(0o600)
@@ -210,13 +211,17 @@ def test_what_a_cluster_exports_holds_no_secret_and_texts_still_hide_each(env_fi
     said = credentials.hidden(f"{canaries.KEYS}, {quote(KEY, safe='')}, another-key-9, {basic}, {canaries.TOPIC}")
     assert canaries.in_text(said) == set()
     assert "another-key-9" not in said
-    assert credentials.withhold(environment) == {}
+    assert credentials.withhold(environment) == taken
 
 
-def test_withholding_leaves_the_file_of_keys_alone(env_file: Path, monkeypatch) -> None:
+def test_what_is_withheld_is_found_by_this_process_and_the_file_of_keys_is_left_alone(
+    env_file: Path, monkeypatch
+) -> None:
     for name in credentials.SECRETS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FINRA_API_KEY", canaries.FINRA_KEY)
     assert credentials.withhold(os.environ) == {"FINRA_API_KEY": canaries.FINRA_KEY}
-    assert credentials.which(["FINRA_API_KEY"]) is None
+    assert "FINRA_API_KEY" not in os.environ
+    assert credentials.which(["FINRA_API_KEY"]) == "FINRA_API_KEY"
+    assert credentials.read("FINRA_API_KEY") == canaries.FINRA_KEY
     assert credentials.read("POLYGON_API_KEY") == KEY

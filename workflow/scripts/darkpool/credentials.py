@@ -41,6 +41,7 @@ _LINE = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value
 _QUOTED = re.compile(r"(?P<quote>['\"])(?P<value>.*?)(?P=quote)(?:\s*|\s+#.*)", re.DOTALL)
 
 _handed_out: set[str] = set()
+_withheld: dict[str, str] = {}
 
 
 class Written(NamedTuple):
@@ -54,7 +55,7 @@ class Written(NamedTuple):
 def which(names: Sequence[str]) -> str | None:
     """The first of `names` that is set; None when none is."""
     written = _written()
-    return next((name for name in names if os.environ.get(name, "").strip() or written.get(name)), None)
+    return next((name for name in names if _given(name) or written.get(name)), None)
 
 
 def read(name: str) -> str:
@@ -73,7 +74,11 @@ def read(name: str) -> str:
 
 def setting(name: str) -> str:
     """The value called `name`, empty where there is none."""
-    return os.environ.get(name, "").strip() or _written().get(name, "")
+    return _given(name) or _written().get(name, "")
+
+
+def _given(name: str) -> str:
+    return (os.environ.get(name, "") or _withheld.get(name, "")).strip()
 
 
 def listed(name: str) -> list[str]:
@@ -96,7 +101,8 @@ def _addresses(text: str) -> list[str]:
 def withhold(environment: MutableMapping[str, str]) -> dict[str, str]:
     """Take the secrets out of `environment`, which a cluster would export to its jobs and keep in its files.
 
-    What they were, for the steps that need them; `hidden` knows them still, and `.env` is not touched.
+    All that were taken so far, for the steps that need them. This process finds and hides them as before, and `.env` is
+    not touched.
     """
     taken = {name: environment.pop(name) for name in SECRETS if name in environment}
     remember(*(taken[name].strip() for name in FINRA if name in taken))
@@ -104,7 +110,8 @@ def withhold(environment: MutableMapping[str, str]) -> dict[str, str]:
         remember(value.strip())
         if name == NOTIFY:
             _addresses(value)
-    return taken
+    _withheld.update(taken)
+    return dict(_withheld)
 
 
 def remember(*secrets: str) -> None:
