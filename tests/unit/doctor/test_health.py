@@ -167,6 +167,17 @@ def test_keys_are_said_to_be_there_and_never_shown(ask, project, monkeypatch):
     assert ask()[1]["keys"][0]["said"] == "FINRA_API_KEY is set and FINRA_API_SECRET is not"
 
 
+def test_one_key_of_the_store_of_flat_files_is_none_and_two_stand_for_polygons(ask, monkeypatch):
+    monkeypatch.delenv("POLYGON_API_KEY", raising=False)
+    monkeypatch.setenv("MASSIVE_S3_ACCESS_KEY_ID", "identity-31b7")
+    assert ask()[1]["keys"][0]["said"] == "MASSIVE_S3_ACCESS_KEY_ID is set and POLYGON_S3_SECRET_ACCESS_KEY is not"
+    monkeypatch.setenv("POLYGON_S3_SECRET_ACCESS_KEY", "secret-90ac")
+    [said] = [check["said"] for check in ask()[1]["keys"]]
+    assert "MASSIVE_S3_ACCESS_KEY_ID from the environment" in said
+    assert "minute bars" not in said
+    assert "31b7" not in said
+
+
 def test_an_env_file_that_others_can_read_is_a_fault(ask, project):
     (project / ".env").write_text(f"POLYGON_API_KEY={KEY}\n")
     (project / ".env").chmod(0o644)
