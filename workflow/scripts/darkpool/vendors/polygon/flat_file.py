@@ -240,16 +240,19 @@ def _blocks(stream: Stream, name: str, patience: float | None) -> Iterator[bytes
         while (piece := _waited(pieces, patience)) is not None:
             if isinstance(piece, BaseException):
                 raise piece
-            whole, end, after = piece.rpartition(b"\n")
-            if not end:
-                rest += piece
-                continue
-            yield (rest + whole + end).replace(b"\r\n", b"\n")
-            rest = after
+            end = piece.rfind(b"\n") + 1
+            if end:
+                yield _plain(b"".join((rest, memoryview(piece)[:end])))
+                rest = b""
+            rest += piece[end:]
         if rest:
-            yield (rest + b"\n").replace(b"\r\n", b"\n")
+            yield _plain(rest + b"\n")
     finally:
         stopped.set()
+
+
+def _plain(lines: bytes) -> bytes:
+    return lines.replace(b"\r\n", b"\n") if b"\r" in lines else lines
 
 
 def _waited(pieces: queue.Queue[bytes | BaseException | None], patience: float | None) -> bytes | BaseException | None:

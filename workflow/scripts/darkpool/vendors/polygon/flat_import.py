@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -21,6 +22,9 @@ from . import flat_store, spool, tick_files
 from .flat_file import FlatFile, FlatFileError
 from .tick_entries import Entries, beside, by_kind, plan_of, repeated
 from .tick_files import TIMES, TickFile
+
+WRITERS = 2
+"""Files that are sorted and written at a time: each takes memory by its largest span."""
 
 
 class Answered(NamedTuple):
@@ -48,19 +52,22 @@ def keep(archive: Archive, file: FlatFile, tickers: Iterable[str], answered: Ans
                 own = TickFile(f"polygon/{kind}", file.session, symbol)
                 pages[symbol] = stack.enter_context(own.spool(archive, TIMES[kind], "sequence_number"))
             pages[symbol].add(rows)
-        for symbol, ticker in spelled.items():
-            if symbol not in pages:
-                found[ticker] = new_entry("absent", f"{file.name} has no {kind} of {symbol}", **told)
-                continue
+
+        def kept(symbol: str) -> Entry:
+            own = TickFile(f"polygon/{kind}", file.session, symbol)
             try:
-                kept = TickFile(f"polygon/{kind}", file.session, symbol).keep(
-                    archive, pages[symbol], answered.retrieved_at
-                )
+                path = own.keep(archive, pages[symbol], answered.retrieved_at)
             except (spool.Misfit, pl.exceptions.PolarsError, pa.ArrowException) as error:
                 raise FlatFileError(f"{file.name}, {symbol}: its rows do not fit together ({error})") from None
             repeats = pages[symbol].repeats
-            named = of_file(archive, kept, pages[symbol].rows - repeats)
-            found[ticker] = new_entry("published", repeated(repeats), **named, **told)
+            named = of_file(archive, path, pages[symbol].rows - repeats)
+            return new_entry("published", repeated(repeats), **named, **told)
+
+        with ThreadPoolExecutor(WRITERS) as pool:
+            written = dict(zip(pages, pool.map(kept, pages), strict=True))
+        for symbol, ticker in spelled.items():
+            nothing = new_entry("absent", f"{file.name} has no {kind} of {symbol}", **told)
+            found[ticker] = written.get(symbol, nothing)
     return found
 
 
