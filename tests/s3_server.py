@@ -31,14 +31,17 @@ def put(folder: Path, kind: str, day: str, content: bytes) -> Path:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """The address of a server of `folder`, whose sub-folders are buckets; it is stopped in the end."""
+def serving(folder: Path, *more: str) -> Iterator[str]:
+    """The address of a server of `folder`, whose sub-folders are buckets; it is stopped in the end.
+
+    `more` are options of the server, as --cert and --key.
+    """
     program = shutil.which("rclone", path=str(Path(sys.executable).parent))
     if program is None:
         pytest.skip("no rclone beside this Python: make .venv/.development")
     (folder / BUCKET).mkdir(parents=True, exist_ok=True)
     command = [program, "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", f"{IDENTITY},{SECRET}", "-v",
-               "--dir-cache-time", "0s", "--config", "/dev/null", str(folder)]  # fmt: skip
+               "--dir-cache-time", "0s", "--config", "/dev/null", *more, str(folder)]  # fmt: skip
     log = folder.with_name(f"{folder.name}.log")
     with log.open("wb") as file, subprocess.Popen(command, stderr=file, stdout=file) as process:
         try:
@@ -51,7 +54,7 @@ def serving(folder: Path) -> Iterator[str]:
 def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
+        if found := re.search(r"https?://127\.0\.0\.1:\d+", log.read_text()):
             return found[0]
         time.sleep(0.05)
     raise AssertionError(f"the S3 server did not start: {log.read_text()}")
@@ -59,10 +62,13 @@ def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
 
 class Relay:
     """Hands bytes on to `address`; of a connection's answer no more than `most` bytes, then it ends or, with `stall`,
-    stays open and silent."""
+    stays open and silent. With `proxy` it is what HTTPS_PROXY names: whatever host is asked for is there.
+    """
 
-    def __init__(self, address: str, most: int, *, stall: bool = False) -> None:
-        host, port = address.removeprefix("http://").split(":")
+    def __init__(self, address: str, most: int, *, stall: bool = False, proxy: bool = False) -> None:
+        host, port = address.partition("://")[2].split(":")
+        self.asked: list[str] = []
+        self._proxy = proxy
         self._target, self._most, self._stall = (host, int(port)), most, stall
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
@@ -86,6 +92,12 @@ class Relay:
                 client, _ = self._listening.accept()
             except OSError:
                 return
+            if self._proxy:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += client.recv(4_096)
+                self.asked.append(head.split(b" ")[1].decode())
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             server = socket.create_connection(self._target)
             self._open += [client, server]
             threading.Thread(target=self._relay, args=(client, server), daemon=True).start()
@@ -102,7 +114,7 @@ class Relay:
                     left -= len(piece) if ready is server else 0
             if self._stall:
                 return
-        except OSError:
+        except (OSError, ValueError):  # the other side closed it meanwhile
             return
         finally:
             if not self._stall:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import trustme
 
 import flat_tape
 import s3_server
@@ -153,6 +154,30 @@ def test_a_session_takes_both_files_once_and_a_late_one_when_it_is_there(store, 
     assert open_requests.ticks(archive, DAY, TICKERS, "flat") == []
     s3_server.put(folder, "trades", "2025-12-22", b"nobody asks for it")
     assert ask()["tickers"] == receipt["tickers"]
+
+
+def test_the_vendors_own_address_is_asked_by_the_proxy_and_with_the_certificates_of_the_environment(
+    store, tmp_path, monkeypatch
+):
+    """As every other vendor is: behind a proxy that ends TLS, the whole command needs nothing more."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    pair = authority.issue_cert("files.massive.com")
+    pair.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    for number, blob in enumerate(pair.cert_chain_pems):
+        blob.write_to_path(str(tmp_path / "chain.pem"), append=number > 0)
+    folder = tmp_path / "s3"
+    s3_server.put(folder, "trades", "2025-12-22", TRADES)
+    more = ("--cert", str(tmp_path / "chain.pem"), "--key", str(tmp_path / "key.pem"))
+    with s3_server.serving(folder, *more) as address, s3_server.Relay(address, 1 << 30, proxy=True) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.address)
+        monkeypatch.setattr(flat_store, "ATTEMPTS", 1)
+        assert fetched(Flat(), tmp_path / "before")[2].startswith("outage")  # nobody vouches for the certificate
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+        states, found, told = fetched(Flat(), tmp_path / "archive")
+    assert states == {"A": "published", "NA": "published", "GONE": "absent"}, told
+    assert set(proxy.asked) == {"files.massive.com:443"}
+    assert found["A"]["address"].startswith("https://files.massive.com/flatfiles/us_stocks_sip/")
 
 
 def test_auto_asks_the_store_where_its_keys_are_set(store, monkeypatch):

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
+from requests.utils import get_environ_proxies, select_proxy
 
 from ... import clock, credentials
 from ...archive import open_requests
@@ -29,6 +30,7 @@ FOLDERS = {TRADES: "us_stocks_sip/trades_v1", QUOTES: "us_stocks_sip/quotes_v1"}
 ATTEMPTS = 3
 CONNECT_SECONDS, PATIENCE = 10.0, 60.0
 """Seconds for a connection, and for the next piece of a file: what stalls longer is an outage of today."""
+CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 READY = "about 11:00 New York on the day after"
 _REFUSALS = ("ACCESS_DENIED", "AccessDenied", "INVALID_ACCESS_KEY", "InvalidAccessKey", "SIGNATURE", "Signature",
              "INVALID_CLIENT_TOKEN", "HTTP status 403", "HTTP response code: 403", "HTTP status 401")  # fmt: skip
@@ -55,11 +57,15 @@ class FlatStore:
             )
         names = [credentials.which(names) for names in (credentials.S3_ID, credentials.S3_SECRET)]
         identity, secret = (credentials.read(name) if name else "" for name in names)
-        more: dict[str, Any] = {"proxy_options": flat.proxy} if flat.proxy else {}
+        # Arrow's client reads neither of these from the environment, as those of the other vendors do.
+        proxy = flat.proxy or select_proxy(flat.endpoint, get_environ_proxies(flat.endpoint))
+        bundle = next(filter(None, map(credentials.setting, CA_BUNDLES)), None)
+        more: dict[str, Any] = {"proxy_options": proxy} if proxy else {}
         self._files = fs.S3FileSystem(
             access_key=identity, secret_key=secret, region="us-east-1", scheme=parts.scheme,
             endpoint_override=parts.netloc, force_virtual_addressing=False, connect_timeout=CONNECT_SECONDS,
-            request_timeout=PATIENCE, retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS), **more,
+            request_timeout=PATIENCE, retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
+            tls_ca_file_path=bundle, **more,
         )  # fmt: skip
         self._bucket, self._endpoint = flat.bucket, f"{parts.scheme}://{parts.netloc}"
 
