@@ -19,6 +19,7 @@ import duckdb
 import polars as pl
 
 POLYGON, FINRA_KEY, FINRA_SECRET = "canary+poly/7d1=e8c2", "canary-finra-id-31b7", "canary+finra/secret=90ac"
+S3_ID, S3_SECRET = "canary-flat-id-7f3a9c2e", "canary+flat/secret=51b0"
 NOTIFY, TOPIC = "canary-notify-5fe2a81c", "canary-topic-77d0c3b9"
 TOKEN = "standin-token-"
 """How every token of the stand-in begins."""
@@ -30,6 +31,8 @@ KEYS = {
     # Nobody listens there: a message fails, and what fails is what tells too much.
     "DARKPOOL_NOTIFY": f"json://me:{NOTIFY}@127.0.0.1:9/{TOPIC}",
 }
+STORE = {"POLYGON_S3_ACCESS_KEY_ID": S3_ID, "POLYGON_S3_SECRET_ACCESS_KEY": S3_SECRET}
+"""Not in the environment of the suite: where they are set the store of flat files is asked."""
 NO_KEYS = dict.fromkeys(KEYS, "")
 """For a command that is to find none: a variable that is empty is not set."""
 ENV_FILE = ".env"
@@ -66,7 +69,8 @@ def _spelt(key: str) -> re.Pattern[bytes]:
 
 
 _NAMED = {
-    "the key of Polygon": POLYGON, "FINRA's id": FINRA_KEY, "FINRA's secret": FINRA_SECRET, "FINRA's token": TOKEN,
+    "the key of Polygon": POLYGON, "the store's id": S3_ID, "the store's secret": S3_SECRET,
+    "FINRA's id": FINRA_KEY, "FINRA's secret": FINRA_SECRET, "FINRA's token": TOKEN,
     "the password of the message's address": NOTIFY, "the topic of the message's address": TOPIC,
 }  # fmt: skip
 _PATTERNS = {name: _spelt(key) for name, key in _NAMED.items()}

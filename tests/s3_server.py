@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-IDENTITY, SECRET = "flat-identity-7f3a9c", "flat-secret-2e51b0d4"
-KEYS = {"POLYGON_S3_ACCESS_KEY_ID": IDENTITY, "POLYGON_S3_SECRET_ACCESS_KEY": SECRET}
+import canaries
+
 BUCKET = "flatfiles"
 START_SECONDS = 20
 
@@ -40,8 +40,8 @@ def serving(folder: Path, *more: str) -> Iterator[str]:
     if program is None:
         pytest.skip("no rclone beside this Python: make .venv/.development")
     (folder / BUCKET).mkdir(parents=True, exist_ok=True)
-    command = [program, "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", f"{IDENTITY},{SECRET}", "-v",
-               "--dir-cache-time", "0s", "--config", "/dev/null", *more, str(folder)]  # fmt: skip
+    pair = f"{canaries.S3_ID},{canaries.S3_SECRET}"
+    command = [program, "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", pair, "-v", "--dir-cache-time", "0s", "--config", "/dev/null", *more, str(folder)]  # fmt: skip
     log = folder.with_name(f"{folder.name}.log")
     with log.open("wb") as file, subprocess.Popen(command, stderr=file, stdout=file) as process:
         try:

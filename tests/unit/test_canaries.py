@@ -23,7 +23,7 @@ from darkpool import credentials
 from darkpool.message import delivery
 
 TESTS = Path(canaries.__file__).parent
-EVERY = (*canaries.KEYS.values(), *canaries.PAIRS, f"{canaries.TOKEN}7")
+EVERY = (*canaries.KEYS.values(), *canaries.STORE.values(), *canaries.PAIRS, f"{canaries.TOKEN}7")
 SPEAK = {
     "as it is": str,
     "quoted": lambda key: quote(key, safe=""),
@@ -69,8 +69,8 @@ def test_what_holds_no_key_holds_none():
 
 
 def test_every_key_that_the_project_knows_has_a_canary():
-    other_name = credentials.POLYGON[1:]
-    assert set(canaries.KEYS) == set(credentials.SECRETS) - set(other_name)
+    other_names = {names[1] for names in (credentials.POLYGON, credentials.S3_ID, credentials.S3_SECRET)}
+    assert {*canaries.KEYS, *canaries.STORE} == set(credentials.SECRETS) - other_names
     assert delivery.ADDRESSES in canaries.KEYS
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+import canaries
 import flat_tape
 import s3_server
 from flat_tape import quote, trade
@@ -34,29 +35,28 @@ def publish(folder):
 
 
 def test_what_is_not_there_at_six_is_taken_at_noon_and_signs_the_session(live, store):
-    early = live.run(**s3_server.KEYS)
+    early = live.run(**canaries.STORE)
     assert early.code == 0, early.said
     assert live.project.states()["Polygon"] == "not_yet"
     assert live.project.features()["AAPL"]["quality"] == "no_lit"
     publish(store)
     live.now = "2025-12-23T12:00:00-05:00"
-    noon = live.run(finished=True, **s3_server.KEYS)
+    noon = live.run(finished=True, **canaries.STORE)
     row = live.project.features()["AAPL"]
     assert (row["lit_buy_ratio"], row["classification_method"], row["lit_coverage_pct"]) == (0.75, "NBBO", 100)
     assert (row["estimated_bought"], row["signal"], row["trf_buy_ratio"]) == (450, "BOT", 0)
     assert live.project.features()["NA"]["quality"] == "no_lit"
     # Every request went to the store: neither Polygon's pages nor anybody's minute bars were asked for.
     assert not [*live.asked("polygon.io"), *live.asked("massive.com")]
-    said = early.said + noon.said
-    everything = said.encode() + b"".join(path.read_bytes() for path in live.project.root.rglob("*") if path.is_file())
-    assert not [name for name, key in s3_server.KEYS.items() if key.encode() in everything]
-    again = live.run(finished=True, **s3_server.KEYS)
+    assert canaries.in_tree(live.project.root) == {}
+    assert canaries.in_text(early.said + noon.said) == set()
+    again = live.run(finished=True, **canaries.STORE)
     assert dict(again.rules) == {"write_manifest": 1}
 
 
 def test_refused_keys_are_a_fault_in_one_line_that_does_not_show_them(live, store):
     publish(store)
-    run = live.run(**{**s3_server.KEYS, "POLYGON_S3_SECRET_ACCESS_KEY": "not-the-secret-91ab"})
+    run = live.run(**{**canaries.STORE, "POLYGON_S3_SECRET_ACCESS_KEY": "not-the-secret-91ab"})
     assert run.code == 1
     assert live.project.states()["Polygon"] == "blocked"
     assert "Polygon is blocked (the store refuses the keys: AWS Error SIGNATURE_DOES_NOT_MATCH)" in run.said

@@ -16,6 +16,7 @@ from darkpool.archive.store import Archive
 from darkpool.files import sha256
 from darkpool.market import sessions
 from darkpool.measures import lit
+from darkpool.settings import Flat
 from darkpool.vendors.polygon import client as polygon
 from darkpool.vendors.polygon import tick_entries, tick_fetch
 from darkpool.vendors.yahoo import client as yahoo
@@ -397,7 +398,7 @@ def test_the_wait_of_a_slow_plan_is_told_before_it_begins(fetch, vendors, capsys
 
 def test_ten_tickers_at_five_calls_a_minute_are_two_minutes(archive, vendors, capsys):
     tickers = [f"A{letter}" for letter in "ABCDEFGHIJ"]
-    run = tick_fetch._Run(archive, SESSION, "auto", 5, 4)
+    run = tick_fetch._Run(archive, SESSION, "auto", Flat(), 5, 4)
     run._announce(tickers, {ticker: tick_entries.by_kind({}) for ticker in tickers})
     assert "10 tickers at 5 calls a minute: about 2 minutes" in capsys.readouterr().err
 
