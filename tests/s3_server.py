@@ -41,7 +41,8 @@ def serving(folder: Path, *more: str) -> Iterator[str]:
         pytest.skip("no rclone beside this Python: make .venv/.development")
     (folder / BUCKET).mkdir(parents=True, exist_ok=True)
     pair = f"{canaries.S3_ID},{canaries.S3_SECRET}"
-    command = [program, "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", pair, "-v", "--dir-cache-time", "0s", "--config", "/dev/null", *more, str(folder)]  # fmt: skip
+    command = [program, "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", pair, "-v",
+               "--dir-cache-time", "0s", "--config", "/dev/null", *more, str(folder)]  # fmt: skip
     log = folder.with_name(f"{folder.name}.log")
     with log.open("wb") as file, subprocess.Popen(command, stderr=file, stdout=file) as process:
         try:
