@@ -142,3 +142,18 @@ def test_a_folder_that_cannot_be_written_is_told_and_raises_nothing(scan: Path) 
         "the session is not in the history", f"nothing in {scan} could be written",
     ]  # fmt: skip
     assert all("IsADirectoryError" in fault for fault in told)
+
+
+@pytest.mark.parametrize("damage", [b"no table", None])
+def test_an_earlier_session_of_the_page_that_is_not_readable_keeps_nothing_from_the_newest(
+    scan: Path, damage: bytes | None
+) -> None:
+    (scan / str(NEW) / "all").unlink()  # refused: the sessions on the page are those that the caller names
+    earlier = scan / str(OLD) / "features.parquet"
+    if damage is None:
+        earlier.unlink()
+    else:
+        earlier.write_bytes(damage)
+    assert not [fault for fault in update(scan) if "latest.json" in fault]
+    assert latest(scan)["on_page"] == ["2025-12-19", "2025-12-22"]
+    assert latest(scan)["stands_out"][-1].startswith("The session: ")

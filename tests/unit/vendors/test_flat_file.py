@@ -103,7 +103,7 @@ TEXT = flat_tape.csv(ROWS)
     ],
 )
 def test_what_is_not_whole_is_refused_with_the_file_and_the_field(content, said):
-    with pytest.raises(flat_file.FlatFileError, match=rf"2025-12-22\.csv(\.gz)?,? .*{said}|{said}") as refused:
+    with pytest.raises(flat_file.FlatFileError, match=said) as refused:
         read(content)
     assert NAME in str(refused.value)
 

@@ -15,8 +15,10 @@ import flat_tape
 import s3_server
 from darkpool.archive import open_requests
 from darkpool.archive.store import Archive
+from darkpool.session import sources
 from darkpool.settings import Flat
-from darkpool.vendors.polygon import flat_import, flat_store, tick_fetch
+from darkpool.vendors.entries import new_entry
+from darkpool.vendors.polygon import flat_import, flat_store, tick_entries, tick_fetch
 from flat_tape import quote, trade
 
 DAY = date(2025, 12, 22)
@@ -179,6 +181,38 @@ def test_the_vendors_own_address_is_asked_by_the_proxy_and_with_the_certificates
     assert states == {"A": "published", "NA": "published", "GONE": "absent"}, told
     assert set(proxy.asked) == {"files.massive.com:443"}
     assert found["A"]["address"].startswith("https://files.massive.com/flatfiles/us_stocks_sip/")
+
+
+def test_what_a_plan_refuses_by_page_is_taken_from_the_store(store, tmp_path):
+    """One door's refusal closes no other: a plan may have the files and not the pages."""
+    folder, flat = store
+    archive = Archive(tmp_path / "archive")
+    refused = new_entry("blocked", f"{open_requests.NOT_IN_PLAN}: quotes{open_requests.UPGRADE}", status=403)
+    kinds = {**tick_entries.by_kind({}), "trades": refused, "quotes": refused}
+    archive.write_receipt("polygon", DAY, {"state": "published", "tickers": {"A": kinds}, "files": {}})
+    assert open_requests.ticks(archive, DAY, ["A"], "auto") == ["A"]
+    s3_server.put(folder, "trades", "2025-12-22", TRADES)
+    s3_server.put(folder, "quotes", "2025-12-22", QUOTES)
+    receipt = tick_fetch.fetch(archive, DAY, ["A"], source="flat", flat=flat)
+    assert [receipt["tickers"]["A"][kind]["state"] for kind in ("trades", "quotes")] == ["published"] * 2
+    archive.write_receipt("polygon", DAY, receipt)
+    assert open_requests.ticks(archive, DAY, ["A"], "auto") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("flat", "no key: flat files need POLYGON_S3_ACCESS_KEY_ID and POLYGON_S3_SECRET_ACCESS_KEY"),
+        ("trades", "no key: trades and quotes need POLYGON_API_KEY or MASSIVE_API_KEY"),
+    ],
+)
+def test_where_the_keys_of_the_only_source_are_missing_the_page_says_which(store, tmp_path, monkeypatch, source, said):
+    for name in ("POLYGON_S3_SECRET_ACCESS_KEY", "POLYGON_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    archive = Archive(tmp_path / "archive")
+    archive.write_receipt("polygon", DAY, tick_fetch.fetch(archive, DAY, ["A"], source=source, flat=store[1]))
+    told = sources.lit(archive, DAY, {"none": 1}, offline=False)
+    assert (told["state"], told["reason"]) == ("absent", said)
 
 
 def test_auto_asks_the_store_where_its_keys_are_set(store, monkeypatch):

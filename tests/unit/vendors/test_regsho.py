@@ -79,7 +79,9 @@ def slow_row(row: str, day: date) -> Row | None:
         if len(whole) > 15 or len(part) > 9:
             return None
         numbers.append(Decimal(text))
-    if numbers[0] > numbers[2] or numbers[1] > numbers[0]:
+    # A millionth is FINRA's rounding; compared as the floats that are kept, so that one millionth is one for both.
+    short, exempt, total = map(float, numbers)
+    if short > total + regsho.ROUNDING or exempt > short + regsho.ROUNDING:
         return None
     if not all(len(letter) == 1 and "A" <= letter <= "Z" for letter in fields[5].split(",")):
         return None

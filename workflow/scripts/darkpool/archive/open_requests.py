@@ -90,9 +90,21 @@ def ticks(archive: Archive, session: date, tickers: Sequence[str], source: str) 
     receipt = archive.receipt("polygon", session)
     if receipt is None:
         return list(tickers)
-    with_key = has_key(source) or takes_flat(source)
+    by_key, by_store = has_key(source), takes_flat(source)
     entries = receipt["tickers"]
-    return [ticker for ticker in tickers if next_ticks(archive, entries.get(ticker) or {}, source, with_key)]
+
+    def is_open(of_ticker: Mapping[str, Entry | None]) -> bool:
+        return bool(next_ticks(archive, of_ticker, source, by_key) or (by_store and next_flat(archive, of_ticker)))
+
+    return [ticker for ticker in tickers if is_open(entries.get(ticker) or {})]
+
+
+def next_flat(archive: Archive, entries: Mapping[str, Entry | None]) -> str | None:
+    """What the store of flat files is to be asked for next of one ticker: trades, quotes or None.
+
+    What a plan refuses by page may be in its files, so that such an entry is open here.
+    """
+    return next_ticks(archive, {name: None if is_refused(e) else e for name, e in entries.items()}, "flat", True)
 
 
 def has_key(source: str) -> bool:

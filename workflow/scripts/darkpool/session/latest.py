@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,13 @@ def _on_page(
 
 
 def _stands_out(results: Path, shown: Sequence[date]) -> list[str]:
-    rows = {day: results / str(day) / files.FEATURES for day in shown}
-    *before, own = [contracts.read("features", path) for path in rows.values() if path.is_file()]
+    own = contracts.read("features", results / str(shown[-1]) / files.FEATURES)
+    earlier = [own.clear()]
+    for day in shown[:-1]:
+        with suppress(OSError, ValueError):  # not there or not readable: it tells nothing, and keeps nothing from us
+            earlier.append(contracts.read("features", results / str(day) / files.FEATURES))
     blocks = contracts.read_if_there("trf_blocks", results / str(shown[-1]) / files.BLOCKS)
-    return unusual_today.sentences(own, blocks, pl.concat([own.clear(), *before]))
+    return unusual_today.sentences(own, blocks, pl.concat(earlier))
 
 
 def _is_stale(folder: Path) -> bool:

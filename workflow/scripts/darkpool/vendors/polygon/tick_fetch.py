@@ -111,19 +111,25 @@ class _Run:
         entries = {ticker: settled(kinds, self.session, is_over) for ticker, kinds in entries.items()}
         plan = plan_of(entries.values())
         state = "blocked" if refused else "absent" if plan == "none" else "published"
-        head = {"source": "polygon", "session": str(self.session), "state": state, "reason": refused, "plan": plan}
+        reason = refused or (self._lacking() if state == "absent" else None)
+        head = {"source": "polygon", "session": str(self.session), "state": state, "reason": reason, "plan": plan}
         files = tick_files.footers(self.archive, before.get("files", {}), entries.values())
         return {**head, "tickers": entries, "files": files}
+
+    def _lacking(self) -> str | None:
+        """Which keys would have to be set for anybody to be asked; None where somebody was."""
+        if self.source == "flat" and not open_requests.takes_flat(self.source):
+            needed = " and ".join(names[0] for names in (credentials.S3_ID, credentials.S3_SECRET))
+            return f"{open_requests.NO_KEY}: flat files need {needed}"
+        if self.source == "trades" and not self.with_key:
+            return f"{open_requests.NO_KEY}: trades and quotes need {' or '.join(credentials.POLYGON)}"
+        return None
 
     def _ask_store(self, asked: Sequence[str], before: Mapping[str, Entries]) -> dict[str, Entries]:
         """The day's flat files, of trades and then of quotes, for the tickers that lack them."""
         found = {ticker: dict(before[ticker]) for ticker in asked}
         for kind in (TRADES, QUOTES):
-            due = [
-                ticker
-                for ticker, kinds in found.items()
-                if open_requests.next_ticks(self.archive, kinds, self.source, True) == kind
-            ]
+            due = [ticker for ticker, kinds in found.items() if open_requests.next_flat(self.archive, kinds) == kind]
             if due:
                 _say(f"Polygon: flat file of {kind}: {len(due)} tickers")
                 answered, told = flat_import.fetch(self.archive, self.session, kind, due, self.flat)
